@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Diagnostics, for the person who looks for a cause.  What a user is told comes back as an error or a result instead.
+ *
+ * The program sets the sink once, before it starts threads; without one nothing is written.  Debug lines are off until
+ * their module is switched on; then the cost of a line that is off is one relaxed load.  Never per block.
+ * A line is a phrase, with key=value pairs at its end where it carries data.  Control bytes are made visible here, and
+ * what looks like a secret (sig=, AccountKey=, Bearer, SharedKey) is cut by the redactor that the program installs.
+ */
+#ifndef LIFTFS_BASE_LOG_H
+#define LIFTFS_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN };
+
+/* Called under a lock, one whole line at a time, without a newline. */
+typedef void log_sink_fn(void *ctx, enum log_level level, const char *module, const char *line);
+
+void log_set_sink(log_sink_fn *sink, void *ctx);
+void log_set_level(enum log_level least); /* LOG_WARN at first; debug goes by module besides */
+
+/* "http,vhdx" or "all".  Unknown words are accepted: a module without debug lines is no mistake of the user. */
+int log_enable_debug(const char *list, struct error *err) MUST_CHECK;
+bool log_debug_enabled(const char *module);
+
+void log_write(enum log_level level, const char *module, const char *fmt, ...) PRINTF_FMT(3, 4);
+
+#define log_debug(module, ...)                                        \
+	do {                                                          \
+		if (log_debug_enabled(module))                        \
+			log_write(LOG_DEBUG, (module), __VA_ARGS__); \
+	} while (0)
+#define log_info(module, ...) log_write(LOG_INFO, (module), __VA_ARGS__)
+#define log_warn(module, ...) log_write(LOG_WARN, (module), __VA_ARGS__)
+
+#endif
