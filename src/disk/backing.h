@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host files behind an image, and the folder beneath which their names resolve.
+ *
+ * A name in an image never leads out of the root: openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS.  What is
+ * opened is a regular file, found out without waiting (O_NONBLOCK), read-only and, where the system allows it, without
+ * touching its access time.  It is never re-opened by name and never mapped: a file that shrinks is an error, not SIGBUS.
+ */
+#ifndef LIFTFS_DISK_BACKING_H
+#define LIFTFS_DISK_BACKING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/extent.h"
+
+/* A folder opened once.  Immutable; may be shared by threads and by any number of disks, which hold a reference. */
+struct backing_root;
+
+struct backing_root *backing_root_open(const char *path, struct error *err) MUST_CHECK;
+struct backing_root *backing_root_get(struct backing_root *root); /* one more reference */
+void backing_root_put(struct backing_root *root);                 /* NULL is welcome */
+const char *backing_root_path(const struct backing_root *root);   /* as the user named it; for messages */
+int backing_root_fd(const struct backing_root *root);
+DEFINE_CLEANUP(cleanup_backing_root, struct backing_root *, backing_root_put);
+
+/*
+ * What identifies a state of a file without reading it.  Never the device number: it differs for each storage snapshot
+ * and mount.  Times in nanoseconds since 1970.
+ */
+struct backing_stamp {
+	uint64_t inode, size;
+	int64_t mtime_ns, ctime_ns;
+};
+bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_stamp *b);
+
+struct backing {
+	char *path;    /* below the root, '/'-separated, as resolved by the reader (not normalised further) */
+	int fd;
+	uint64_t size; /* at open; a read beyond it is ERR_CORRUPT, one that comes short later too */
+	uint64_t dev;  /* for loop detection only */
+	struct backing_stamp stamp; /* by fstat after open */
+	bool noatime;               /* reading leaves the access time alone */
+	bool stamps_writes;         /* a local or NFS file system that stamps every write (statfs type in a known list) */
+};
+
+/*
+ * Opens `path` beneath root.  A path that leads out is ERR_REFUSED, what is not a regular file ERR_UNSUPPORTED; a
+ * missing one ERR_SYSTEM with ENOENT in detail.  The last component may be a symlink only if `follow` (what the user
+ * named himself), and then only to somewhere beneath the root.
+ */
+struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err) MUST_CHECK;
+void backing_close(struct backing *b);
+DEFINE_CLEANUP(cleanup_backing, struct backing *, backing_close);
+
+/* Exactly len bytes, or an error that names the file.  Any number of threads. */
+int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;
+
+/* fstat anew: has the file been written or replaced in place since? */
+int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err) MUST_CHECK;
+
+/* The end of the hole or data run at off, by SEEK_HOLE/SEEK_DATA; a file system without them says data to the end. */
+int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err) MUST_CHECK;
+
+/* Joins the folder of `from` and `name` ("a/b.vmdk", "b-flat.vmdk" -> "a/b-flat.vmdk"); the caller frees it. */
+char *backing_sibling(const char *from, const char *name, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a disk format implements.  A new format is one `static const struct disk_format_ops` and a line in the registry
+ * (disk.c).
+ *
+ * A format answers one question: where are the bytes of this range?  disk.c does the rest: it reads host files, joins
+ * neighbouring runs, fills zeros, and asks the parent for what is absent.
+ */
+#ifndef LIFTFS_DISK_FORMAT_H
+#define LIFTFS_DISK_FORMAT_H
+
+#include "disk/disk.h"
+
+#define DISK_HEAD_LEN 4096 /* bytes of head and of tail that confirm() sees; less if the file is shorter */
+
+struct disk_head {
+	const uint8_t *head, *tail; /* tail: the file's last bytes, where some formats sign */
+	size_t head_len, tail_len;
+	uint64_t file_size;
+};
+
+/* One image of a chain.  Filled by its format's open(); read by disk.c. */
+struct image {
+	const struct disk_format_ops *ops;
+	struct disk *disk; /* for image_add_file() */
+	struct backing_root *root;
+	struct disk_image_info info; /* path and format set before open; the format sets the rest */
+	uint32_t first_file;         /* the image's own file: an index into the disk's files */
+	uint64_t size;               /* bytes that this layer covers; beyond it a child sees zeros */
+	uint32_t depth;
+	bool ignore_log;
+	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
+	/*
+	 * The parent that the image names, or NULL: the format sets candidates in the order to try, below the root (a NULL
+	 * ends the list), and what it must be.  disk.c opens the first that exists, detects loops, and calls check_parent.
+	 */
+	char **parent_paths;
+	void *priv; /* the format's own */
+};
+
+/*
+ * Threads: open and close once, alone; the rest from any number of threads.
+ * Errors: messages without the image's path, which disk.c puts before them.
+ */
+struct disk_format_ops {
+	const char *name;            /* "vmdk" */
+	const char *const *suffixes; /* with the dot, lower case; NULL ends the list */
+
+	/* Is the magic there?  ERR_CORRUPT with what was found if not.  Never guesses another format. */
+	int (*confirm)(const struct disk_head *in, struct error *err);
+
+	/*
+	 * Reads and checks the metadata, sets size, info, and parent_paths.  What it allocates hangs on priv, also when it
+	 * fails: close() follows either way.
+	 */
+	int (*open)(struct image *img, struct error *err);
+
+	/* May `parent` be the parent of img?  Compares CIDs or GUIDs, sector sizes, formats.  NULL: the format has none. */
+	int (*check_parent)(const struct image *img, const struct image *parent, struct error *err);
+
+	/*
+	 * Appends extents that cover [off, off + n), for some n with 0 < n <= len: it may stop early where that is convenient
+	 * or where an entry is bad; it fails only if the entry at off itself is bad.  Extents with a file name bytes that lie
+	 * there verbatim, inside that file (checked).  The range lies inside img->size.  depth is filled in by the caller.
+	 */
+	int (*map)(struct image *img, uint64_t len, uint64_t off, struct extent_list *out, struct error *err);
+
+	/* Reads bytes of data extents without a file (compressed ones).  NULL if the format has none. */
+	int (*read)(struct image *img, void *buf, size_t len, uint64_t off, struct error *err);
+
+	/* Frees priv, which may be NULL or half made. */
+	void (*close)(struct image *img);
+};
+
+/* Opens a further host file of the image and returns its index in *index_out.  Only during open(). */
+int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
+const struct backing *image_file(const struct image *img, uint32_t index);
+
+extern const struct disk_format_ops disk_raw_ops;
+extern const struct disk_format_ops disk_vmdk_ops;
+extern const struct disk_format_ops disk_vhdx_ops;
+extern const struct disk_format_ops disk_vhd_ops;
+
+#endif
