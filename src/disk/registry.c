@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "disk/format.h"
+
+const struct disk_format_ops *const disk_formats[] = {
+	&disk_raw_ops,
+	NULL,
+};
