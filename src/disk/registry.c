@@ -5,5 +5,6 @@
 
 const struct disk_format_ops *const disk_formats[] = {
 	&disk_raw_ops,
+	&disk_vmdk_ops,
 	NULL,
 };
