@@ -268,6 +268,17 @@ static int fill_disk(const struct pick *pick, char **name, struct vm_disk *out, 
 	return out->replica_name ? 0 : error_errno(err, ENOMEM, "%s", pick->path);
 }
 
+static int add_disk(struct vm *vm, const struct pick *pick, char **name, struct error *err)
+{
+	struct vm_disk *v = reallocarray(vm->disks, vm->n_disks + 1, sizeof(*v));
+
+	if (!v)
+		return error_errno(err, ENOMEM, "%s", pick->path);
+	vm->disks = v;
+	v[vm->n_disks] = (struct vm_disk){ 0 };
+	return fill_disk(pick, name, &v[vm->n_disks++], err);
+}
+
 static int make_names(const struct picks *p, char **names, struct error *err)
 {
 	CLEANUP_FREE struct datastore_name_in *in = calloc(p->n ? p->n : 1, sizeof(*in));
@@ -312,13 +323,12 @@ static int make_vms(struct datastore *ds, struct picks *p, char **labels, char *
 			vm = &ds->vms.v[ds->vms.n++];
 			vm->name = strdup(pick->vm);
 			vm->config = pick->config != SIZE_MAX ? strdup(ds->configs[pick->config]) : NULL;
-			vm->disks = calloc(p->n - i, sizeof(*vm->disks));
-			if (!vm->name || !vm->disks || (pick->config != SIZE_MAX && !vm->config))
+			if (!vm->name || (pick->config != SIZE_MAX && !vm->config))
 				return error_errno(err, ENOMEM, "%s", pick->path);
 			if (label_vm(vm, labels, pick, err) < 0)
 				return -1;
 		}
-		if (fill_disk(pick, &names[i], &vm->disks[vm->n_disks++], err) < 0)
+		if (add_disk(vm, pick, &names[i], err) < 0)
 			return -1;
 	}
 	return 0;
