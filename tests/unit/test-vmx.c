@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "inventory/vmx.h"
 
 static int parse(const char *text, struct vmx *v, struct error *e)
