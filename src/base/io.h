@@ -18,20 +18,24 @@ int io_pwrite(int fd, const void *buf, size_t len, uint64_t off, struct error *e
 /* Are all bytes zero?  Vectorised by the compiler; an empty range is. */
 bool io_is_zero(const void *buf, size_t len);
 
-/* Reads a whole file of at most max bytes into a NUL-terminated buffer that the caller frees. */
+/*
+ * Reads a whole regular file of at most max bytes into a NUL-terminated buffer that the caller frees; len_out may be
+ * NULL.  A larger one is ERR_CORRUPT, a folder or device ERR_UNSUPPORTED.
+ */
 char *io_read_file(int dirfd, const char *path, size_t max, size_t *len_out, struct error *err) MUST_CHECK;
 
 /*
  * Replaces the file `name` in dirfd: writes name.new (mode), fsyncs it, renames it, fsyncs dirfd.  After success the new
- * content is durable; after a failure or a crash the old one is there, whole.
+ * content is durable; after a failure or a crash the old one is there, whole (or the new one, whole, if nothing but the
+ * last fsync failed).  `name` has no '/'.  One caller at a time a name: that is what lock files are for.
  */
 int io_replace_file(int dirfd, const char *name, const void *buf, size_t len, unsigned mode, struct error *err)
 	MUST_CHECK;
 
-/* mkdir -p below dirfd (AT_FDCWD allowed), each new folder with `mode`; an existing folder is success. */
+/* mkdir -p below dirfd (AT_FDCWD allowed), each new folder with `mode` and durable; an existing one is success. */
 int io_mkdirs(int dirfd, const char *path, unsigned mode, struct error *err) MUST_CHECK;
 
-/* fsync of a folder, so that a rename or link in it is durable. */
+/* fsync of a folder (AT_FDCWD allowed), so that a rename or link in it is durable. */
 int io_fsync_dir(int dirfd, struct error *err) MUST_CHECK;
 
 /*

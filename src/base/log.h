@@ -21,13 +21,21 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN };
 /* Called under a lock, one whole line at a time, without a newline. */
 typedef void log_sink_fn(void *ctx, enum log_level level, const char *module, const char *line);
 
-void log_set_sink(log_sink_fn *sink, void *ctx);
-void log_set_level(enum log_level least); /* LOG_WARN at first; debug goes by module besides */
+void log_set_sink(log_sink_fn *sink, void *ctx); /* NULL: nothing is written.  The sink must not log */
+void log_set_level(enum log_level least); /* LOG_WARN at first; debug lines go by their module alone */
 
-/* "http,vhdx" or "all".  Unknown words are accepted: a module without debug lines is no mistake of the user. */
+/* Cuts secrets out of a line, in place; it may not make the line longer.  Called under the sink's lock.  NULL: none. */
+void log_set_redactor(void (*fn)(char *line));
+
+/*
+ * "http,vhdx" or "all", in addition to what is on.  Unknown words are accepted: a module without debug lines is no
+ * mistake of the user.  NULL switches all off.
+ */
 int log_enable_debug(const char *list, struct error *err) MUST_CHECK;
 bool log_debug_enabled(const char *module);
 
+/* Lines longer than LOG_LINE_MAX - 1 bytes, as they are shown, are cut.  Leaves errno alone. */
+#define LOG_LINE_MAX 2048
 void log_write(enum log_level level, const char *module, const char *fmt, ...) PRINTF_FMT(3, 4);
 
 #define log_debug(module, ...)                                        \
