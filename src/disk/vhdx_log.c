@@ -240,7 +240,7 @@ int vhdx_log_decode(const uint8_t *ring, size_t len, const struct guid *log, uin
 	CLEANUP(cleanup_vhdx_overlay) struct vhdx_overlay *o = NULL;
 	CLEANUP_FREE struct entry *entries = calloc(r.n, sizeof(*entries));
 	CLEANUP_FREE bool *led_to = calloc(r.n, sizeof(*led_to));
-	size_t head;
+	size_t head = NO_ENTRY;
 
 	if (!entries || !led_to)
 		return error_errno(err, ENOMEM, "log of %zu bytes", len);
