@@ -77,7 +77,7 @@ static int read_regions(struct vhdx *v, struct error *err)
 	if (!copies)
 		return error_errno(err, ENOMEM, "region table");
 	if (vhdx_view_read(&v->view, copies, 2 * VHDX_REGION_LEN, VHDX_REGION_1, err) < 0)
-		return error_prefix(err, "region table");
+		return -1;
 	if (vhdx_region_choose(copies, copies + VHDX_REGION_LEN, &v->regions, &second, err) < 0)
 		return -1;
 	if (second)

@@ -142,11 +142,7 @@ static const struct table_page *page_get(const struct vhdx_bat *bat, uint64_t in
 	uint64_t off = bat->regions.bat_off + align_down(index, PAGE_ENTRIES) * ENTRY_LEN;
 	const struct table_page *page = image_table_get(bat->img, bat->img->first_file, off, err);
 
-	if (!page) {
-		error_prefix(err, "BAT");
-		return NULL;
-	}
-	if (page->off == off && page->len == TABLE_PAGE_LEN)
+	if (!page || (page->off == off && page->len == TABLE_PAGE_LEN))
 		return page;
 	/* The region begins at a MiB and lies inside the file, so its pages are whole. */
 	image_table_put(bat->img, page);

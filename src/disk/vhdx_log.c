@@ -177,14 +177,15 @@ static int find_head(struct ring *r, bool *led_to, size_t *out, struct error *er
 		if (r->entries[i].n_sectors != 0 && next_entry(r, i) != NO_ENTRY)
 			led_to[next_entry(r, i)] = true;
 	for (size_t i = 0; i < r->n; i++) {
-		const struct entry *e;
+		const struct entry *e, *tail;
 		size_t head;
 
 		if (r->entries[i].n_sectors == 0 || led_to[i])
 			continue;
 		head = mark_run(r, i);
 		e = &r->entries[head];
-		if (r->entries[e->tail / SECTOR].head != head) /* its tail is not in the run: no sequence */
+		tail = &r->entries[e->tail / SECTOR];
+		if (tail->n_sectors == 0 || tail->head != head) /* not in the run: no sequence */
 			continue;
 		if (best == NO_ENTRY || e->sequence > r->entries[best].sequence) {
 			best = head;

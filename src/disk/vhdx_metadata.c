@@ -157,12 +157,12 @@ int vhdx_metadata_read(const struct vhdx_view *view, uint64_t off, uint32_t len,
 	if (!table)
 		return error_errno(err, ENOMEM, "metadata");
 	if (vhdx_view_read(view, table, TABLE_LEN, off, err) < 0)
-		return error_prefix(err, "metadata");
+		return -1;
 	if (decode_table(table, len, items, err) < 0)
 		return -1;
 	for (int i = 0; i < ITEM_LOCATOR; i++)
 		if (vhdx_view_read(view, raw[i], known[i].len, off + items[i].off, err) < 0)
-			return error_prefix(err, "metadata: %s", known[i].name);
+			return -1;
 	parameters = get_le32(raw[ITEM_PARAMETERS] + 4);
 	m.block_size = get_le32(raw[ITEM_PARAMETERS]);
 	m.fixed = parameters & PARAMETERS_FIXED;

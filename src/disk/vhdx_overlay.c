@@ -200,8 +200,9 @@ int vhdx_view_read(const struct vhdx_view *view, void *buf, size_t len, uint64_t
 			else
 				memset(out + done, 0, n);
 		} else if (done + n > there) {
-			return error_set(err, ERR_CORRUPT, "read %zu bytes at %#" PRIx64 ": the file ends at %#" PRIx64, len, off,
-					 size);
+			return error_set(err, ERR_CORRUPT,
+					 "%s: read %zu bytes at %#" PRIx64 ": beyond end of file (%" PRIu64 " bytes)",
+					 view->file->path, len, off, size);
 		}
 		done += n;
 	}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include <assert.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "base/bytes.h"
+#include "base/io.h"
+#include "support/scratch.h"
 #include "support/vhdx_writer.h"
 
 #define KIB ((uint64_t)1 << 10)
@@ -39,15 +39,6 @@ static void put_guid(uint8_t *p, const char *text)
 	if (guid_parse(text, &g, NULL) < 0)
 		abort();
 	guid_to_le(&g, p);
-}
-
-static void fill_pattern(uint8_t *p, size_t len, uint64_t off)
-{
-	for (size_t i = 0; i < len; i++) {
-		uint64_t word = ((off + i) / 8 + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-		p[i] = (uint8_t)((word ^ word >> 29) >> (off + i) % 8 * 8);
-	}
 }
 
 uint8_t *vhdx_image_header(struct vhdx_image *img, int which)
@@ -179,7 +170,7 @@ static void write_blocks(struct vhdx_image *img)
 		uint8_t state = img->states ? img->states[n] : 6;
 
 		/* The bytes are there whatever the state is: one that says zeros must not show them. */
-		fill_pattern(img->bytes + at, img->block_size, off);
+		pattern_fill(img->bytes + at, img->block_size, off, 0);
 		if (state == 6)
 			memcpy(img->guest + off, img->bytes + at, len);
 		put_le64(vhdx_image_bat_entry(img, n), at | state);
@@ -282,19 +273,12 @@ size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, 
 	return data;
 }
 
-void vhdx_image_save(const struct vhdx_image *img, const char *path)
+struct backing vhdx_image_backing(const struct vhdx_image *img)
 {
-	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-	size_t done = 0;
+	static char path[] = "disk.vhdx";
+	struct backing b = { .path = path, .fd = memfd_create("vhdx", MFD_CLOEXEC), .size = img->len };
 
-	if (fd < 0)
+	if (b.fd < 0 || io_pwrite(b.fd, img->bytes, img->len, 0, NULL) < 0)
 		abort();
-	while (done < img->len) {
-		ssize_t n = write(fd, img->bytes + done, img->len - done);
-
-		if (n <= 0)
-			abort();
-		done += (size_t)n;
-	}
-	close(fd);
+	return b;
 }

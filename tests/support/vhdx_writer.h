@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/guid.h"
+#include "disk/backing.h"
 
 #define VHDX_W_MIB ((uint64_t)1 << 20)
 
@@ -67,7 +68,7 @@ size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, 
 /* Renews the checksum of the entry at a sector. */
 void vhdx_image_seal_entry(struct vhdx_image *img, size_t sector);
 
-/* Writes the file. */
-void vhdx_image_save(const struct vhdx_image *img, const char *path);
+/* The file without a name: its fd is the caller's to close. */
+struct backing vhdx_image_backing(const struct vhdx_image *img);
 
 #endif

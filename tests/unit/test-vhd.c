@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/io.h"
 #include "disk/disk.h"
 #include "disk/vhd_footer.h"
+#include "support/scratch.h"
 
 #define CONTENT ((size_t)1 << 20)
 
-static char folder[] = "/tmp/test-vhd-XXXXXX";
-static char path[64];
+static struct scratch_dir *dir;
+static char path[128];
 static uint8_t image[CONTENT + VHD_FOOTER_LEN];
 
 static void seal(uint8_t *raw)
@@ -40,10 +39,7 @@ static int build(void **state)
 
 static void save(const uint8_t *bytes, size_t len)
 {
-	CLEANUP_FD int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(io_pwrite(fd, bytes, len, 0, NULL), 0);
+	scratch_write(dir, "disk.vhd", bytes, len);
 }
 
 static void assert_reads(size_t content)
@@ -135,7 +131,7 @@ static void refuses_a_lost_or_damaged_footer(void **state)
 	assert_refused(ERR_CORRUPT, "disk.vhd: not a VHD: no footer ('conectix') in the last 512 bytes of the file");
 	image[CONTENT + 300] = 1;
 	save(image, sizeof(image));
-	assert_refused(ERR_CORRUPT, "disk.vhd: footer: checksum ffffe6ad, its bytes sum up to ffffe6ac");
+	assert_refused(ERR_CORRUPT, "disk.vhd: footer: checksum ffffee9d, its bytes sum up to ffffee9c");
 	/* The guest's own bytes at 0 do not stand for it, even if they are a valid footer of a fixed disk. */
 	image[CONTENT + 300] = 0;
 	memcpy(image, image + CONTENT, VHD_FOOTER_LEN);
@@ -182,18 +178,11 @@ static void says_that_other_types_are_unsupported(void **state)
 
 static int make_folder(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/disk.vhd", folder);
-	return 0;
-}
+	int rc = scratch_setup(state);
 
-static int remove_folder(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
+	dir = *state;
+	snprintf(path, sizeof(path), "%s/disk.vhd", dir->path);
+	return rc;
 }
 
 int main(void)
@@ -209,5 +198,5 @@ int main(void)
 		cmocka_unit_test_setup(says_that_other_types_are_unsupported, build),
 	};
 
-	return cmocka_run_group_tests_name("vhd", tests, make_folder, remove_folder);
+	return cmocka_run_group_tests_name("vhd", tests, make_folder, scratch_teardown);
 }

@@ -135,11 +135,11 @@ static void a_log_has_its_place_in_the_file(void **state)
 	place_log(img, img->len, VHDX_W_MIB);
 	assert_int_equal(choose(img, &h, NULL), 0);
 	vhdx_image_set_log(img, &log_guid);
-	assert_refused(img, ERR_CORRUPT, "header: log at 0x800000+0x100000: beyond end of file (0x800000)");
+	assert_refused(img, ERR_CORRUPT, "header: log at 0x900000+0x100000: beyond end of file (0x900000)");
 	place_log(img, VHDX_W_MIB, 0xfff00000);
-	assert_refused(img, ERR_CORRUPT, "header: log at 0x100000+0xfff00000: beyond end of file (0x800000)");
+	assert_refused(img, ERR_CORRUPT, "header: log at 0x100000+0xfff00000: beyond end of file (0x900000)");
 	place_log(img, VHDX_W_MIB, 0);
-	assert_refused(img, ERR_CORRUPT, "header: log at 0x100000+0: beyond end of file (0x800000)");
+	assert_refused(img, ERR_CORRUPT, "header: log at 0x100000+0: beyond end of file (0x900000)");
 	place_log(img, VHDX_W_MIB, VHDX_W_MIB);
 	assert_int_equal(choose(img, &h, NULL), 0);
 	assert_true(guid_equal(&h.log, &log_guid));
