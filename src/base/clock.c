@@ -117,7 +117,7 @@ static void civil_from_ns(uint64_t realtime_ns, struct civil *out)
 /* False if there is no such time, or it is before 1970 or after 2554, where 64 bits of nanoseconds end. */
 static bool civil_to_ns(const struct civil *c, uint64_t *out)
 {
-	uint64_t days, seconds;
+	uint64_t days, seconds, ns;
 
 	if (c->year < 1970 || c->year > 9999 || c->month < 1 || c->month > 12 || c->day < 1 ||
 	    c->day > days_in_month(c->year, c->month))
@@ -128,7 +128,10 @@ static bool civil_to_ns(const struct civil *c, uint64_t *out)
 	for (unsigned m = 1; m < c->month; m++)
 		days += days_in_month(c->year, m);
 	seconds = days * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
-	return checked_mul(seconds, NS_PER_S, &seconds) && checked_add(seconds, c->ns, out);
+	if (!checked_mul(seconds, NS_PER_S, &ns) || !checked_add(ns, c->ns, &ns))
+		return false;
+	*out = ns;
+	return true;
 }
 
 void clock_format_iso(uint64_t realtime_ns, char out[CLOCK_TEXT_LEN])

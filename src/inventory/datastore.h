@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A datastore export on disk: which files are images, which of them are disks of which VM, and what their replicas are
+ * called.
+ *
+ * Images are found by suffix.  A file that some descriptor names as its extent is no image, whatever its name or first
+ * bytes (they belong to the guest); nor are the datastore's other files (-ctk.vmdk, .vmsd, .vmsn, .vswp, .nvram, .log,
+ * .lck).  Folders whose name begins with a dot and `~snapshot` are not entered; symlinks are not followed.
+ *
+ * VMs: a .vmx names its disks (present scsi, nvme, sata and ide devices of type disk).  Without one each leaf is a disk, and the images
+ * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
+ * disk; in the same folder without a configuration they are branches of a snapshot tree: those disks carry an error that
+ * names both.
+ *
+ * Names: a replica's name is its root image's path with .vhd for the suffix; disks that share a root take the leaf's path,
+ * without the suffix that a hypervisor's snapshot adds (-000001, _GUID) if it has a parent.  If two names are equal, also
+ * without case, the later in byte order keeps its whole file name (web01.vhdx.vhd).
+ */
+#ifndef LIFTFS_INVENTORY_DATASTORE_H
+#define LIFTFS_INVENTORY_DATASTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "disk/backing.h"
+#include "inventory/vm.h"
+
+struct datastore_image {
+	char *path;        /* below the root, raw bytes of the file system */
+	const char *format;
+	bool configured;   /* some configuration names it (or a child of it) */
+	bool leaf;         /* no other image here names it as its parent */
+	struct error err;  /* why it does not open; ERR_NONE: it does.  Set by datastore_scan() only */
+};
+
+struct datastore {
+	struct backing_root *root;
+	struct datastore_image *images; /* in byte order of paths */
+	size_t n_images;
+	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */
+	bool no_atime;                  /* false: reading changes access times */
+};
+
+struct datastore_options {
+	bool one_file_system;
+	struct cancel *cancel;
+	/* A folder that lies inside SOURCE and must not be walked is a usage error of the program, not looked for here. */
+};
+
+/*
+ * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents.
+ */
+int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
+		   struct error *err) MUST_CHECK;
+/* Opens every image's metadata to know chains, ids and sizes, and fills vms and names. */
+int datastore_scan(struct datastore *ds, const struct datastore_options *opt, struct error *err) MUST_CHECK;
+void datastore_fini(struct datastore *ds);
+
+static inline void cleanup_datastore(struct datastore *ds)
+{
+	datastore_fini(ds);
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One cycle over the disks of one VM, by the protocol of ARCHITECTURE.md ("The cycle"): lease, look, claim, rebuild, scan and
+ * send, barrier, fence, clean point, recovery point, commit, release.  The disks are fingerprinted before the first byte
+ * of the first and after the last byte of the last, and committed together under one token.
+ */
+#ifndef LIFTFS_REPLICATE_CYCLE_H
+#define LIFTFS_REPLICATE_CYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "disk/disk.h"
+#include "replicate/engine.h"
+#include "replicate/state.h"
+#include "target/target.h"
+
+enum cycle_kind { CYCLE_INITIAL, CYCLE_DELTA };
+enum cycle_result { CYCLE_OK, CYCLE_FUZZY, CYCLE_SKIPPED, CYCLE_FAILED };
+
+struct cycle_options {
+	struct target *target;
+	struct state *state;
+	struct engine *engine;
+	struct cancel *cancel;
+	bool full;           /* read everything: no evidence */
+	bool adopt;          /* rebuild the map from what is there instead of stopping with 78 */
+	bool replace;        /* the replica of another disk may be taken over */
+	bool no_points;
+	uint64_t block_size; /* of a new replica; 0: by size */
+	const char *host;
+	bool serial;         /* the oracle instead of the engine; for tests */
+};
+
+struct cycle_disk {
+	/* In: owned by the caller, valid during the cycle. */
+	const char *name;        /* replica's, escaped, ends in .vhd */
+	const char *source_path; /* of the leaf, below SOURCE */
+	const char *source_id;   /* the root's own id, or "" */
+	struct backing_root *root;
+
+	/* Out. */
+	enum cycle_result result;
+	enum cycle_kind kind;
+	uint64_t cycle, virtual_size, data_bytes;
+	bool proven;                /* unchanged while read */
+	const char *read_why;       /* why everything was read, a phrase; NULL if nothing was or it is the first cycle */
+	struct pass_progress progress;
+	struct {
+		uint64_t writes, clears, reads, others;
+	} requests;
+	uint64_t retries;
+	uint64_t started_ns, finished_ns; /* realtime */
+	char snapshot[TARGET_POINT_LEN];  /* "" if none was made */
+	_Atomic bool active;              /* being read or sent now */
+	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
+	struct error err;
+};
+
+struct cycle_vm {
+	const char *name;
+	struct cycle_disk *disks;
+	size_t n;
+	char point[CLOCK_TEXT_LEN]; /* out: the recovery point's name, "" if none was made */
+};
+
+/* 0 if every disk is ok, skipped or fuzzy; -1 with the first error by weight otherwise.  Each disk has its own outcome. */
+int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error *err) MUST_CHECK;
+
+/* What a cycle would do, changing nothing: fills kind, virtual_size, data_bytes (to be sent at most), err. */
+int cycle_plan(struct cycle_vm *vm, const struct cycle_options *opt, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evidence: what the host files of a chain looked like, and what may be concluded from their looking the same.
+ *
+ * A fingerprint is the list of a chain's files with their stamps (path below SOURCE, inode, size, mtime, ctime; never the
+ * device, which differs for each storage snapshot and mount).  Equal before and after a scan: the disk held still while it
+ * was read.  Equal to that of the last clean cycle, and `proven` there: nothing need be read.
+ *
+ * A stamp proves something only if
+ *  - the file system stamps every write (backing.stamps_writes), and
+ *  - the scan that hashed the file had seen these very times at least 2 s (boot-time clock, same boot) before it read its
+ *    first byte, in this or an earlier run, or they were then more than a day old by our own clock: the file server's clock
+ *    is not ours, and a write within the same clock tick as the one we saw would leave no trace.
+ * Each file's entry therefore carries when its stamp was first seen; fingerprints are stored as text in the journal's CLEAN
+ * record and carried on from cycle to cycle.
+ *
+ * Text form, one line a file:  <inode> <size> <mtime_ns> <ctime_ns> <seen boot id> <seen boottime ns> <flags> <path escaped>
+ */
+#ifndef LIFTFS_REPLICATE_EVIDENCE_H
+#define LIFTFS_REPLICATE_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "disk/disk.h"
+
+#define EVIDENCE_SETTLE_NS (UINT64_C(2) * 1000 * 1000 * 1000)
+#define EVIDENCE_OLD_NS (UINT64_C(24) * 3600 * 1000 * 1000 * 1000)
+
+struct evidence_file {
+	char *path;
+	struct backing_stamp stamp;
+	bool stamps_writes;
+	char seen_boot[CLOCK_BOOT_ID_LEN]; /* when this stamp was first seen ... */
+	uint64_t seen_boottime_ns;
+	bool settled; /* the scan that hashed the content began late enough after that: the rule above */
+};
+
+struct evidence {
+	struct evidence_file *v;
+	size_t n;
+};
+
+/* The files of `d` now (fstat anew of each open file). */
+int evidence_take(struct disk *d, struct evidence *out, struct error *err) MUST_CHECK;
+void evidence_fini(struct evidence *e);
+
+/* Same files with the same stamps, in the same order? */
+bool evidence_equal(const struct evidence *a, const struct evidence *b);
+
+/* Carries `seen` over from an older fingerprint for files whose stamp is the same. */
+void evidence_inherit(struct evidence *e, const struct evidence *older);
+
+/* Just before the first byte is read: marks each file settled or not. */
+void evidence_settle(struct evidence *e);
+/* How long to wait until all files that can settle would be settled, 0 to EVIDENCE_SETTLE_NS. */
+uint64_t evidence_settle_wait_ns(const struct evidence *e);
+
+/* May the whole disk be skipped: equal to `last`, whose content was hashed under settled stamps on trusted file systems?
+ * If not, *why_out is one phrase for the summary (static text). */
+bool evidence_proves_unchanged(const struct evidence *now, const struct evidence *last, const char **why_out);
+
+/* The caller frees it; at most 32 KiB, beyond that "" (a fingerprint that proves nothing). */
+char *evidence_format(const struct evidence *e, struct error *err) MUST_CHECK;
+int evidence_parse(const char *text, struct evidence *out, struct error *err) MUST_CHECK;
+
+#endif

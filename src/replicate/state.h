@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state folder: one map and one journal a replica, and who may use them.
+ *
+ *   STATE/format                    "liftfs state 1" and the version that wrote it
+ *   STATE/replicas/KEY/{map,journal,lock}    KEY: plain XXH3-128 of "<target name>\n<replica name>", in hex
+ *
+ * One run at a time a replica (the lock names the pid).  Mode 0700, one host: the map and journal record machine id, inode
+ * and birth time ("born"); a copied or restored folder is noticed.  A network file system is refused with 78.
+ * A newer format is refused with 78, naming the version that wrote it.
+ *
+ * What map and journal say together after replay:
+ *   clean       the last record is CLEAN or POINT, or the map is a fresh commit: version and number recorded
+ *   open        a CLAIM after it: a cycle was under way
+ *   distrusted  what they say about blocks is void
+ */
+#ifndef LIFTFS_REPLICATE_STATE_H
+#define LIFTFS_REPLICATE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "map/blockmap.h"
+#include "map/journal.h"
+#include "replicate/evidence.h"
+#include "target/target.h"
+
+struct state; /* the folder */
+
+struct state *state_open(const char *path, bool create, struct error *err) MUST_CHECK;
+void state_close(struct state *s);
+DEFINE_CLEANUP(cleanup_state, struct state *, state_close);
+const char *state_path(const struct state *s);
+
+enum state_kind { STATE_NEW, STATE_CLEAN, STATE_OPEN, STATE_DISTRUSTED };
+
+struct replica_state {
+	struct state *state;
+	enum state_kind kind;
+	struct blockmap *map;       /* NULL for STATE_NEW.  Replayed: INTENT without ACK is unknown */
+	struct journal *journal;    /* NULL for STATE_NEW */
+	int dirfd, lock_fd;
+	bool moved;                 /* not where it was born: a copy or a restore.  lease_id is a new one then */
+	struct guid lease_id;
+	uint64_t *own;              /* numbers that we drew: journal and header */
+	size_t n_own;
+	uint64_t max_own;
+	/* The last clean point; valid if has_clean. */
+	bool has_clean;
+	uint64_t cycle, number;
+	struct guid token;
+	bool fuzzy, pointed;        /* pointed: POINT recorded, or the cycle makes none */
+	char version[TARGET_VERSION_LEN];
+	struct evidence evidence;
+	bool touched;               /* INTENT, DISTRUST or CLAIM since the clean point */
+	char *damage;               /* why map or journal could not be read, one line; kind is then DISTRUSTED or NEW */
+};
+
+/* Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY. */
+int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+		       struct error *err) MUST_CHECK;
+/* First use: makes map (given) and journal durable; `out` was STATE_NEW or damaged. */
+int replica_state_create(struct replica_state *rs, const struct blockmap_header *header, struct error *err) MUST_CHECK;
+bool replica_state_owns(const struct replica_state *rs, uint64_t number);
+/* CLAIM, durable; the number is own from here on. */
+int replica_state_claim(struct replica_state *rs, uint64_t number, struct error *err) MUST_CHECK;
+int replica_state_distrust(struct replica_state *rs, struct error *err) MUST_CHECK;
+/* A new lease GUID, durable. */
+int replica_state_new_lease(struct replica_state *rs, struct error *err) MUST_CHECK;
+/* CLEAN, durable with everything before it. */
+int replica_state_clean(struct replica_state *rs, const struct journal_clean *clean, struct error *err) MUST_CHECK;
+/* POINT, and the map committed (if anything changed in it, or the journal is large) with a new journal. */
+int replica_state_commit(struct replica_state *rs, const char *snapshot, struct error *err) MUST_CHECK;
+void replica_state_close(struct replica_state *rs);
+
+#endif
