@@ -94,6 +94,18 @@ int replica_state_writable(struct replica_state *rs, struct error *err)
 	return 0;
 }
 
+static bool take_version(struct replica_state *rs, const char *version, struct error *err)
+{
+	size_t len = strlen(version);
+
+	if (len >= sizeof(rs->last.version)) {
+		error_set(err, ERR_CORRUPT, "clean point: version of %zu bytes", len);
+		return false;
+	}
+	memcpy(rs->last.version, version, len + 1);
+	return true;
+}
+
 static int replay_clean(struct replica_state *rs, const struct journal_clean *c, struct error *err)
 {
 	forget_clean(rs);
@@ -103,7 +115,8 @@ static int replay_clean(struct replica_state *rs, const struct journal_clean *c,
 	rs->last.number = c->number;
 	rs->last.token = c->token;
 	rs->last.fuzzy = c->fuzzy;
-	snprintf(rs->last.version, sizeof(rs->last.version), "%s", c->version);
+	if (!take_version(rs, c->version, err))
+		return -1;
 	rs->has_clean = true;
 	rs->touched = false;
 	rs->kind = STATE_CLEAN;
@@ -188,11 +201,12 @@ static int take_header(struct replica_state *rs, struct error *err)
 	rs->kind = h->number != 0 && !h->clean ? STATE_OPEN : STATE_CLEAN;
 	rs->last.cycle = h->cycle;
 	if (h->clean) {
+		if (!take_version(rs, h->version, err))
+			return -1;
 		rs->has_clean = true;
 		rs->last.number = h->number;
 		rs->last.token = h->token;
 		rs->last.fuzzy = true; /* its fingerprint is in the journal: without it nothing is proven, and no point made */
-		snprintf(rs->last.version, sizeof(rs->last.version), "%s", h->version);
 	}
 	return h->number ? add_own(rs, h->number, err) : 0;
 }
