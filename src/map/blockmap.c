@@ -111,9 +111,9 @@ static int load_table(struct blockmap *m, uint64_t table_sum, struct error *err)
 	    blockmap_table_decode(&m->layout, buf, table_sum, m->sums, err) < 0)
 		return -1;
 	for (uint64_t p = 0; p < m->layout.pages; p++)
-		m->states[p] = m->sums[p] == BLOCKMAP_SUM_UNKNOWN ? PAGE_UNKNOWN :
-			       m->sums[p] == BLOCKMAP_SUM_ZERO    ? PAGE_ZERO :
-								    PAGE_STORED;
+		m->states[p] = m->sums[p] == BLOCKMAP_SUM_UNKNOWN ? PAGE_UNKNOWN
+			       : m->sums[p] == BLOCKMAP_SUM_ZERO  ? PAGE_ZERO
+								  : PAGE_STORED;
 	return 0;
 }
 
@@ -256,8 +256,8 @@ static void set_page_state(struct blockmap *m, uint64_t p, enum page_state s)
 }
 
 /*
- * First touch of a stored page, once, under the lock, hence before anybody writes to it.  What the disk returns when the
- * kernel reads the page once more under memory pressure is the same page, and is not looked at again.
+ * First touch of a stored page, once, under the lock, hence before anybody writes to it.  What the disk returns when
+ * the kernel reads the page once more under memory pressure is the same page, and is not looked at again.
  */
 static void verify_page_locked(struct blockmap *m, uint64_t p)
 {

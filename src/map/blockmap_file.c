@@ -56,13 +56,14 @@ uint64_t blockmap_default_block_size(uint64_t content_size)
 	return size;
 }
 
-int blockmap_layout_init(struct blockmap_layout *out, uint64_t content_size, uint64_t virtual_size,
-			 uint64_t block_size, struct error *err)
+int blockmap_layout_init(struct blockmap_layout *out, uint64_t content_size, uint64_t virtual_size, uint64_t block_size,
+			 struct error *err)
 {
 	struct blockmap_layout l;
 
 	if (!is_pow2(block_size) || block_size < BLOCK_SIZE_MIN || block_size > BLOCK_SIZE_MAX)
-		return error_set(err, ERR_USAGE, "block size %" PRIu64 ": not a power of two from 64K to 4M", block_size);
+		return error_set(err, ERR_USAGE, "block size %" PRIu64 ": not a power of two from 64K to 4M",
+				 block_size);
 	if (content_size % CONTENT_UNIT != 0)
 		return error_set(err, ERR_USAGE, "content of %" PRIu64 " bytes: not a multiple of 1M", content_size);
 	if (virtual_size > content_size)
@@ -136,19 +137,21 @@ static int check_head(const uint8_t *buf, size_t len, struct error *err)
 	if (get_text(writer, sizeof(writer), buf + OFF_WRITER, "writer", err) < 0)
 		return -1;
 	if (get_le32(buf + OFF_FORMAT) > FORMAT)
-		return error_set(err, ERR_REFUSED, "block map: format %" PRIu32 ", written by %s; this program reads up to %d",
+		return error_set(err, ERR_REFUSED,
+				 "block map: format %" PRIu32 ", written by %s; this program reads up to %d",
 				 get_le32(buf + OFF_FORMAT), writer, FORMAT);
 	if (get_le32(buf + OFF_FORMAT) != FORMAT)
 		return error_set(err, ERR_CORRUPT, "block map: format %" PRIu32, get_le32(buf + OFF_FORMAT));
 	if (get_le32(buf + OFF_HEADER_LEN) != BLOCKMAP_HEADER_LEN || len < BLOCKMAP_HEADER_LEN)
-		return error_set(err, ERR_CORRUPT, "block map: header of %zu bytes, should have %d", len, BLOCKMAP_HEADER_LEN);
+		return error_set(err, ERR_CORRUPT, "block map: header of %zu bytes, should have %d", len,
+				 BLOCKMAP_HEADER_LEN);
 	if (get_le64(buf + OFF_SUM) != hasher_checksum(buf, OFF_SUM, 0))
 		return error_set(err, ERR_CORRUPT, "block map: header: wrong checksum");
 	return 0;
 }
 
-int blockmap_header_decode(const uint8_t *buf, size_t len, struct blockmap_header *out, struct blockmap_layout *layout_out,
-			   uint64_t *table_sum_out, struct error *err)
+int blockmap_header_decode(const uint8_t *buf, size_t len, struct blockmap_header *out,
+			   struct blockmap_layout *layout_out, uint64_t *table_sum_out, struct error *err)
 {
 	CLEANUP_FREE struct blockmap_header *h = NULL;
 	struct blockmap_layout l;

@@ -55,8 +55,8 @@ struct blockmap_layout {
 };
 
 /* ERR_USAGE names the size that breaks the rules of struct blockmap_header. */
-int blockmap_layout_init(struct blockmap_layout *out, uint64_t content_size, uint64_t virtual_size,
-			 uint64_t block_size, struct error *err) MUST_CHECK;
+int blockmap_layout_init(struct blockmap_layout *out, uint64_t content_size, uint64_t virtual_size, uint64_t block_size,
+			 struct error *err) MUST_CHECK;
 
 /* Offset in the file of a block's entry. */
 static inline uint64_t blockmap_entry_off(const struct blockmap_layout *l, uint64_t blk)
@@ -66,8 +66,8 @@ static inline uint64_t blockmap_entry_off(const struct blockmap_layout *l, uint6
 
 void blockmap_header_encode(const struct blockmap_header *h, uint64_t table_sum, uint8_t out[BLOCKMAP_HEADER_LEN]);
 /* Outputs are written only on success.  ERR_REFUSED: a newer format. */
-int blockmap_header_decode(const uint8_t *buf, size_t len, struct blockmap_header *out, struct blockmap_layout *layout_out,
-			   uint64_t *table_sum_out, struct error *err) MUST_CHECK;
+int blockmap_header_decode(const uint8_t *buf, size_t len, struct blockmap_header *out,
+			   struct blockmap_layout *layout_out, uint64_t *table_sum_out, struct error *err) MUST_CHECK;
 
 /* sums: one a page; out: table_len bytes.  Returns the table's own checksum for the header. */
 uint64_t blockmap_table_encode(const struct blockmap_layout *l, const uint64_t *sums, uint8_t *out);

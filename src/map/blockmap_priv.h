@@ -4,8 +4,8 @@
  *
  * Entries are read through a shared read-only mapping of the current file, committed or working, and written by pwrite:
  * both see the page cache.  Nothing is written through a mapping, because a full disk would then be a SIGBUS instead of
- * an error.  (A file that is cut short under the mapping, or a disk that cannot read it, still ends the process; for the
- * replica that is a crash like any other.)
+ * an error.  (A file that is cut short under the mapping, or a disk that cannot read it, still ends the process; for
+ * the replica that is a crash like any other.)
  *
  * A page is in one of these states; only a holder of the lock changes it, anybody may read it:
  *   PAGE_STORED   in the file, checksum not yet looked at      -> GOOD; or UNKNOWN, counted as bad
@@ -13,8 +13,8 @@
  *   PAGE_UNKNOWN  all unknown, whatever the file holds there
  *   PAGE_ZERO     all zero, whatever the file holds there
  *   PAGE_DIRTY    in the working copy, changed since the last commit: sums[] is stale
- * A set makes a page DIRTY first; if that fails, or the write of an entry, the map has failed: every get is unknown from
- * then on, and every commit fails with the error of then.
+ * A set makes a page DIRTY first; if that fails, or the write of an entry, the map has failed: every get is unknown
+ * from then on, and every commit fails with the error of then.
  */
 #ifndef LIFTFS_MAP_BLOCKMAP_PRIV_H
 #define LIFTFS_MAP_BLOCKMAP_PRIV_H

@@ -203,8 +203,8 @@ static int write_head(struct blockmap *m, struct error *err)
 }
 
 /* Up to the rename; *fatal: the disk may hold less than the page cache shows. */
-static int write_work(struct blockmap *m, int (*make_born)(int fd, char *out, size_t len, struct error *err), bool *fatal,
-		      struct error *err)
+static int write_work(struct blockmap *m, int (*make_born)(int fd, char *out, size_t len, struct error *err),
+		      bool *fatal, struct error *err)
 {
 	memset(m->header.born, 0, sizeof(m->header.born));
 	if (make_born && make_born(m->fd, m->header.born, sizeof(m->header.born), err) < 0)
@@ -224,9 +224,9 @@ static void settle_pages(struct blockmap *m)
 {
 	for (uint64_t p = 0; p < m->layout.pages; p++)
 		if (m->states[p] == PAGE_DIRTY)
-			m->states[p] = m->sums[p] == BLOCKMAP_SUM_UNKNOWN ? PAGE_UNKNOWN :
-				       m->sums[p] == BLOCKMAP_SUM_ZERO    ? PAGE_ZERO :
-									    PAGE_GOOD;
+			m->states[p] = m->sums[p] == BLOCKMAP_SUM_UNKNOWN ? PAGE_UNKNOWN
+				       : m->sums[p] == BLOCKMAP_SUM_ZERO  ? PAGE_ZERO
+									  : PAGE_GOOD;
 }
 
 int blockmap_commit(struct blockmap *m, int (*make_born)(int fd, char *out, size_t len, struct error *err),

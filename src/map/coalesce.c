@@ -24,8 +24,7 @@ static size_t run_length(const struct coalesce_unit *u, size_t i)
 	size_t n = 1;
 
 	while (i + n < u->n && u->blocks[i + n].action == u->blocks[i].action &&
-	       (u->blocks[i].action == COALESCE_CLEAR ||
-		block_end(u, i + n) - i * u->block_size <= COALESCE_WRITE_MAX))
+	       (u->blocks[i].action == COALESCE_CLEAR || block_end(u, i + n) - i * u->block_size <= COALESCE_WRITE_MAX))
 		n++;
 	return n;
 }
@@ -48,7 +47,8 @@ size_t coalesce(const struct coalesce_unit *u, struct coalesce_op *ops)
 {
 	size_t filled = 0, n;
 
-	assert(u->block_size <= COALESCE_WRITE_MAX && u->block_size % COALESCE_SECTOR == 0 && u->len % COALESCE_SECTOR == 0);
+	assert(u->block_size <= COALESCE_WRITE_MAX && u->block_size % COALESCE_SECTOR == 0 &&
+	       u->len % COALESCE_SECTOR == 0);
 	assert(u->n == 0 || (u->len > (u->n - 1) * u->block_size && u->len <= u->n * u->block_size));
 	for (size_t i = 0; i < u->n; i += n) {
 		uint64_t from = i * u->block_size, to;

@@ -47,8 +47,8 @@ struct coalesce_unit {
 };
 
 /*
- * Fills ops, ascending and disjoint, which has room for u->n; returns how many.  Each block to write or clear is in exactly one;
- * a run to write that is all zero where zero was known becomes a clear, since an operation must finish it.
+ * Fills ops, ascending and disjoint, which has room for u->n; returns how many.  Each block to write or clear is in
+ * exactly one; a run to write that is all zero where zero was known becomes a clear, since an operation must finish it.
  */
 size_t coalesce(const struct coalesce_unit *u, struct coalesce_op *ops);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The change hash: XXH3-128, keyed by a random secret per map so that a guest cannot construct a collision.  Nobody else
- * names the algorithm.  It finds changes; it is never a proof.
+ * The change hash: XXH3-128, keyed by a random secret per map so that a guest cannot construct a collision.  Nobody
+ * else names the algorithm.  It finds changes; it is never a proof.
  *
- * Calls libxxhash's run-time dispatch where there is one (x86: AVX2, AVX-512), because Debian's library is built for the
- * baseline.  Immutable after init: any number of threads.
+ * Calls libxxhash's run-time dispatch where there is one (x86: AVX2, AVX-512), because Debian's library is built for
+ * the baseline.  Immutable after init: any number of threads.
  */
 #ifndef LIFTFS_MAP_HASHER_H
 #define LIFTFS_MAP_HASHER_H

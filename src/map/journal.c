@@ -20,11 +20,11 @@
 typedef int (*make_born_fn)(int fd, char *out, size_t len, struct error *err);
 
 /*
- * Under the lock: everything that changes.  Appends write at once, so that a killed process loses nothing; one thread at
- * a time is in fdatasync, outside the lock, and carries everybody who appended before it went.
+ * Under the lock: everything that changes.  Appends write at once, so that a killed process loses nothing; one thread
+ * at a time is in fdatasync, outside the lock, and carries everybody who appended before it went.
  */
 struct journal {
-	int dirfd; /* the caller's */
+	int dirfd;          /* the caller's */
 	char *name, *fresh; /* NAME, NAME.new */
 	int fd;
 	struct guid liftfs_id;
@@ -150,8 +150,10 @@ static int check_tail(const struct journal *j, struct window *w, uint64_t end, s
 		if (window_at(j, w, off, &p, &len, err) < 0)
 			return -1;
 		if (journal_record_open(p, len, off, j->generation, &raw) && raw.durable > end)
-			return error_set(err, ERR_CORRUPT, "record at %#" PRIx64 ": damaged; the one at %#" PRIx64
-					 " knows it to have been intact", end, off);
+			return error_set(err, ERR_CORRUPT,
+					 "record at %#" PRIx64 ": damaged; the one at %#" PRIx64
+					 " knows it to have been intact",
+					 end, off);
 	}
 	return 0;
 }

@@ -3,8 +3,8 @@
  * The journal of a replica: what happened since the map was committed, in the order in which it became true.
  *
  * One file beside the map, append-only.  Its header names the map's liftfs id and the generation that it extends: a
- * journal of another generation is ignored.  Each record has its own checksum; replay stops at the first bad one (a torn
- * tail after a crash), and the journal is cut there before anything is appended.
+ * journal of another generation is ignored.  Each record has its own checksum; replay stops at the first bad one (a
+ * torn tail after a crash), and the journal is cut there before anything is appended.
  *
  *   record    durable before                             meaning
  *   DISTRUST  the lease is acquired anew, or the claim   what map and journal say about blocks is void
@@ -19,8 +19,8 @@
  * A failed write or fsync poisons the journal: every later call fails with the same error.
  *
  * A torn tail is not damage.  Records say how much of the file was durable when they were written, so that a bad record
- * which was durable once is told from a torn one: it is ERR_CORRUPT, and so is a bad header (a new file gets its name when
- * it is whole).  Dropping the records behind it silently would lose an INTENT.
+ * which was durable once is told from a torn one: it is ERR_CORRUPT, and so is a bad header (a new file gets its name
+ * when it is whole).  Dropping the records behind it silently would lose an INTENT.
  *
  * The file's layout: journal_record.h.
  */
@@ -57,7 +57,7 @@ struct journal_clean {
 struct journal_record {
 	enum journal_type type;
 	uint64_t number;            /* CLAIM */
-	uint64_t blk, count;        /* INTENT, ACK: count blocks from blk; whether the map has them is for the callee to check */
+	uint64_t blk, count;        /* INTENT, ACK: count blocks from blk; the callee checks that the map has them */
 	bool zero;                  /* ACK: count blocks from blk are zero, hash unused; else count is 1 */
 	struct block_hash hash;     /* ACK */
 	struct journal_clean clean; /* CLEAN */
@@ -105,8 +105,8 @@ int journal_fd(const struct journal *j);         /* for the born mark */
 /* The mark as the file has it; "" if none was written, or it was damaged. */
 const char *journal_born(const struct journal *j);
 /*
- * Writes the mark of this file, durably, in place; make_born as in blockmap_commit().  Files that journal_restart() makes
- * afterwards are marked in the same way before they get their name.  A failure poisons the journal.
+ * Writes the mark of this file, durably, in place; make_born as in blockmap_commit().  Files that journal_restart()
+ * makes afterwards are marked in the same way before they get their name.  A failure poisons the journal.
  */
 int journal_mark_born(struct journal *j, int (*make_born)(int fd, char *out, size_t len, struct error *err),
 		      struct error *err) MUST_CHECK;

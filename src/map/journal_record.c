@@ -61,7 +61,8 @@ int journal_header_decode(const uint8_t *buf, size_t len, struct guid *id_out, u
 	if (get_le64(buf + OFF_HEAD_SUM) != hasher_checksum(buf, OFF_HEAD_SUM, 0))
 		return error_set(err, ERR_CORRUPT, "journal: first 128 bytes: wrong checksum");
 	if (get_le32(buf + OFF_FORMAT) > FORMAT)
-		return error_set(err, ERR_REFUSED, "journal: format %" PRIu32 ", written by %.63s; this program reads up to %d",
+		return error_set(err, ERR_REFUSED,
+				 "journal: format %" PRIu32 ", written by %.63s; this program reads up to %d",
 				 get_le32(buf + OFF_FORMAT), (const char *)buf + OFF_WRITER, FORMAT);
 	if (get_le32(buf + OFF_FORMAT) != FORMAT || get_le32(buf + OFF_HEADER_LEN) != JOURNAL_HEADER_LEN)
 		return error_set(err, ERR_CORRUPT, "journal: format %" PRIu32 ", header of %" PRIu32 " bytes",

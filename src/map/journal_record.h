@@ -29,9 +29,9 @@
  *  1 DISTRUST  none
  *  2 CLAIM     u64 number
  *  3 INTENT    u64 first block, u64 count
- *  4 ACK       u64 first block, u32 count, u32 1 zero or 2 hashed; if hashed, count times 16 bytes of hash, low half first
- *  5 CLEAN     u64 cycle, u64 number, 16 bytes token, u32 flags (1 fuzzy), u32 length of the version with its NUL, version,
- *              fingerprint with its NUL
+ *  4 ACK       u64 first block, u32 count, u32 1 zero or 2 hashed; if hashed, count times 16 bytes, low half first
+ *  5 CLEAN     u64 cycle, u64 number, 16 bytes token, u32 flags (1 fuzzy), u32 length of the version with its NUL,
+ *              version, fingerprint with its NUL
  *  6 POINT     snapshot with its NUL
  *  7 LEASE     16 bytes lease id
  */
@@ -45,12 +45,12 @@
 #define JOURNAL_HEADER_LEN 4096
 #define JOURNAL_BORN_OFF 2048 /* the header's second half: born and its checksum */
 #define JOURNAL_BORN_LEN 2048
-#define JOURNAL_TEXT_MAX 512  /* of born, with the NUL */
-#define JOURNAL_HEAD 8        /* of a record */
+#define JOURNAL_TEXT_MAX 512 /* of born, with the NUL */
+#define JOURNAL_HEAD 8       /* of a record */
 #define JOURNAL_PAYLOAD_MAX 65535
 #define JOURNAL_RECORD_MAX (JOURNAL_HEAD + JOURNAL_PAYLOAD_MAX + 1 + 8)
 #define JOURNAL_HASHES_MAX ((JOURNAL_PAYLOAD_MAX - 16) / 16)
-#define JOURNAL_VERSION_MAX 512     /* bytes, with the NUL */
+#define JOURNAL_VERSION_MAX 512 /* bytes, with the NUL */
 #define JOURNAL_FINGERPRINT_MAX 32769
 #define JOURNAL_SNAPSHOT_MAX 1024
 
@@ -65,8 +65,8 @@ int journal_header_decode(const uint8_t *buf, size_t len, struct guid *id_out, u
 			  char born_out[JOURNAL_TEXT_MAX], struct error *err) MUST_CHECK;
 
 /*
- * rec holds len bytes of payload at JOURNAL_HEAD and has room for JOURNAL_RECORD_MAX.  Writes head, padding and checksum;
- * returns the record's length.  durable: bytes of the file on stable storage.
+ * rec holds len bytes of payload at JOURNAL_HEAD and has room for JOURNAL_RECORD_MAX.  Writes head, padding and
+ * checksum; returns the record's length.  durable: bytes of the file on stable storage.
  */
 size_t journal_record_seal(uint8_t *rec, enum journal_type type, size_t len, uint64_t durable, uint64_t off,
 			   uint64_t generation);
@@ -82,7 +82,7 @@ struct journal_raw {
 /* Is there an intact record at the start of buf, which was at `off` in the file? */
 bool journal_record_open(const uint8_t *buf, size_t len, uint64_t off, uint64_t generation, struct journal_raw *out);
 
-/* Hands an intact record to the callback: once, or once a hash of an ACK.  A payload that breaks the format is ERR_CORRUPT. */
+/* Hands an intact record to the callback: once, or once a hash of an ACK.  ERR_CORRUPT: its payload breaks the format. */
 int journal_record_replay(const struct journal_raw *raw, journal_replay_fn replay, void *ctx,
 			  struct error *err) MUST_CHECK;
 

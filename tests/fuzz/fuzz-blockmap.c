@@ -49,8 +49,10 @@ static void make_good(uint8_t *file)
 	for (uint64_t b = 0; b < 512; b++) {
 		struct block_hash hash = hash_of(b);
 
-		blockmap_entry_encode(b % 3 == 0 ? BLOCK_UNKNOWN : b % 3 == 1 ? BLOCK_HASHED : BLOCK_ZERO, &hash,
-				      file + blockmap_entry_off(&l, b));
+		blockmap_entry_encode(b % 3 == 0   ? BLOCK_UNKNOWN
+				      : b % 3 == 1 ? BLOCK_HASHED
+						   : BLOCK_ZERO,
+				      &hash, file + blockmap_entry_off(&l, b));
 	}
 	for (uint64_t p = 0; p < 2; p++)
 		sums[p] = blockmap_page_sum(file + l.data_off + p * BLOCKMAP_PAGE_LEN);

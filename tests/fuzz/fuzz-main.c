@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replays files and folders of inputs, given as arguments, or corpus/NAME beside the sources for a program fuzz-NAME; and
- * after each input a fixed number of mutations of it, the same in every run.
+ * Replays files and folders of inputs, given as arguments, or corpus/NAME beside the sources for a program fuzz-NAME;
+ * and after each input a fixed number of mutations of it, the same in every run.
  */
 #include <config.h>
 

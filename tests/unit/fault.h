@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A system call that fails, by a seccomp filter: independent of which symbol the C library gives it.  For a child of the
- * test, since a filter stays for the life of the process.
+ * A system call that fails, by a seccomp filter: independent of which symbol the C library gives it.  For a child of
+ * the test, since a filter stays for the life of the process.
  */
 #ifndef LIFTFS_TESTS_FAULT_H
 #define LIFTFS_TESTS_FAULT_H
@@ -18,7 +18,7 @@
 
 #define FAULT_SKIP 77 /* the child's exit status where filters are not allowed */
 
-/* From now on system call nr fails with errnum when argument `arg` (0 to 5; -1: whatever) has this value in its low half. */
+/* From now on system call nr fails with errnum when the low half of argument `arg` (0 to 5; -1: always) has this value. */
 static inline bool fault_arm(long nr, int arg, uint32_t value, int errnum)
 {
 	uint32_t at = (uint32_t)offsetof(struct seccomp_data, args) + 8 * (uint32_t)(arg < 0 ? 0 : arg);

@@ -151,7 +151,8 @@ static void hostile_fields_behind_right_checksums(void **state)
 		const char *msg;
 	} cases[] = {
 		{ 152, 5 << 19, "block map: content of 2621440 bytes: not a multiple of 1M" },
-		{ 152, UINT64_C(1) << 62, "block map: content of 4611686018427387904 bytes: more than 2^24 blocks of 65536" },
+		{ 152, UINT64_C(1) << 62,
+		  "block map: content of 4611686018427387904 bytes: more than 2^24 blocks of 65536" },
 		{ 152, UINT64_MAX - 0xfffff,
 		  "block map: content of 18446744073708503040 bytes: more than 2^24 blocks of 65536" },
 		{ 160, 6 << 20, "block map: disk of 6291456 bytes in a content of 5242880" },

@@ -102,7 +102,9 @@ static void a_commit_without_changes_keeps_all_entries(void **state)
 
 static void growth_keeps_entries_and_forgets_footer_and_last_block(void **state)
 {
-	static const uint64_t sizes[] = { 16, 17, 32, 100, 8192, 9000 }; /* MiB; the page table outgrows 4096 bytes at 8 GiB */
+	static const uint64_t sizes[] = {
+		16, 17, 32, 100, 8192, 9000
+	}; /* MiB; the page table outgrows 4096 bytes at 8 GiB */
 	const struct room *room = *state;
 
 	for (int filled = 0; filled < 2; filled++) {
@@ -126,9 +128,9 @@ static void growth_keeps_entries_and_forgets_footer_and_last_block(void **state)
 			assert_int_equal(blockmap_blocks(m), now);
 			assert_int_equal(blockmap_header(m)->virtual_size, sizes[i] * MIB - 512);
 			for (uint64_t b = 0; b < now; b++)
-				assert_int_equal(blockmap_get(m, b, &got), b == 3       ? BLOCK_HASHED :
-									   b + 2 < old ? BLOCK_ZERO :
-											 BLOCK_UNKNOWN);
+				assert_int_equal(blockmap_get(m, b, &got), b == 3        ? BLOCK_HASHED
+									   : b + 2 < old ? BLOCK_ZERO
+											 : BLOCK_UNKNOWN);
 			assert_int_equal(blockmap_commit(m, NULL, NULL), 0);
 			blockmap_close(steal_ptr(&m));
 			m = blockmap_open(room->fd, "map", NULL);
@@ -227,8 +229,8 @@ struct fault {
 	long nr;
 	int arg;
 	uint32_t value;
-	bool goes_on;   /* the map can be committed later */
-	bool in_place;  /* the new file has its name already */
+	bool goes_on;  /* the map can be committed later */
+	bool in_place; /* the new file has its name already */
 	int (*born)(int fd, char *out, size_t len, struct error *err);
 	int dirfd;
 };
@@ -259,9 +261,9 @@ static int fail_a_commit(void *ctx)
 	if (blockmap_failed(m, NULL) == 0 && !f->goes_on)
 		return NOT_FAILED;
 	if (f->goes_on)
-		return blockmap_get(m, 5, NULL) != BLOCK_HASHED || blockmap_failed(m, NULL) < 0 ? FAILED :
-		       f->nr < 0 && blockmap_commit(m, NULL, NULL) < 0                            ? NOT_OPENED :
-												      OK;
+		return blockmap_get(m, 5, NULL) != BLOCK_HASHED || blockmap_failed(m, NULL) < 0 ? FAILED
+		       : f->nr < 0 && blockmap_commit(m, NULL, NULL) < 0                        ? NOT_OPENED
+												: OK;
 	return blockmap_get(m, 5, NULL) != BLOCK_UNKNOWN || blockmap_commit(m, NULL, NULL) == 0 ? WRONG_STATE : OK;
 }
 

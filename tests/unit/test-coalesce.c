@@ -18,12 +18,16 @@ static struct coalesce_op ops[BLOCKS];
 /* One letter a block: '.' skip, 'w' write, 'W' write over known zero, 'c' clear. */
 static struct coalesce_unit unit(const char *actions)
 {
-	struct coalesce_unit u = { .blocks = blocks, .n = strlen(actions), .off = 1 << 20, .block_size = BLOCK, .data = data };
+	struct coalesce_unit u = {
+		.blocks = blocks, .n = strlen(actions), .off = 1 << 20, .block_size = BLOCK, .data = data
+	};
 
 	memset(data, 0, sizeof(data));
 	for (size_t i = 0; i < u.n; i++) {
 		blocks[i].blk = 16 + i;
-		blocks[i].action = actions[i] == '.' ? COALESCE_SKIP : actions[i] == 'c' ? COALESCE_CLEAR : COALESCE_WRITE;
+		blocks[i].action = actions[i] == '.'   ? COALESCE_SKIP
+				   : actions[i] == 'c' ? COALESCE_CLEAR
+						       : COALESCE_WRITE;
 		blocks[i].known_zero_before = actions[i] == 'W';
 		if (actions[i] == 'w' || actions[i] == 'W')
 			memset(data + i * BLOCK, 'x', BLOCK);
@@ -147,7 +151,9 @@ static void random_units_leave_what_was_asked_for(void **state)
 
 	(void)state;
 	for (int round = 0; round < 2000; round++) {
-		struct coalesce_unit u = { .blocks = blocks, .n = 1 + random_below(N), .block_size = SMALL, .data = source };
+		struct coalesce_unit u = {
+			.blocks = blocks, .n = 1 + random_below(N), .block_size = SMALL, .data = source
+		};
 		uint64_t seen = 0;
 		size_t n;
 
@@ -157,7 +163,8 @@ static void random_units_leave_what_was_asked_for(void **state)
 		for (size_t i = 0; i < u.n; i++) {
 			uint8_t *src = source + i * SMALL;
 
-			blocks[i] = (struct coalesce_block){ .blk = i, .action = (enum coalesce_action)random_below(3) };
+			blocks[i] =
+				(struct coalesce_block){ .blk = i, .action = (enum coalesce_action)random_below(3) };
 			blocks[i].known_zero_before = random_below(2);
 			for (int k = (int)random_below(4); k > 0; k--)
 				src[random_below(SMALL)] = 's';

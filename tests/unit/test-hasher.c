@@ -22,7 +22,9 @@ static int fill_content(void **state)
 	return 0;
 }
 
-static const size_t lengths[] = { 0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 512, 513, 1024, 4095, 4096, 65535, 65536 };
+static const size_t lengths[] = {
+	0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 512, 513, 1024, 4095, 4096, 65535, 65536
+};
 
 static void vector_code_agrees_with_plain_code(void **state)
 {

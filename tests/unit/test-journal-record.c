@@ -101,9 +101,10 @@ static void payloads_that_break_the_format_behind_right_checksums(void **state)
 		size_t len;
 		uint32_t at12; /* kind of an ACK */
 	} cases[] = {
-		{ JOURNAL_DISTRUST, 1, 0 }, { JOURNAL_CLAIM, 7, 0 },  { JOURNAL_CLAIM, 9, 0 },   { JOURNAL_INTENT, 8, 0 },
-		{ JOURNAL_ACK, 15, 1 },     { JOURNAL_ACK, 16, 0 },   { JOURNAL_ACK, 32, 1 },    { JOURNAL_ACK, 33, 2 },
-		{ JOURNAL_ACK, 64, 2 },     { JOURNAL_CLEAN, 39, 0 }, { JOURNAL_CLEAN, 60, 0 },  { JOURNAL_POINT, 0, 0 },
+		{ JOURNAL_DISTRUST, 1, 0 }, { JOURNAL_CLAIM, 7, 0 },  { JOURNAL_CLAIM, 9, 0 },
+		{ JOURNAL_INTENT, 8, 0 },   { JOURNAL_ACK, 15, 1 },   { JOURNAL_ACK, 16, 0 },
+		{ JOURNAL_ACK, 32, 1 },     { JOURNAL_ACK, 33, 2 },   { JOURNAL_ACK, 64, 2 },
+		{ JOURNAL_CLEAN, 39, 0 },   { JOURNAL_CLEAN, 60, 0 }, { JOURNAL_POINT, 0, 0 },
 		{ JOURNAL_POINT, 5, 0 },    { JOURNAL_LEASE, 15, 0 }, { JOURNAL_LEASE + 1, 8, 0 },
 	};
 
@@ -122,7 +123,8 @@ static void payloads_that_break_the_format_behind_right_checksums(void **state)
 		journal_record_seal(rec, (enum journal_type)cases[i].type, cases[i].len, 0, 4096, 1);
 		assert_true(journal_record_open(rec, sizeof(rec), 4096, 1, &raw));
 		assert_int_equal(journal_record_replay(&raw, count, &n, &e), -1);
-		snprintf(want, sizeof(want), "record of type %u with %zu bytes of payload", cases[i].type, cases[i].len);
+		snprintf(want, sizeof(want), "record of type %u with %zu bytes of payload", cases[i].type,
+			 cases[i].len);
 		assert_error(&e, ERR_CORRUPT, want);
 		assert_int_equal(n, 0);
 	}

@@ -30,11 +30,12 @@ static int tell(void *ctx, const struct journal_record *r, struct error *err)
 
 	if (++s->n == s->stop_at)
 		return error_set(err, ERR_CONFLICT, "enough");
-	len = snprintf(line, sizeof(line), "%s n=%ju blk=%ju+%ju%s hash=%jx:%jx cycle=%ju/%ju tok=%02x %s%s%s lease=%02x %s\n",
-		       names[r->type], (uintmax_t)r->number, (uintmax_t)r->blk, (uintmax_t)r->count, r->zero ? "z" : "",
-		       (uintmax_t)r->hash.hi, (uintmax_t)r->hash.lo, (uintmax_t)r->clean.cycle, (uintmax_t)r->clean.number,
-		       r->clean.token.b[0], r->clean.fuzzy ? "fuzzy " : "", r->clean.version ? r->clean.version : "-",
-		       r->clean.fingerprint ? r->clean.fingerprint : "-", r->lease_id.b[0], r->snapshot ? r->snapshot : "-");
+	len = snprintf(
+		line, sizeof(line), "%s n=%ju blk=%ju+%ju%s hash=%jx:%jx cycle=%ju/%ju tok=%02x %s%s%s lease=%02x %s\n",
+		names[r->type], (uintmax_t)r->number, (uintmax_t)r->blk, (uintmax_t)r->count, r->zero ? "z" : "",
+		(uintmax_t)r->hash.hi, (uintmax_t)r->hash.lo, (uintmax_t)r->clean.cycle, (uintmax_t)r->clean.number,
+		r->clean.token.b[0], r->clean.fuzzy ? "fuzzy " : "", r->clean.version ? r->clean.version : "-",
+		r->clean.fingerprint ? r->clean.fingerprint : "-", r->lease_id.b[0], r->snapshot ? r->snapshot : "-");
 	assert_true(len < (int)sizeof(line) && s->len + (size_t)len < sizeof(s->text));
 	memcpy(s->text + s->len, line, (size_t)len + 1);
 	s->len += (size_t)len;
@@ -58,8 +59,9 @@ static struct journal *open_journal(const struct room *room, uint64_t generation
 static void write_some(struct journal *j)
 {
 	static const struct block_hash hashes[] = { { 1, 2 }, { 3, 4 }, { 5, 6 } };
-	const struct journal_clean clean = { .cycle = 4, .number = 9, .token = token, .fuzzy = true, .version = "E1",
-					     .fingerprint = "F0 F1" };
+	const struct journal_clean clean = {
+		.cycle = 4, .number = 9, .token = token, .fuzzy = true, .version = "E1", .fingerprint = "F0 F1"
+	};
 
 	assert_int_equal(journal_distrust(j, NULL), 0);
 	assert_int_equal(journal_claim(j, 1234567890123, NULL), 0);
