@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/parse.h"
@@ -308,9 +310,8 @@ static int decide_fresh(struct disk_run *r, enum trust *out, const char **why, s
 		return -1;
 	*out = bytes == 0 ? TRUST : REBUILD;
 	*why = "holds data although nothing was sent yet";
-	if (bytes == 0 && replica_state_writable(&r->rs, err) == 0)
-		blockmap_fill_zero(r->rs.map);
-	return blockmap_failed(r->rs.map, err);
+	r->fresh = bytes == 0;
+	return 0;
 }
 
 static int decide(struct disk_run *r, bool no_state, enum trust *out, const char **why, struct error *err)
@@ -363,13 +364,11 @@ static int check_foreign(struct disk_run *r, struct error *err)
 	return 0;
 }
 
-/* No state here, but a replica there: it keeps its id if it has one. */
+/* No state here, but a replica there that may be read: it keeps its id if it has one. */
 static int adopt_state(struct disk_run *r, struct error *err)
 {
 	struct guid id;
 
-	if (check_foreign(r, err) < 0)
-		return -1;
 	if (guid_parse(meta(r, "liftfsid"), &id, NULL) < 0 && guid_random(&id, err) < 0)
 		return -1;
 	return create_state(r, &id, err);
@@ -397,6 +396,7 @@ static int resize(struct disk_run *r, struct error *err)
 	char version[TARGET_VERSION_LEN];
 
 	if (h->virtual_size != r->d->virtual_size || h->content_size != r->content) {
+		r->unchanged = false;
 		if (replica_state_writable(&r->rs, err) < 0 ||
 		    blockmap_resize(r->rs.map, r->content, r->d->virtual_size, err) < 0 ||
 		    replica_state_checkpoint(&r->rs, r->number, err) < 0)
@@ -426,11 +426,18 @@ static int check_shrink(const struct disk_run *r, struct error *err)
 static int finish_point(struct disk_run *r, struct error *err)
 {
 	bool wanted = target_caps(r->opt->target)->points && !r->opt->no_points;
+	struct error why = ERROR_INIT;
 
 	if (r->rs.kind != STATE_CLEAN || !r->rs.has_clean || r->rs.last.pointed || r->rs.last.fuzzy || !wanted)
 		return 0;
-	if (disk_run_point(r, err) < 0)
-		return -1;
+	if (disk_run_point(r, &why) < 0) {
+		if (why.code == ERR_CONFLICT || why.code == ERR_NETWORK) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		snprintf(r->d->warning, sizeof(r->d->warning), "the last cycle keeps no recovery point: %.180s", why.msg);
+	}
 	return replica_state_commit(&r->rs, r->d->snapshot, err);
 }
 
@@ -448,6 +455,7 @@ static int learn(struct disk_run *r, const char *why, struct error *err)
 {
 	bool read_back = !r->opt->replace || !target_caps(r->opt->target)->remote;
 
+	r->unchanged = false; /* the map will say what the replica holds, not what the source held */
 	snprintf(r->d->warning, sizeof(r->d->warning), "%s: %s", why,
 		 read_back ? "what it holds was read back" : "everything is sent again");
 	if (!read_back) {
@@ -458,6 +466,16 @@ static int learn(struct disk_run *r, const char *why, struct error *err)
 	    replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
 	return replica_state_checkpoint(&r->rs, r->number, err);
+}
+
+/* What the map's file says of the source, for the next commit of it. */
+static void update_header(struct disk_run *r)
+{
+	struct blockmap_header h = *blockmap_header(r->rs.map);
+
+	snprintf(h.source_id, sizeof(h.source_id), "%s", r->d->source_id);
+	snprintf(h.source_path, sizeof(h.source_path), "%s", r->d->source_path);
+	blockmap_set_header(r->rs.map, &h);
 }
 
 static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
@@ -476,7 +494,15 @@ static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
 		return need_adopt(r, why, err);
 	if (trust == TRUST && finish_point(r, err) < 0)
 		return -1;
-	if (claim(r, trust, err) < 0 || resize(r, err) < 0)
+	if (claim(r, trust, err) < 0)
+		return -1;
+	update_header(r);
+	if (r->fresh) {
+		blockmap_fill_zero(r->rs.map);
+		if (replica_state_checkpoint(&r->rs, r->number, err) < 0)
+			return -1;
+	}
+	if (resize(r, err) < 0)
 		return -1;
 	if (trust == REBUILD)
 		return learn(r, why, err);
@@ -501,8 +527,13 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 		if (create_replica(r, err) < 0)
 			return -1;
 		no_state = false;
-	} else if (no_state && adopt_state(r, err) < 0) {
-		return -1;
+	} else if (no_state) {
+		if (check_foreign(r, err) < 0)
+			return -1;
+		if (target_caps(r->opt->target)->remote && !r->opt->adopt && !r->opt->replace)
+			return need_adopt(r, r->rs.damage ? r->rs.damage : "there is no block map of it here", err);
+		if (adopt_state(r, err) < 0)
+			return -1;
 	}
 	if (enter_existing(r, no_state, err) < 0) {
 		/* Refused before anything was claimed: let go, so that the next run and others find it as it was. */
@@ -521,7 +552,7 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 int disk_run_fence(struct disk_run *r, const struct guid *token, const char *moment, unsigned disks, bool fuzzy,
 		   struct error *err)
 {
-	struct clean_point p = { .cycle = r->rs.last.cycle + 1, .token = *token, .fuzzy = fuzzy, .disks = disks };
+	struct clean_point p = { .cycle = r->rs.last.cycle + (disks > 0), .token = *token, .fuzzy = fuzzy, .disks = disks };
 	bool exists;
 
 	replica_barrier(r->replica);

@@ -29,6 +29,7 @@ struct disk_run {
 	struct evidence f0;
 	bool unchanged;    /* every file proven as at the last clean point */
 	bool created;      /* by this run */
+	bool fresh;        /* never claimed, and holds nothing: all zero */
 	bool distrusted;   /* all blocks unknown: sent, not read back */
 	bool leased, claimed, scanned, fenced;
 	uint64_t content;  /* bytes of the replica without the footer */
@@ -49,7 +50,8 @@ int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err) 
 /* Steps 1 to 5: create, lease, decide, finish a recovery point that is missing, claim, resize, rebuild. */
 int disk_run_enter(struct disk_run *r, struct error *err) MUST_CHECK;
 
-/* Steps 8 and 9.  `fuzzy`: this clean point proves nothing and makes no recovery point.  Takes over r->f0. */
+/* Steps 8 and 9.  `fuzzy`: this clean point proves nothing and makes no recovery point.  Takes over r->f0.
+ * `disks` 0: the pass was cut short, and no cycle is counted. */
 int disk_run_fence(struct disk_run *r, const struct guid *token, const char *moment, unsigned disks, bool fuzzy,
 		   struct error *err) MUST_CHECK;
 
