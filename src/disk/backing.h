@@ -68,4 +68,7 @@ int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *
 /* Joins the folder of `from` and `name` ("a/b.vmdk", "b-flat.vmdk" -> "a/b-flat.vmdk"); the caller frees it. */
 char *backing_sibling(const char *from, const char *name, struct error *err) MUST_CHECK;
 
+/* Is a name that an image gives relative and free of ".." components?  Others are not followed, even within the root. */
+bool backing_name_stays(const char *name);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a disk format implements.  A new format is one `static const struct disk_format_ops` and a line in the registry
- * (disk.c).
+ * What a disk format implements.  A new format is one `const struct disk_format_ops` and a line in registry.c.
  *
  * A format answers one question: where are the bytes of this range?  disk.c does the rest: it reads host files, joins
  * neighbouring runs, fills zeros, and asks the parent for what is absent.
@@ -10,6 +9,8 @@
 #define LIFTFS_DISK_FORMAT_H
 
 #include "disk/disk.h"
+
+struct table_page; /* disk/table_cache.h */
 
 #define DISK_HEAD_LEN 4096 /* bytes of head and of tail that confirm() sees; less if the file is shorter */
 
@@ -75,6 +76,17 @@ struct disk_format_ops {
 /* Opens a further host file of the image and returns its index in *index_out.  Only during open(). */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);
+
+/*
+ * The page that holds byte off of the image's file `index`, through the cache that all tables of a disk share; to be given
+ * back with image_table_put().  From any number of threads.
+ */
+const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off,
+					 struct error *err) MUST_CHECK;
+void image_table_put(const struct image *img, const struct table_page *page); /* NULL is welcome */
+
+/* All formats; NULL ends the list. */
+extern const struct disk_format_ops *const disk_formats[];
 
 extern const struct disk_format_ops disk_raw_ops;
 extern const struct disk_format_ops disk_vmdk_ops;

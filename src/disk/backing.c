@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "base/checked.h"
+#include "base/io.h"
+#include "disk/backing.h"
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+#define ZFS_SUPER_MAGIC 0x2fc12fc1 /* not in the kernel's headers: ZFS lives outside its tree */
+
+/* Under RESOLVE_BENEATH a rename anywhere on the system makes the kernel give up with EAGAIN where it meets "..". */
+#define OPEN_TRIES 16
+
+struct backing_root {
+	atomic_uint refs;
+	int fd;
+	char *path;
+};
+
+struct backing_root *backing_root_open(const char *path, struct error *err)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct backing_root *root;
+
+	if (fd < 0) {
+		error_errno(err, errno, "%s", path);
+		return NULL;
+	}
+	root = calloc(1, sizeof(*root));
+	if (root)
+		root->path = strdup(path);
+	if (!root || !root->path) {
+		free(root);
+		error_errno(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	atomic_init(&root->refs, 1);
+	root->fd = steal_fd(&fd);
+	return root;
+}
+
+struct backing_root *backing_root_get(struct backing_root *root)
+{
+	atomic_fetch_add_explicit(&root->refs, 1, memory_order_relaxed);
+	return root;
+}
+
+void backing_root_put(struct backing_root *root)
+{
+	if (!root || atomic_fetch_sub_explicit(&root->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	close(root->fd);
+	free(root->path);
+	free(root);
+}
+
+const char *backing_root_path(const struct backing_root *root)
+{
+	return root->path;
+}
+
+int backing_root_fd(const struct backing_root *root)
+{
+	return root->fd;
+}
+
+bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_stamp *b)
+{
+	return a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+static int64_t ns_of(const struct timespec *t)
+{
+	return (int64_t)((uint64_t)t->tv_sec * UINT64_C(1000000000) + (uint64_t)t->tv_nsec);
+}
+
+static void stamp_of(const struct stat *st, struct backing_stamp *out)
+{
+	out->inode = st->st_ino;
+	out->size = (uint64_t)st->st_size;
+	out->mtime_ns = ns_of(&st->st_mtim);
+	out->ctime_ns = ns_of(&st->st_ctim);
+}
+
+static int open_beneath(int dirfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)flags,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = -1;
+
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd;
+}
+
+/* O_NOATIME is for a file's owner only; *noatime_out says whether it was granted. */
+static int open_source(int dirfd, const char *path, bool follow, bool *noatime_out)
+{
+	int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (follow ? 0 : O_NOFOLLOW);
+	int fd = open_beneath(dirfd, path, flags | O_NOATIME);
+
+	*noatime_out = fd >= 0;
+	if (fd < 0 && errno == EPERM)
+		fd = open_beneath(dirfd, path, flags);
+	return fd;
+}
+
+static int open_failed(const struct backing_root *root, const char *path, bool follow, int errnum, struct error *err)
+{
+	switch (errnum) {
+	case EXDEV:
+		return error_set(err, ERR_REFUSED, "%s: leads out of %s", path, root->path);
+	case ELOOP:
+		if (!follow)
+			return error_set(err, ERR_REFUSED, "%s: a symbolic link, which is not followed here", path);
+		break;
+	case ENXIO: /* a socket, or a device without a driver */
+	case ENODEV:
+		return error_set(err, ERR_UNSUPPORTED, "%s: not a regular file", path);
+	case ENOSYS:
+		return error_set(err, ERR_UNSUPPORTED, "%s: this kernel has no openat2(2), which came with Linux 5.6",
+				 path);
+	default:
+		break;
+	}
+	return error_errno(err, errnum, "%s", path);
+}
+
+static bool is_stamping(const struct statfs *fs)
+{
+	switch ((uint64_t)fs->f_type) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case ZFS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case NFS_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err)
+{
+	CLEANUP(cleanup_backing) struct backing *b = NULL;
+	bool noatime = false;
+	CLEANUP_FD int fd = open_source(root->fd, path, follow, &noatime);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0) {
+		open_failed(root, path, follow, errno, err);
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
+		error_errno(err, errno, "%s", path);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size < 0) {
+		error_set(err, ERR_UNSUPPORTED, "%s: %s", path,
+			  S_ISDIR(st.st_mode) ? "a folder, not a regular file" : "not a regular file");
+		return NULL;
+	}
+	b = calloc(1, sizeof(*b));
+	if (b) {
+		b->fd = steal_fd(&fd);
+		b->path = strdup(path);
+	}
+	if (!b || !b->path) {
+		error_errno(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	b->size = (uint64_t)st.st_size;
+	b->dev = st.st_dev;
+	stamp_of(&st, &b->stamp);
+	b->noatime = noatime || (fs.f_flags & (ST_NOATIME | ST_RDONLY)) != 0;
+	b->stamps_writes = is_stamping(&fs);
+	return steal_ptr(&b);
+}
+
+void backing_close(struct backing *b)
+{
+	if (!b)
+		return;
+	if (b->fd >= 0)
+		close(b->fd);
+	free(b->path);
+	free(b);
+}
+
+int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	if (!range_ok(off, len, b->size))
+		return error_set(err, ERR_CORRUPT,
+				 "%s: read %zu bytes at %#" PRIx64 ": beyond end of file (%" PRIu64 " bytes)", b->path,
+				 len, off, b->size);
+	if (io_pread(b->fd, buf, len, off, err) < 0)
+		return error_prefix(err, "%s", b->path);
+	return 0;
+}
+
+int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(b->fd, &st) < 0)
+		return error_errno(err, errno, "%s", b->path);
+	stamp_of(&st, out);
+	return 0;
+}
+
+int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
+{
+	struct backing_stamp now;
+	off_t data, hole;
+
+	if (off >= b->size)
+		return error_set(err, ERR_USAGE, "%s: no byte at %#" PRIx64 ": the file has %" PRIu64, b->path, off,
+				 b->size);
+	data = lseek(b->fd, (off_t)off, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) { /* a hole to the end, unless the file shrank */
+		if (backing_restat(b, &now, err) < 0)
+			return -1;
+		if (now.size < b->size)
+			return error_set(err, ERR_CHANGED, "%s: shrank from %" PRIu64 " to %" PRIu64 " bytes", b->path,
+					 b->size, now.size);
+		*is_hole = true;
+		*end_out = b->size;
+		return 0;
+	}
+	if (data < 0 && errno == EINVAL) { /* no such thing on this file system */
+		*is_hole = false;
+		*end_out = b->size;
+		return 0;
+	}
+	if (data < 0)
+		return error_errno(err, errno, "%s: hole or data at %#" PRIx64, b->path, off);
+	if ((uint64_t)data > off) {
+		*is_hole = true;
+		*end_out = (uint64_t)data < b->size ? (uint64_t)data : b->size;
+		return 0;
+	}
+	hole = lseek(b->fd, (off_t)off, SEEK_HOLE);
+	if (hole < 0)
+		return error_errno(err, errno, "%s: end of data at %#" PRIx64, b->path, off);
+	*is_hole = false;
+	*end_out = (uint64_t)hole > off && (uint64_t)hole < b->size ? (uint64_t)hole : b->size;
+	return 0;
+}
+
+char *backing_sibling(const char *from, const char *name, struct error *err)
+{
+	const char *slash = strrchr(from, '/');
+	size_t dir = slash ? (size_t)(slash - from) + 1 : 0;
+	size_t len = strlen(name);
+	char *out = malloc(dir + len + 1);
+
+	if (!out) {
+		error_errno(err, ENOMEM, "%s", name);
+		return NULL;
+	}
+	memcpy(out, from, dir);
+	memcpy(out + dir, name, len + 1);
+	return out;
+}
+
+bool backing_name_stays(const char *name)
+{
+	size_t len;
+
+	if (*name == '\0' || *name == '/')
+		return false;
+	for (; *name; name += len + (name[len] == '/')) {
+		len = strcspn(name, "/");
+		if (len == 2 && name[0] == '.' && name[1] == '.')
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a disk: its images, leaf first, their host files, and how a range is resolved through them.  For
+ * disk.c, chain.c and resolve.c only.
+ */
+#ifndef LIFTFS_DISK_CHAIN_H
+#define LIFTFS_DISK_CHAIN_H
+
+#include "disk/format.h"
+#include "disk/table_cache.h"
+
+/* 16 MiB: the tables of 256 GiB of 64 KiB grains at once, in what one more disk may cost. */
+#define DISK_TABLE_PAGES 256
+
+/*
+ * Lists for one read at a time, reused, so that a read allocates nothing once it is warm.  As many exist as threads
+ * were ever reading at once.
+ */
+struct scratch {
+	struct scratch *next;
+	struct extent_list whole;                 /* data and zero, through the chain */
+	struct extent_list layer[DISK_CHAIN_MAX]; /* what one image said */
+};
+
+struct disk {
+	struct backing_root *root;
+	struct image *images[DISK_CHAIN_MAX]; /* leaf first; none for a foreign disk */
+	size_t n_images;
+	struct backing **files;
+	size_t n_files, cap_files;
+	struct table_cache *tables;
+
+	const struct disk_foreign_ops *foreign; /* NULL: images */
+	void *foreign_ctx;
+	char *foreign_name;
+	struct disk_image_info foreign_info;
+
+	uint64_t size;
+	pthread_mutex_t lock; /* guards idle */
+	struct scratch *idle;
+};
+
+/* Opens `path` and its parents into d, which is empty. */
+int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log,
+	       struct error *err) MUST_CHECK;
+void chain_close(struct disk *d);
+
+/* Puts the image's path before a message that does not begin with it yet (errors of its own file do). */
+int chain_prefix(const struct image *img, struct error *err);
+
+struct scratch *scratch_get(struct disk *d, struct error *err) MUST_CHECK;
+void scratch_put(struct disk *d, struct scratch *s);
+
+/*
+ * Appends data and zero extents that cover [off, off + len) to out, which may be s->whole.  The range lies inside the
+ * disk.  On failure out holds what came before the bad place.
+ */
+int resolve_range(struct disk *d, struct scratch *s, uint64_t len, uint64_t off, struct extent_list *out,
+		  struct error *err) MUST_CHECK;
+
+#endif
