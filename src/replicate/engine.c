@@ -310,7 +310,8 @@ static void send_footer(struct run *r)
 	memcpy(s->data, p->footer, VHD_FOOTER_LEN);
 	s->first = r->blocks;
 	s->hash[0] = hash;
-	slot_add_op(s, r->blocks, 1, s->data, VHD_FOOTER_LEN, r->content_size);
+	slot_add_op(s, &(struct coalesce_op){
+			       .blk = r->blocks, .count = 1, .data = s->data, .off = r->content_size, .len = VHD_FOOTER_LEN });
 	run_queue(r, s);
 	drain(r);
 }
@@ -364,7 +365,7 @@ int engine_run(struct engine *e, struct pass *p, struct error *err)
 			send_footer(&r);
 		leave(e, &r);
 		replica_barrier(p->replica); /* the last completion may still be on its way out of our lock */
-		if (journal_sync(p->journal, &cause) < 0)
+		if (blockmap_failed(p->map, &cause) < 0 || journal_sync(p->journal, &cause) < 0)
 			run_fail(&r, &cause);
 		log_debug("engine", "pass ended changed=%" PRIu64 " sent=%" PRIu64 " cleared=%" PRIu64 " read=%" PRIu64,
 			  p->progress->blocks_changed, p->progress->bytes_sent, p->progress->bytes_cleared,

@@ -127,23 +127,23 @@ static void judge(struct run *r, struct slot *s, unsigned i, const uint8_t *data
 {
 	uint64_t blk = s->first + i, len = bytes_of(r, blk, 1);
 	bool zero = !data || io_is_zero(data, (size_t)len);
+	struct coalesce_block *b = &s->blocks[i];
 	struct block_hash known;
 	enum block_state state = blockmap_get(r->pass->map, blk, &known);
 
-	s->verdict[i] = SLOT_KEEP;
-	s->was_zero[i] = state == BLOCK_ZERO;
+	*b = (struct coalesce_block){ .blk = blk, .action = COALESCE_SKIP, .known_zero_before = state == BLOCK_ZERO };
 	if (r->pass->unchanged && state != BLOCK_UNKNOWN)
 		return;
 	if (zero) {
 		if (state != BLOCK_ZERO)
-			s->verdict[i] = SLOT_CLEAR;
+			b->action = COALESCE_CLEAR;
 	} else {
 		hasher_hash(&r->hasher, data, (size_t)len, &s->hash[i]);
 		count_relaxed(&r->pass->progress->blocks_hashed, 1);
 		if (state != BLOCK_HASHED || !block_hash_equal(&known, &s->hash[i]))
-			s->verdict[i] = SLOT_WRITE;
+			b->action = COALESCE_WRITE;
 	}
-	if (s->verdict[i] != SLOT_KEEP)
+	if (b->action != COALESCE_SKIP)
 		count_relaxed(&r->pass->progress->blocks_changed, 1);
 }
 
@@ -172,7 +172,7 @@ static int scan_data(struct run *r, struct slot *s, const struct claim *c, struc
 		for (unsigned i = from; i < to; i++)
 			judge(r, s, i, s->data + i * r->block_size);
 	}
-	slot_build_ops(s, n, r->block_size, r->content_size);
+	slot_build_ops(s, n, bytes_of(r, c->blk, n), r->block_size);
 	return 0;
 }
 
@@ -187,6 +187,7 @@ static bool must_clear(const struct run *r, uint64_t blk)
 static struct slot *scan_zero(struct run *r, struct slot *s, const struct claim *c)
 {
 	uint64_t end = c->blk + c->count, from;
+	struct coalesce_op op;
 
 	for (uint64_t blk = c->blk; blk < end; blk++) {
 		if (blk % STOP_CHECK_BLOCKS == 0 && (run_stopped(r) || run_cancelled(r)))
@@ -201,8 +202,10 @@ static struct slot *scan_zero(struct run *r, struct slot *s, const struct claim 
 			if (!s)
 				return NULL;
 		}
-		slot_add_op(s, from, blk + 1 - from, NULL, bytes_of(r, from, blk + 1 - from), from * r->block_size);
-		count_relaxed(&r->pass->progress->blocks_changed, blk + 1 - from);
+		op = (struct coalesce_op){ .blk = from, .count = blk + 1 - from, .off = from * r->block_size };
+		op.len = bytes_of(r, from, op.count);
+		slot_add_op(s, &op);
+		count_relaxed(&r->pass->progress->blocks_changed, op.count);
 	}
 	return s;
 }

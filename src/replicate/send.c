@@ -27,16 +27,8 @@ static int write_intents(struct run *r, struct slot *list, struct error *err)
 		for (unsigned i = 0; i < s->n_ops; i++)
 			if (journal_intent(j, s->ops[i].blk, s->ops[i].count, err) < 0)
 				return -1;
-	return journal_sync(j, err);
-}
-
-static void forget(struct blockmap *m, const struct slot_op *o)
-{
-	struct block_hash hash;
-
-	for (uint64_t i = 0; i < o->count; i++)
-		if (blockmap_get(m, o->blk + i, &hash) != BLOCK_UNKNOWN)
-			blockmap_set_unknown(m, o->blk + i);
+	/* With a map that cannot be written every block is unknown: nothing sensible could be sent. */
+	return blockmap_failed(r->pass->map, err) < 0 ? -1 : journal_sync(j, err);
 }
 
 static void submit(struct run *r, struct slot *s)
@@ -46,7 +38,8 @@ static void submit(struct run *r, struct slot *s)
 	s->ops_left = n;
 	for (unsigned i = 0; i < n; i++) {
 		s->ops[i].op.done = op_done;
-		forget(r->pass->map, &s->ops[i]);
+		for (uint64_t k = 0; k < s->ops[i].count; k++)
+			blockmap_set_unknown(r->pass->map, s->ops[i].blk + k);
 	}
 	/* After the last one the slot may be somebody else's. */
 	for (unsigned i = 0; i < n; i++)
@@ -75,7 +68,7 @@ void send_batch(struct run *r, struct slot *list)
 static int acknowledge(struct run *r, const struct slot_op *o, struct error *err)
 {
 	struct pass *p = r->pass;
-	const struct slot *s = o->slot;
+	const struct block_hash *hashes;
 
 	if (!o->op.data) {
 		for (uint64_t i = 0; i < o->count; i++)
@@ -83,16 +76,12 @@ static int acknowledge(struct run *r, const struct slot_op *o, struct error *err
 		atomic_fetch_add_explicit(&p->progress->bytes_cleared, o->op.len, memory_order_relaxed);
 		return journal_ack_zero(p->journal, o->blk, o->count, err);
 	}
+	hashes = &o->slot->hash[o->blk - o->slot->first];
 	if (o->blk < r->blocks)
 		atomic_fetch_add_explicit(&p->progress->bytes_sent, o->op.len, memory_order_relaxed);
-	for (uint64_t i = 0; i < o->count; i++) {
-		const struct block_hash *hash = &s->hash[o->blk + i - s->first];
-
-		blockmap_set_hash(p->map, o->blk + i, hash);
-		if (journal_ack(p->journal, o->blk + i, hash, err) < 0)
-			return -1;
-	}
-	return 0;
+	for (uint64_t i = 0; i < o->count; i++)
+		blockmap_set_hash(p->map, o->blk + i, &hashes[i]);
+	return journal_acks(p->journal, o->blk, hashes, (size_t)o->count, err);
 }
 
 static void finish(struct slot_op *o)

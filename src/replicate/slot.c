@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/io.h"
 #include "replicate/slot.h"
 
-#define SECTOR 512
 #define SLOT_ALIGN 4096
 
 int slot_pool_init(struct slot_pool *p, unsigned n, struct error *err)
@@ -61,48 +59,32 @@ void slot_put_locked(struct slot_pool *p, struct slot *s)
 	p->idle = s;
 }
 
-void slot_add_op(struct slot *s, uint64_t blk, uint64_t count, const void *data, uint64_t len, uint64_t off)
+void slot_add_op(struct slot *s, const struct coalesce_op *op)
 {
 	struct slot_op *o = &s->ops[s->n_ops];
 
 	assert(s->n_ops < SLOT_BLOCKS);
-	*o = (struct slot_op){ .op = { .off = off, .len = len, .data = data, .ctx = o }, .slot = s, .blk = blk, .count = count };
+	*o = (struct slot_op){
+		.op = { .off = op->off, .len = op->len, .data = op->data, .ctx = o },
+		.slot = s,
+		.blk = op->blk,
+		.count = op->count,
+	};
 	s->n_ops++;
 }
 
-static void add_write(struct slot *s, unsigned from, unsigned to, uint64_t len, uint64_t block_size)
+void slot_build_ops(struct slot *s, unsigned n, uint64_t len, uint64_t block_size)
 {
-	uint8_t *data = s->data + from * block_size;
-	uint64_t off = (s->first + from) * block_size;
+	const struct coalesce_unit unit = {
+		.blocks = s->blocks,
+		.n = n,
+		.off = s->first * block_size,
+		.len = len,
+		.block_size = block_size,
+		.data = s->data,
+	};
+	size_t n_ops = coalesce(&unit, s->plan);
 
-	/* A block to write is not zero: each loop ends inside the block whose sectors it may leave out. */
-	if (s->was_zero[to - 1])
-		while (len > SECTOR && io_is_zero(data + len - SECTOR, SECTOR))
-			len -= SECTOR;
-	if (s->was_zero[from])
-		while (len > SECTOR && io_is_zero(data, SECTOR)) {
-			data += SECTOR;
-			off += SECTOR;
-			len -= SECTOR;
-		}
-	slot_add_op(s, s->first + from, to - from, data, len, off);
-}
-
-void slot_build_ops(struct slot *s, unsigned n, uint64_t block_size, uint64_t content_size)
-{
-	unsigned to;
-
-	for (unsigned from = 0; from < n; from = to) {
-		uint64_t off = (s->first + from) * block_size, len;
-
-		for (to = from + 1; to < n && s->verdict[to] == s->verdict[from]; to++)
-			;
-		len = (to - from) * block_size;
-		if (len > content_size - off)
-			len = content_size - off; /* the last block may be short */
-		if (s->verdict[from] == SLOT_WRITE)
-			add_write(s, from, to, len, block_size);
-		else if (s->verdict[from] == SLOT_CLEAR)
-			slot_add_op(s, s->first + from, to - from, NULL, len, off);
-	}
+	for (size_t i = 0; i < n_ops; i++)
+		slot_add_op(s, &s->plan[i]);
 }

@@ -17,14 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "map/hasher.h"
 #include "map/blockmap.h"
+#include "map/coalesce.h"
 #include "replicate/engine.h"
 #include "target/target.h"
 
 #define SLOT_BLOCKS (ENGINE_UNIT / BLOCK_SIZE_MIN) /* 64: so many operations at most, too */
-
-enum slot_verdict { SLOT_KEEP, SLOT_WRITE, SLOT_CLEAR };
 
 struct slot;
 struct run;
@@ -43,9 +41,9 @@ struct slot {
 	uint8_t *data;     /* ENGINE_UNIT bytes: the unit's content from its first block on */
 	uint64_t first;    /* block */
 	unsigned n_ops, ops_left;
-	bool was_zero[SLOT_BLOCKS];   /* the map said zero before */
-	uint8_t verdict[SLOT_BLOCKS]; /* enum slot_verdict */
-	struct block_hash hash[SLOT_BLOCKS]; /* of blocks to write */
+	struct coalesce_block blocks[SLOT_BLOCKS]; /* what shall happen to each */
+	struct block_hash hash[SLOT_BLOCKS];       /* of blocks to write */
+	struct coalesce_op plan[SLOT_BLOCKS];
 	struct slot_op ops[SLOT_BLOCKS];
 };
 
@@ -60,13 +58,10 @@ void slot_pool_fini(struct slot_pool *p); /* all idle, or half made */
 struct slot *slot_take_locked(struct slot_pool *p); /* NULL if none is idle */
 void slot_put_locked(struct slot_pool *p, struct slot *s);
 
-/* Appends an operation on `count` blocks from blk on: a write of data, or a clear (data NULL).  There is room. */
-void slot_add_op(struct slot *s, uint64_t blk, uint64_t count, const void *data, uint64_t len, uint64_t off);
+/* Appends the operation.  There is room. */
+void slot_add_op(struct slot *s, const struct coalesce_op *op);
 
-/*
- * Turns the verdicts of the n blocks from s->first on into operations: neighbours with the same verdict become one.
- * Zero sectors at the ends of a write are left out where the replica is known to hold zeros there.
- */
-void slot_build_ops(struct slot *s, unsigned n, uint64_t block_size, uint64_t content_size);
+/* Turns what shall happen to the n blocks from s->first on, `len` bytes, into operations. */
+void slot_build_ops(struct slot *s, unsigned n, uint64_t len, uint64_t block_size);
 
 #endif
