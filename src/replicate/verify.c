@@ -262,7 +262,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct error err = ERROR_INIT;
-	struct claim c;
+	struct claim c = { 0 };
 	int rc;
 
 	for (;;) {
