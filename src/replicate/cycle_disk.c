@@ -301,7 +301,13 @@ static int take_lease(struct disk_run *r, struct error *err)
 	return lease(r, err);
 }
 
-/* A replica that we made and never claimed: true to the map, which says zero, if it holds nothing. */
+/* Content is sent only after the map was committed under a number of ours, or under DISTRUST. */
+static bool never_wrote(const struct disk_run *r)
+{
+	return !r->rs.has_clean && blockmap_header(r->rs.map)->number == 0 && r->rs.kind != STATE_DISTRUSTED;
+}
+
+/* A replica that we made and never wrote to: true to the map, which says zero, if it holds nothing. */
 static int decide_fresh(struct disk_run *r, enum trust *out, const char **why, struct error *err)
 {
 	uint64_t bytes;
@@ -334,7 +340,7 @@ static int decide(struct disk_run *r, bool no_state, enum trust *out, const char
 		*why = "its block map here is void since somebody else may have written";
 		return 0;
 	}
-	if (r->rs.n_own == 0)
+	if (never_wrote(r))
 		return decide_fresh(r, out, why, err);
 	if (r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0)
 		*out = TRUST;
@@ -504,8 +510,8 @@ static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
 	}
 	if (resize(r, err) < 0)
 		return -1;
-	if (trust == REBUILD)
-		return learn(r, why, err);
+	if (trust == REBUILD && learn(r, why, err) < 0)
+		return -1;
 	return replica_state_writable(&r->rs, err);
 }
 
