@@ -40,8 +40,8 @@ static char *take(struct strbuf *b)
 }
 
 /*
- * The service sorts by the rules of a culture, not by bytes: a hyphen counts only between names that are equal without it,
- * and an underscore goes before digits and letters.
+ * The service sorts by the rules of a culture, not by bytes: a hyphen counts only between names that are equal without
+ * it, and an underscore goes before digits and letters.
  */
 static int culture_weight(char c)
 {
@@ -136,9 +136,17 @@ static void add_resource(struct strbuf *out, const struct pageblob_request *req,
 
 static char *string_to_sign(const struct pageblob_request *req, const char *account)
 {
-	static const char *const standard[] = { "Content-Encoding", "Content-Language", "Content-Length", "Content-MD5",
-						"Content-Type", "Date", "If-Modified-Since", "If-Match", "If-None-Match",
-						"If-Unmodified-Since", "Range" };
+	static const char *const standard[] = { "Content-Encoding",
+						"Content-Language",
+						"Content-Length",
+						"Content-MD5",
+						"Content-Type",
+						"Date",
+						"If-Modified-Since",
+						"If-Match",
+						"If-None-Match",
+						"If-Unmodified-Since",
+						"Range" };
 	struct strbuf out = { 0 };
 
 	strbuf_addf(&out, "%s\n", req->method);
@@ -222,8 +230,8 @@ static int check_sas_time(const struct pageblob_request *req, struct pageblob_re
 static char *account_sas_text(const struct pageblob_account *a, const struct pageblob_request *req)
 {
 	static const char *const fields[] = { "sp", "ss", "srt", "st", "se", "sip", "spr", "sv", "ses" };
-	size_t n = strcmp(or_empty(pageblob_query(req, "sv")), "2020-12-06") >= 0 ? ARRAY_LEN(fields) :
-										     ARRAY_LEN(fields) - 1;
+	size_t n = strcmp(or_empty(pageblob_query(req, "sv")), "2020-12-06") >= 0 ? ARRAY_LEN(fields)
+										  : ARRAY_LEN(fields) - 1;
 	struct strbuf out = { 0 };
 
 	strbuf_addf(&out, "%s\n", a->name);
@@ -285,7 +293,8 @@ static int check_sas(const struct pageblob_account *a, const struct pageblob_req
 	if (!sr && !strchr(srt, level))
 		return pageblob_refuse(r, 403, "AuthorizationResourceTypeMismatch", "srt=%s lacks %c", srt, level);
 	if (sr && level == 'c' && req->op != PAGEBLOB_LIST_BLOBS)
-		return pageblob_refuse(r, 403, "AuthorizationPermissionMismatch", "%s", "a service SAS and a container");
+		return pageblob_refuse(r, 403, "AuthorizationPermissionMismatch", "%s",
+				       "a service SAS and a container");
 	if (!*sp || !strpbrk(sp, any_of))
 		return pageblob_refuse(r, 403, "AuthorizationPermissionMismatch", "sp=%s has none of %s", sp, any_of);
 	return 0;

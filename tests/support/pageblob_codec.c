@@ -82,9 +82,10 @@ int pageblob_base64_decode(const char *text, uint8_t *out, size_t cap)
 
 	if (len == 0)
 		return 0;
-	if (len % 4 != 0 || len > 4096 || strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") +
-						       (pad = text[len - 1] == '=' ? 1 + (text[len - 2] == '=') : 0) !=
-					       len)
+	if (len % 4 != 0 || len > 4096 ||
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") +
+			    (pad = text[len - 1] == '=' ? 1 + (text[len - 2] == '=') : 0) !=
+		    len)
 		return -1;
 	n = EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len);
 	if (n < 0 || (size_t)n - pad > cap)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checksums and signatures of the page-blob server, as the service writes them.  Independent of the library's own CRC-64
- * on purpose: two implementations that agree prove more than one.  Thread-safe.
+ * Checksums and signatures of the page-blob server, as the service writes them.  Independent of the library's own
+ * CRC-64 on purpose: two implementations that agree prove more than one.  Thread-safe.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_CODEC_H
 #define LIFTFS_TESTS_PAGEBLOB_CODEC_H

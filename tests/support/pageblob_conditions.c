@@ -64,8 +64,7 @@ int pageblob_check_conditions(const struct pageblob_request *req, const char *et
 	return 0;
 }
 
-int pageblob_check_sequence(const struct pageblob_request *req, const struct pageblob_blob *b,
-			    struct pageblob_reply *r)
+int pageblob_check_sequence(const struct pageblob_request *req, const struct pageblob_blob *b, struct pageblob_reply *r)
 {
 	static const char *const names[] = { "x-ms-if-sequence-number-le", "x-ms-if-sequence-number-lt",
 					     "x-ms-if-sequence-number-eq" };
@@ -96,7 +95,7 @@ int pageblob_check_lease(const struct pageblob_request *req, const struct pagebl
 		return 0;
 	if (id && guid_parse(id, &parsed, NULL) < 0)
 		return pageblob_refuse_value(r, "x-ms-lease-id", id);
-	no = write ? pageblob_lease_check_write(&b->lease, id, lease_now_ns) :
-		     pageblob_lease_check_read(&b->lease, id, lease_now_ns);
+	no = write ? pageblob_lease_check_write(&b->lease, id, lease_now_ns)
+		   : pageblob_lease_check_read(&b->lease, id, lease_now_ns);
 	return no ? pageblob_refuse(r, no->status, no->code, "%s", "") : 0;
 }

@@ -42,8 +42,8 @@ struct pageblob_server {
 };
 
 /*
- * Carries a request out and fills r.  Takes *req over, leaving NULL, if it is to be applied late.  Any thread; waits for
- * delays without the lock.
+ * Carries a request out and fills r.  Takes *req over, leaving NULL, if it is to be applied late.  Any thread; waits
+ * for delays without the lock.
  */
 void pageblob_core_handle(struct pageblob_server *s, struct pageblob_request **req, struct pageblob_reply *r);
 

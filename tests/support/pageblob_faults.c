@@ -58,7 +58,7 @@ static int parse_option(struct pageblob_rule *rule, const char *key, const char 
 		const char *key;
 		uint64_t *out;
 	} numbers[] = {
-		{ "n", &rule->first },	       { "count", &rule->count },    { "every", &rule->every },
+		{ "n", &rule->first },           { "count", &rule->count }, { "every", &rule->every },
 		{ "after", &rule->fault.after }, { "at", &rule->fault.at }, { "ms", &rule->fault.ms },
 	};
 
@@ -218,8 +218,8 @@ static bool fits(const struct pageblob_rule *rule, uint64_t seed, size_t index)
 	return rule->chance >= 1 || (double)(mix(mix(seed ^ index << 48) ^ nth) >> 11) * 0x1p-53 < rule->chance;
 }
 
-void pageblob_faults_match(struct pageblob_faults *f, enum pageblob_op op, const char *blob,
-			   struct pageblob_fault *out, uint64_t *delay_ms_out)
+void pageblob_faults_match(struct pageblob_faults *f, enum pageblob_op op, const char *blob, struct pageblob_fault *out,
+			   uint64_t *delay_ms_out)
 {
 	*out = (struct pageblob_fault){ .action = FAULT_NONE };
 	*delay_ms_out = 0;

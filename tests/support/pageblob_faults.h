@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which request goes wrong, and how: the rules described in pageblob_server.h.  Chance depends on the seed, the rule and
- * how many requests the rule has seen, so that the same requests meet the same faults in any order of threads.
- * The server's lock is held by every caller.
+ * Which request goes wrong, and how: the rules described in pageblob_server.h.  Chance depends on the seed, the rule
+ * and how many requests the rule has seen, so that the same requests meet the same faults in any order of threads. The
+ * server's lock is held by every caller.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_FAULTS_H
 #define LIFTFS_TESTS_PAGEBLOB_FAULTS_H
@@ -34,8 +34,8 @@ struct pageblob_fault {
 
 struct pageblob_rule {
 	enum pageblob_op op;
-	bool any, writes; /* instead of op */
-	char *blob;       /* or NULL */
+	bool any, writes;             /* instead of op */
+	char *blob;                   /* or NULL */
 	uint64_t first, count, every; /* 0: not given */
 	double chance;                /* 1: always */
 	struct pageblob_fault fault;
@@ -53,8 +53,8 @@ int pageblob_faults_parse(struct pageblob_faults *f, const char *text, uint64_t 
 void pageblob_faults_fini(struct pageblob_faults *f);
 
 /* The fault of this request (action FAULT_NONE without one) and how long it is delayed before.  blob may be NULL. */
-void pageblob_faults_match(struct pageblob_faults *f, enum pageblob_op op, const char *blob,
-			   struct pageblob_fault *out, uint64_t *delay_ms_out);
+void pageblob_faults_match(struct pageblob_faults *f, enum pageblob_op op, const char *blob, struct pageblob_fault *out,
+			   uint64_t *delay_ms_out);
 
 const char *pageblob_action_name(enum pageblob_action action); /* "" for FAULT_NONE */
 

@@ -2,8 +2,8 @@
 /*
  * Named strings in order (headers, query parameters, metadata), and the memory of the page-blob server.
  *
- * The server is test equipment: without memory it aborts with a message instead of answering something that no test asks
- * for.  Nothing here locks.
+ * The server is test equipment: without memory it aborts with a message instead of answering something that no test
+ * asks for.  Nothing here locks.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_FIELDS_H
 #define LIFTFS_TESTS_PAGEBLOB_FIELDS_H

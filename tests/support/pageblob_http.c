@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmicrohttpd in front of the server: a thread a connection, so that a delay holds up nobody else.  A request is taken
- * apart from the target as sent, since the library's own decoding would spoil a signature.
+ * libmicrohttpd in front of the server: a thread a connection, so that a delay holds up nobody else.  A request is
+ * taken apart from the target as sent, since the library's own decoding would spoil a signature.
  */
 #include <config.h>
 
@@ -71,7 +71,8 @@ static ssize_t read_body(void *ctx, uint64_t pos, char *buf, size_t max)
 	uint64_t end = out->r.cut_at < out->r.body_len ? out->r.cut_at : out->r.body_len;
 
 	if (pos >= end)
-		return MHD_CONTENT_READER_END_WITH_ERROR; /* only when cut: the library asks no further than the length */
+		return MHD_CONTENT_READER_END_WITH_ERROR; /* only when cut: the library asks no further than the length
+							   */
 	if (max > end - pos)
 		max = (size_t)(end - pos);
 	if (out->r.from_pages)

@@ -27,7 +27,7 @@ enum pageblob_lease_state { LEASE_AVAILABLE, LEASE_LEASED, LEASE_BREAKING, LEASE
 struct pageblob_lease {
 	enum pageblob_lease_state state; /* as of the last change: ask pageblob_lease_state() */
 	char id[PAGEBLOB_LEASE_ID_MAX];
-	int duration_s; /* or PAGEBLOB_LEASE_INFINITE */
+	int duration_s;  /* or PAGEBLOB_LEASE_INFINITE */
 	uint64_t end_ns; /* of a finite lease that is held, or of breaking */
 };
 

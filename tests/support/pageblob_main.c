@@ -17,26 +17,42 @@
 #include "base/parse.h"
 #include "support/pageblob_server.h"
 
-static const char help[] =
-	"usage: pageblob-server [options]\n"
-	"A strict page-blob service on 127.0.0.1.  Prints its endpoint on one line when ready; ends on SIGTERM or SIGINT.\n"
-	"  --port N            listen there (0: any)\n"
-	"  --account NAME      default " PAGEBLOB_ACCOUNT "\n"
-	"  --key BASE64        default: the emulator's well-known key\n"
-	"  --bearer TOKEN      accept this OAuth token\n"
-	"  --container NAME    make a container before the start; may be repeated\n"
-	"  --log FILE          append one JSON line a request\n"
-	"  --faults FILE       rules to start with; later PUT /_admin/faults\n"
-	"  --seed N            of chance in the rules\n"
-	"  --cert FILE --key-file FILE    PEM: TLS\n"
-	"  --any-date          accept a date that is more than 15 minutes off\n"
-	"  --hns               play an account with a hierarchical namespace\n"
-	"  --refuse-early      answer 413 before the body was read\n"
-	"  --lease-second-ms N how long a second of a lease lasts\n"
-	"  --stdin-eof         end also when standard input ends\n";
+static const char help[] = "usage: pageblob-server [options]\n"
+			   "A strict page-blob service on 127.0.0.1.  Prints its endpoint on one line when ready; ends "
+			   "on SIGTERM or SIGINT.\n"
+			   "  --port N            listen there (0: any)\n"
+			   "  --account NAME      default " PAGEBLOB_ACCOUNT "\n"
+			   "  --key BASE64        default: the emulator's well-known key\n"
+			   "  --bearer TOKEN      accept this OAuth token\n"
+			   "  --container NAME    make a container before the start; may be repeated\n"
+			   "  --log FILE          append one JSON line a request\n"
+			   "  --faults FILE       rules to start with; later PUT /_admin/faults\n"
+			   "  --seed N            of chance in the rules\n"
+			   "  --cert FILE --key-file FILE    PEM: TLS\n"
+			   "  --any-date          accept a date that is more than 15 minutes off\n"
+			   "  --hns               play an account with a hierarchical namespace\n"
+			   "  --refuse-early      answer 413 before the body was read\n"
+			   "  --lease-second-ms N how long a second of a lease lasts\n"
+			   "  --stdin-eof         end also when standard input ends\n";
 
-enum { OPT_PORT = 256, OPT_ACCOUNT, OPT_KEY, OPT_BEARER, OPT_CONTAINER, OPT_LOG, OPT_FAULTS, OPT_SEED, OPT_CERT,
-       OPT_KEY_FILE, OPT_ANY_DATE, OPT_HNS, OPT_REFUSE_EARLY, OPT_LEASE_SECOND, OPT_STDIN_EOF, OPT_HELP };
+enum {
+	OPT_PORT = 256,
+	OPT_ACCOUNT,
+	OPT_KEY,
+	OPT_BEARER,
+	OPT_CONTAINER,
+	OPT_LOG,
+	OPT_FAULTS,
+	OPT_SEED,
+	OPT_CERT,
+	OPT_KEY_FILE,
+	OPT_ANY_DATE,
+	OPT_HNS,
+	OPT_REFUSE_EARLY,
+	OPT_LEASE_SECOND,
+	OPT_STDIN_EOF,
+	OPT_HELP
+};
 
 static const struct option options[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
@@ -97,19 +113,41 @@ static int set_option(struct settings *set, int option, const char *value, struc
 			return error_set(err, ERR_USAGE, "--container: at most %d", CONTAINERS_MAX);
 		set->containers[set->n_containers++] = value;
 		return 0;
-	case OPT_CERT: return read_text(value, &set->cert, err);
-	case OPT_KEY_FILE: return read_text(value, &set->key, err);
-	case OPT_FAULTS: return read_text(value, &set->faults, err);
-	case OPT_ACCOUNT: set->config.account = value; return 0;
-	case OPT_KEY: set->config.key = value; return 0;
-	case OPT_BEARER: set->config.bearer = value; return 0;
-	case OPT_LOG: set->config.log_path = value; return 0;
-	case OPT_ANY_DATE: set->config.any_date = true; return 0;
-	case OPT_HNS: set->config.hns = true; return 0;
-	case OPT_REFUSE_EARLY: set->config.refuse_early = true; return 0;
-	case OPT_STDIN_EOF: set->stdin_eof = true; return 0;
-	case OPT_HELP: set->help = true; return 0;
-	default: return error_set(err, ERR_USAGE, "see --help");
+	case OPT_CERT:
+		return read_text(value, &set->cert, err);
+	case OPT_KEY_FILE:
+		return read_text(value, &set->key, err);
+	case OPT_FAULTS:
+		return read_text(value, &set->faults, err);
+	case OPT_ACCOUNT:
+		set->config.account = value;
+		return 0;
+	case OPT_KEY:
+		set->config.key = value;
+		return 0;
+	case OPT_BEARER:
+		set->config.bearer = value;
+		return 0;
+	case OPT_LOG:
+		set->config.log_path = value;
+		return 0;
+	case OPT_ANY_DATE:
+		set->config.any_date = true;
+		return 0;
+	case OPT_HNS:
+		set->config.hns = true;
+		return 0;
+	case OPT_REFUSE_EARLY:
+		set->config.refuse_early = true;
+		return 0;
+	case OPT_STDIN_EOF:
+		set->stdin_eof = true;
+		return 0;
+	case OPT_HELP:
+		set->help = true;
+		return 0;
+	default:
+		return error_set(err, ERR_USAGE, "see --help");
 	}
 }
 

@@ -20,7 +20,8 @@ static const struct {
 	[PAGEBLOB_GET_ACCOUNT_INFO] = { "GetAccountInfo", pageblob_account_info, "r", 's', false },
 	[PAGEBLOB_CREATE_CONTAINER] = { "CreateContainer", pageblob_create_container, "cw", 'c', false },
 	[PAGEBLOB_DELETE_CONTAINER] = { "DeleteContainer", pageblob_delete_container, "d", 'c', false },
-	[PAGEBLOB_GET_CONTAINER_PROPERTIES] = { "GetContainerProperties", pageblob_container_properties, "r", 'c', false },
+	[PAGEBLOB_GET_CONTAINER_PROPERTIES] = { "GetContainerProperties", pageblob_container_properties, "r", 'c',
+						false },
 	[PAGEBLOB_LIST_BLOBS] = { "ListBlobs", pageblob_list_blobs, "l", 'c', false },
 	[PAGEBLOB_PUT_BLOB] = { "PutBlob", pageblob_put_blob, "cw", 'o', true },
 	[PAGEBLOB_DELETE_BLOB] = { "DeleteBlob", pageblob_delete_blob, "d", 'o', true },
@@ -42,17 +43,17 @@ static const struct {
 };
 
 const char *const pageblob_property_headers[PROP_COUNT] = {
-	[PROP_TYPE] = "x-ms-blob-content-type",		[PROP_ENCODING] = "x-ms-blob-content-encoding",
+	[PROP_TYPE] = "x-ms-blob-content-type",         [PROP_ENCODING] = "x-ms-blob-content-encoding",
 	[PROP_LANGUAGE] = "x-ms-blob-content-language", [PROP_MD5] = "x-ms-blob-content-md5",
-	[PROP_CACHE] = "x-ms-blob-cache-control",	[PROP_DISPOSITION] = "x-ms-blob-content-disposition",
+	[PROP_CACHE] = "x-ms-blob-cache-control",       [PROP_DISPOSITION] = "x-ms-blob-content-disposition",
 };
 const char *const pageblob_property_names[PROP_COUNT] = {
 	[PROP_TYPE] = "Content-Type", [PROP_ENCODING] = "Content-Encoding", [PROP_LANGUAGE] = "Content-Language",
-	[PROP_MD5] = "Content-MD5",   [PROP_CACHE] = "Cache-Control",	    [PROP_DISPOSITION] = "Content-Disposition",
+	[PROP_MD5] = "Content-MD5",   [PROP_CACHE] = "Cache-Control",       [PROP_DISPOSITION] = "Content-Disposition",
 };
 const char *const pageblob_lease_state_names[] = {
 	[LEASE_AVAILABLE] = "available", [LEASE_LEASED] = "leased",   [LEASE_BREAKING] = "breaking",
-	[LEASE_BROKEN] = "broken",	 [LEASE_EXPIRED] = "expired",
+	[LEASE_BROKEN] = "broken",       [LEASE_EXPIRED] = "expired",
 };
 
 const char *pageblob_op_name(enum pageblob_op op)
@@ -128,8 +129,7 @@ static bool is_identifier(const char *name)
 	return true;
 }
 
-int pageblob_metadata_headers(const struct pageblob_request *req, struct pageblob_reply *r,
-			      struct pageblob_fields *out)
+int pageblob_metadata_headers(const struct pageblob_request *req, struct pageblob_reply *r, struct pageblob_fields *out)
 {
 	static const char prefix[] = "x-ms-meta-";
 	size_t total = 0;

@@ -28,12 +28,12 @@ bool pageblob_op_writes(enum pageblob_op op); /* changes a blob: what a late req
 int pageblob_op_run(const struct pageblob_world *w, struct pageblob_request *req, struct pageblob_reply *r);
 
 pageblob_op_fn pageblob_account_info, pageblob_create_container, pageblob_delete_container,
-	pageblob_container_properties, pageblob_list_blobs;                                          /* op_container.c */
+	pageblob_container_properties, pageblob_list_blobs; /* op_container.c */
 pageblob_op_fn pageblob_put_blob, pageblob_delete_blob, pageblob_set_properties, pageblob_set_metadata,
-	pageblob_snapshot;                                                                           /* op_blob.c */
-pageblob_op_fn pageblob_get_blob, pageblob_get_blob_properties, pageblob_get_page_ranges;            /* op_read.c */
-pageblob_op_fn pageblob_put_page, pageblob_clear_pages, pageblob_put_page_from_url;                  /* op_page.c */
-pageblob_op_fn pageblob_lease_blob;                                                                  /* op_lease.c */
+	pageblob_snapshot;                                                                /* op_blob.c */
+pageblob_op_fn pageblob_get_blob, pageblob_get_blob_properties, pageblob_get_page_ranges; /* op_read.c */
+pageblob_op_fn pageblob_put_page, pageblob_clear_pages, pageblob_put_page_from_url;       /* op_page.c */
+pageblob_op_fn pageblob_lease_blob;                                                       /* op_lease.c */
 
 /* Shared by them.  404, or 400 for ?snapshot= unless snapshots are allowed. */
 int pageblob_find_container(const struct pageblob_world *w, const struct pageblob_request *req,

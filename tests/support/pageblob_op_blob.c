@@ -51,7 +51,8 @@ static int check_put_headers(const struct pageblob_world *w, const struct pagebl
 	if (strcmp(type, "PageBlob") != 0)
 		return pageblob_refuse_value(r, "x-ms-blob-type", type);
 	if (w->hns)
-		return pageblob_refuse(r, 409, "FeatureNotSupportedForAccount", "%s", "page blobs need a flat namespace");
+		return pageblob_refuse(r, 409, "FeatureNotSupportedForAccount", "%s",
+				       "page blobs need a flat namespace");
 	if (req->body_received)
 		return pageblob_refuse(r, 400, "InvalidHeaderValue", "%s", "Content-Length of a new page blob is 0");
 	if (!pageblob_header(req, "x-ms-blob-content-length"))
@@ -123,7 +124,8 @@ int pageblob_delete_blob(const struct pageblob_world *w, struct pageblob_request
 	if (which && !only && !include)
 		return pageblob_refuse_value(r, "x-ms-delete-snapshots", which);
 	if (which && pageblob_query(req, "snapshot"))
-		return pageblob_refuse(r, 400, "InvalidQueryParameterValue", "%s", "snapshot and x-ms-delete-snapshots");
+		return pageblob_refuse(r, 400, "InvalidQueryParameterValue", "%s",
+				       "snapshot and x-ms-delete-snapshots");
 	if (pageblob_find_blob(w, req, r, true, &c, &b) < 0 ||
 	    pageblob_check_conditions(req, b->etag, b->modified_ns, true, r) < 0)
 		return -1;

@@ -165,10 +165,11 @@ static void add_blob(struct strbuf *out, const struct pageblob_world *w, const s
 		    b->etag + 1, b->size);
 	for (int i = 0; i < PROP_COUNT; i++)
 		element(out, pageblob_property_names[i],
-			b->property[i]   ? b->property[i] :
-			i == PROP_TYPE ? "application/octet-stream" :
-					   "");
-	strbuf_addf(out, "<x-ms-blob-sequence-number>%" PRIu64 "</x-ms-blob-sequence-number><BlobType>PageBlob</BlobType>",
+			b->property[i]   ? b->property[i]
+			: i == PROP_TYPE ? "application/octet-stream"
+					 : "");
+	strbuf_addf(out,
+		    "<x-ms-blob-sequence-number>%" PRIu64 "</x-ms-blob-sequence-number><BlobType>PageBlob</BlobType>",
 		    b->sequence);
 	if (!*b->snapshot) {
 		bool locked = state == LEASE_LEASED || state == LEASE_BREAKING;

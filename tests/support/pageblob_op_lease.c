@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lease Blob: headers and answers around the state machine of pageblob_lease.c.  ETag and Last-Modified do not change. */
+/* Lease Blob: headers and answers around the state machine of pageblob_lease.c.  ETag and Last-Modified do not change.
+ */
 #include <config.h>
 
 #include <stdlib.h>

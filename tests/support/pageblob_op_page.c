@@ -119,8 +119,8 @@ int pageblob_put_page(const struct pageblob_world *w, struct pageblob_request *r
 		return -1;
 	if (range.len != req->body_received)
 		return pageblob_refuse(r, 400, "InvalidHeaderValue",
-				       "Content-Length: %" PRIu64 " for a range of %" PRIu64 " bytes", req->body_received,
-				       range.len);
+				       "Content-Length: %" PRIu64 " for a range of %" PRIu64 " bytes",
+				       req->body_received, range.len);
 	if (check_digest(req, r, "Content-MD5", "x-ms-content-crc64", req->body, req->body_len) < 0 ||
 	    find_for_pages(w, req, r, &range, &b) < 0)
 		return -1;
@@ -160,7 +160,8 @@ static int cannot_verify(struct pageblob_reply *r, int status, const char *why)
 static int read_source(const struct pageblob_world *w, const struct pageblob_request *req, struct pageblob_reply *r,
 		       const struct page_range *range, uint8_t *out)
 {
-	const char *url = pageblob_header(req, "x-ms-copy-source"), *match = pageblob_header(req, "x-ms-source-if-match");
+	const char *url = pageblob_header(req, "x-ms-copy-source"),
+		   *match = pageblob_header(req, "x-ms-source-if-match");
 	const char *text = pageblob_header(req, "x-ms-source-range"), *scheme = strstr(url, "://");
 	const char *path = scheme ? strchr(scheme + 3, '/') : NULL;
 	struct pageblob_request *source = pageblob_request_new("GET", path ? path : "/");

@@ -49,7 +49,8 @@ static void describe(const struct pageblob_world *w, const struct pageblob_blob 
 		const char *name = i == PROP_MD5 && partial ? "x-ms-blob-content-md5" : pageblob_property_names[i];
 
 		if (b->property[i] || i == PROP_TYPE)
-			pageblob_reply_header(r, name, "%s", b->property[i] ? b->property[i] : "application/octet-stream");
+			pageblob_reply_header(r, name, "%s",
+					      b->property[i] ? b->property[i] : "application/octet-stream");
 	}
 	if (*b->snapshot)
 		return;
@@ -109,7 +110,8 @@ int pageblob_get_blob(const struct pageblob_world *w, struct pageblob_request *r
 	describe(w, b, r, text != NULL);
 	give_content(b, r, start, b->size ? end - start + 1 : 0);
 	if (text)
-		pageblob_reply_header(r, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, start, end, b->size);
+		pageblob_reply_header(r, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, start, end,
+				      b->size);
 	if (md5) {
 		pageblob_md5_text(r->body, r->body_len, digest);
 		pageblob_reply_header(r, "Content-MD5", "%s", digest);
@@ -121,8 +123,7 @@ int pageblob_get_blob(const struct pageblob_world *w, struct pageblob_request *r
 	return 0;
 }
 
-int pageblob_get_blob_properties(const struct pageblob_world *w, struct pageblob_request *req,
-				 struct pageblob_reply *r)
+int pageblob_get_blob_properties(const struct pageblob_world *w, struct pageblob_request *req, struct pageblob_reply *r)
 {
 	struct pageblob_container *c;
 	struct pageblob_blob *b;

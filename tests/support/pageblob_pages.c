@@ -195,8 +195,8 @@ static uint64_t next_chunk(const struct pageblob_pages *p, const struct pageblob
 	return i < prev->n && prev->v[i].index < found ? prev->v[i].index : found;
 }
 
-bool pageblob_pages_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since, uint64_t from,
-			 uint64_t end, struct pageblob_range *out)
+bool pageblob_pages_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since,
+			 uint64_t from, uint64_t end, struct pageblob_range *out)
 {
 	enum kind open = NOTHING;
 	uint64_t start = 0, stop = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pages of one blob or snapshot: sparse, 512 bytes each, kept in chunks of 64 KiB that copies share until one of them
- * writes.  A page is valid from its first write (of zeros too) to its clearing; what is not valid reads as zeros.
+ * The pages of one blob or snapshot: sparse, 512 bytes each, kept in chunks of 64 KiB that copies share until one of
+ * them writes.  A page is valid from its first write (of zeros too) to its clearing; what is not valid reads as zeros.
  *
  * Each valid page knows the stamp of the write that made it, which is how a difference against an older copy is found.
- * The caller locks: two copies that share chunks are one object for locking.  Reading a copy while others are written is
- * safe without the lock, as a shared chunk is never changed.
+ * The caller locks: two copies that share chunks are one object for locking.  Reading a copy while others are written
+ * is safe without the lock, as a shared chunk is never changed.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_PAGES_H
 #define LIFTFS_TESTS_PAGEBLOB_PAGES_H
@@ -40,10 +40,10 @@ struct pageblob_range {
 };
 
 /*
- * The first range at or after `from` and before `end`; false if there is none.  Without `prev` ranges of valid pages; with
- * it those written after the stamp `since` and those cleared.  Neighbours of one kind are one range.
+ * The first range at or after `from` and before `end`; false if there is none.  Without `prev` ranges of valid pages;
+ * with it those written after the stamp `since` and those cleared.  Neighbours of one kind are one range.
  */
-bool pageblob_pages_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since, uint64_t from,
-			 uint64_t end, struct pageblob_range *out);
+bool pageblob_pages_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since,
+			 uint64_t from, uint64_t end, struct pageblob_range *out);
 
 #endif

@@ -22,9 +22,9 @@ static void describe(struct pageblob_record *rec, const struct pageblob_request 
 	size_t len = 0;
 
 	snprintf(rec->method, sizeof(rec->method), "%s", req->method);
-	snprintf(rec->path, sizeof(rec->path), "%s%s%s%s%s%s", req->account ? "/" : "", req->account ? req->account : "",
-		 req->container ? "/" : "", req->container ? req->container : "", req->blob ? "/" : "",
-		 req->blob ? req->blob : "");
+	snprintf(rec->path, sizeof(rec->path), "%s%s%s%s%s%s", req->account ? "/" : "",
+		 req->account ? req->account : "", req->container ? "/" : "", req->container ? req->container : "",
+		 req->blob ? "/" : "", req->blob ? req->blob : "");
 	for (size_t i = 0; i < req->query.n && len < sizeof(rec->query) - 1; i++) {
 		const struct pageblob_field *f = &req->query.v[i];
 

@@ -147,8 +147,8 @@ static enum pageblob_op blob_op(const struct pageblob_request *req, const char *
 	bool get = is(req->method, "GET"), head = is(req->method, "HEAD"), put = is(req->method, "PUT");
 
 	if (is(comp, ""))
-		return get   ? PAGEBLOB_GET_BLOB
-		       : head ? PAGEBLOB_GET_BLOB_PROPERTIES
+		return get                                                ? PAGEBLOB_GET_BLOB
+		       : head                                             ? PAGEBLOB_GET_BLOB_PROPERTIES
 		       : put && !pageblob_header(req, "x-ms-copy-source") ? PAGEBLOB_PUT_BLOB
 		       : is(req->method, "DELETE")                        ? PAGEBLOB_DELETE_BLOB
 									  : PAGEBLOB_UNKNOWN;
@@ -158,7 +158,7 @@ static enum pageblob_op blob_op(const struct pageblob_request *req, const char *
 		return PAGEBLOB_GET_BLOB_METADATA;
 	if (!put)
 		return PAGEBLOB_UNKNOWN;
-	return is(comp, "page")	       ? put_page_op(req)
+	return is(comp, "page")         ? put_page_op(req)
 	       : is(comp, "lease")      ? lease_op(req)
 	       : is(comp, "properties") ? PAGEBLOB_SET_BLOB_PROPERTIES
 	       : is(comp, "metadata")   ? PAGEBLOB_SET_BLOB_METADATA
@@ -195,12 +195,23 @@ void pageblob_xml(struct strbuf *b, const char *text)
 {
 	for (; *text; text++) {
 		switch (*text) {
-		case '&': strbuf_adds(b, "&amp;"); break;
-		case '<': strbuf_adds(b, "&lt;"); break;
-		case '>': strbuf_adds(b, "&gt;"); break;
-		case '"': strbuf_adds(b, "&quot;"); break;
-		case '\'': strbuf_adds(b, "&apos;"); break;
-		default: strbuf_add(b, text, 1);
+		case '&':
+			strbuf_adds(b, "&amp;");
+			break;
+		case '<':
+			strbuf_adds(b, "&lt;");
+			break;
+		case '>':
+			strbuf_adds(b, "&gt;");
+			break;
+		case '"':
+			strbuf_adds(b, "&quot;");
+			break;
+		case '\'':
+			strbuf_adds(b, "&apos;");
+			break;
+		default:
+			strbuf_add(b, text, 1);
 		}
 	}
 }
@@ -217,8 +228,8 @@ int pageblob_range_parse(const char *text, uint64_t *start_out, uint64_t *end_ou
 	if (!dash)
 		return -1;
 	*dash = '\0';
-	if (parse_u64(first, INT64_MAX, &start, NULL) < 0 || (dash[1] && parse_u64(dash + 1, INT64_MAX, &end, NULL) < 0) ||
-	    end < start)
+	if (parse_u64(first, INT64_MAX, &start, NULL) < 0 ||
+	    (dash[1] && parse_u64(dash + 1, INT64_MAX, &end, NULL) < 0) || end < start)
 		return -1;
 	*start_out = start;
 	*end_out = end;

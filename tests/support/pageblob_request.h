@@ -19,9 +19,9 @@
 
 struct pageblob_request {
 	char *method;
-	char *raw_path; /* as sent, before the '?' */
-	struct pageblob_fields query;   /* names in lower case, both decoded */
-	struct pageblob_fields headers; /* as sent */
+	char *raw_path;                   /* as sent, before the '?' */
+	struct pageblob_fields query;     /* names in lower case, both decoded */
+	struct pageblob_fields headers;   /* as sent */
 	char *account, *container, *blob; /* decoded; NULL: the target ends before */
 	bool bad_target;                  /* a wrong %XX, or no account */
 	bool secure;                      /* came over TLS */
@@ -50,7 +50,7 @@ const char *pageblob_query(const struct pageblob_request *req, const char *name)
 void pageblob_xml(struct strbuf *b, const char *text);
 
 struct pageblob_reply {
-	int status; /* 0: not decided yet */
+	int status;       /* 0: not decided yet */
 	const char *code; /* of an error, or NULL */
 	char *detail;     /* for people: more about the error, or NULL */
 	struct pageblob_fields headers;

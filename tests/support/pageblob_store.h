@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the page-blob server holds: containers, blobs and their snapshots, in memory.  No rules of the service beyond what
- * a number or time must be: those are the operations' (pageblob_op_*.c).  The server's lock is held by every caller.
+ * What the page-blob server holds: containers, blobs and their snapshots, in memory.  No rules of the service beyond
+ * what a number or time must be: those are the operations' (pageblob_op_*.c).  The server's lock is held by every
+ * caller.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_STORE_H
 #define LIFTFS_TESTS_PAGEBLOB_STORE_H

@@ -34,14 +34,16 @@ static void every_attempt_in_every_state(void **state)
 {
 	static const char *const want[5][9] = {
 		/* write A, write B, write without, acquire A, acquire B, renew A, change A to B, release A, break */
-		[LEASE_AVAILABLE] = { "LeaseNotPresentWithBlobOperation", "LeaseNotPresentWithBlobOperation", "ok", "ok",
-				      "ok", "LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithLeaseOperation",
-				      "LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithLeaseOperation" },
-		[LEASE_LEASED] = { "ok", "LeaseIdMismatchWithBlobOperation", "LeaseIdMissing", "ok", "LeaseAlreadyPresent",
-				   "ok", "ok", "ok", "ok" },
+		[LEASE_AVAILABLE] = { "LeaseNotPresentWithBlobOperation", "LeaseNotPresentWithBlobOperation", "ok",
+				      "ok", "ok", "LeaseIdMismatchWithLeaseOperation",
+				      "LeaseNotPresentWithLeaseOperation", "LeaseIdMismatchWithLeaseOperation",
+				      "LeaseNotPresentWithLeaseOperation" },
+		[LEASE_LEASED] = { "ok", "LeaseIdMismatchWithBlobOperation", "LeaseIdMissing", "ok",
+				   "LeaseAlreadyPresent", "ok", "ok", "ok", "ok" },
 		[LEASE_BREAKING] = { "ok", "LeaseIdMismatchWithBlobOperation", "LeaseIdMissing",
 				     "LeaseIsBreakingAndCannotBeAcquired", "LeaseAlreadyPresent",
-				     "LeaseIsBrokenAndCannotBeRenewed", "LeaseIsBreakingAndCannotBeChanged", "ok", "ok" },
+				     "LeaseIsBrokenAndCannotBeRenewed", "LeaseIsBreakingAndCannotBeChanged", "ok",
+				     "ok" },
 		[LEASE_BROKEN] = { "LeaseLost", "LeaseIdMismatchWithBlobOperation", "ok", "ok", "ok",
 				   "LeaseIsBrokenAndCannotBeRenewed", "LeaseNotPresentWithLeaseOperation", "ok", "ok" },
 		[LEASE_EXPIRED] = { "LeaseLost", "LeaseIdMismatchWithBlobOperation", "ok", "ok", "ok", "ok",

@@ -9,8 +9,8 @@
 #define K UINT64_C(1024)
 #define TIB (K * K * K * K)
 
-static void assert_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since, uint64_t from,
-			uint64_t start, uint64_t end, bool cleared)
+static void assert_next(const struct pageblob_pages *p, const struct pageblob_pages *prev, uint64_t since,
+			uint64_t from, uint64_t start, uint64_t end, bool cleared)
 {
 	struct pageblob_range r;
 

@@ -15,7 +15,7 @@
 #include "support/pageblob_server.h"
 
 /* An account SAS for the emulator's account, all rights, until 2030. */
-#define SAS                                                                                       \
+#define SAS                                                                     \
 	"sv=2021-12-02&ss=b&srt=sco&sp=rwdlac&se=2030-01-01T00%3A00%3A00Z&sig=" \
 	"ZLaJezJkcugVs63%2BahxsX%2F5r9XQ%2FrAoLCgRMXn4jSrM%3D"
 #define LEASE "x-ms-lease-id: 11111111-2222-3333-4444-555555555555"
@@ -90,8 +90,8 @@ static long send_raw(struct fixture *f, const char *method, const char *url, con
 }
 
 /* With the SAS; path is below the account, query "" or "comp=...&". */
-static long call(struct fixture *f, const char *method, const char *path, const char *query, const void *body, size_t len,
-		 ...)
+static long call(struct fixture *f, const char *method, const char *path, const char *query, const void *body,
+		 size_t len, ...)
 {
 	char url[600];
 	va_list ap;
@@ -188,16 +188,17 @@ static void a_shared_key_signature_covers_what_was_sent(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT", UPDATE,
-				    "x-ms-range: bytes=0-511", "x-ms-version: 2021-12-02", VECTOR, END),
+	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT",
+				    UPDATE, "x-ms-range: bytes=0-511", "x-ms-version: 2021-12-02", VECTOR, END),
 			 201);
-	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT", UPDATE,
-				    "x-ms-range: bytes=512-1023", "x-ms-version: 2021-12-02", VECTOR, END),
+	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT",
+				    UPDATE, "x-ms-range: bytes=512-1023", "x-ms-version: 2021-12-02", VECTOR, END),
 			 403);
 	assert_string_equal(f->a.code, "AuthenticationFailed");
 	assert_non_null(strstr(f->a.body.s, "/devstoreaccount1/devstoreaccount1/disks/disk.vhd\ncomp:page"));
-	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT", VECTOR, END),
-			 400);
+	assert_int_equal(
+		call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2026 22:36:13 GMT", VECTOR, END),
+		400);
 	assert_string_equal(f->a.code, "MissingRequiredHeader");
 	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-version: 2021-12-02", END), 401);
 }
@@ -206,8 +207,8 @@ static void an_old_date_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2020 22:36:13 GMT", UPDATE,
-				    "x-ms-range: bytes=0-511", "x-ms-version: 2021-12-02", VECTOR, END),
+	assert_int_equal(call_plain(f, "PUT", VECTOR_TARGET, page, 512, "x-ms-date: Sat, 21 Nov 2020 22:36:13 GMT",
+				    UPDATE, "x-ms-range: bytes=0-511", "x-ms-version: 2021-12-02", VECTOR, END),
 			 403);
 	assert_non_null(strstr(f->a.body.s, "15 minutes"));
 }
@@ -216,13 +217,15 @@ static void a_sas_that_was_changed_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call_plain(f, "GET", "/devstoreaccount1/disks/disk.vhd?sv=2021-12-02&ss=b&srt=sco&sp=rwdlacx"
-					      "&se=2030-01-01T00%3A00%3A00Z"
-					      "&sig=ZLaJezJkcugVs63%2BahxsX%2F5r9XQ%2FrAoLCgRMXn4jSrM%3D",
+	assert_int_equal(call_plain(f, "GET",
+				    "/devstoreaccount1/disks/disk.vhd?sv=2021-12-02&ss=b&srt=sco&sp=rwdlacx"
+				    "&se=2030-01-01T00%3A00%3A00Z"
+				    "&sig=ZLaJezJkcugVs63%2BahxsX%2F5r9XQ%2FrAoLCgRMXn4jSrM%3D",
 				    NULL, 0, END),
 			 403);
 	/* A service SAS, sp=rw on this blob alone: it reads, and may not delete. */
-#define SERVICE_SAS "?sp=rw&se=2030-01-01T00%3A00%3A00Z&sv=2021-12-02&sr=b&sig=9Im5bNswNJUi75mDpqGMASzQIcS%2FMdVy6DNrrkWNe6o%3D"
+#define SERVICE_SAS \
+	"?sp=rw&se=2030-01-01T00%3A00%3A00Z&sv=2021-12-02&sr=b&sig=9Im5bNswNJUi75mDpqGMASzQIcS%2FMdVy6DNrrkWNe6o%3D"
 	assert_int_equal(call_plain(f, "HEAD", "/devstoreaccount1/disks/disk.vhd" SERVICE_SAS, NULL, 0, END), 200);
 	assert_int_equal(call_plain(f, "HEAD", "/devstoreaccount1/disks/other.vhd" SERVICE_SAS, NULL, 0, END), 403);
 	assert_string_equal(f->a.code, "AuthenticationFailed");
@@ -247,11 +250,12 @@ static void wrong_bytes_are_refused_and_right_ones_are_proved(void **state)
 	assert_int_equal(stored(f, 0), 0);
 	memcpy(crc, "x-ms-content-crc64: ", 20);
 	pageblob_crc64_text(page, 512, crc + 20);
-	assert_int_equal(call(f, "PUT", DISK, "comp=page&", page, 512, UPDATE, "x-ms-range: bytes=0-511", crc, END), 201);
+	assert_int_equal(call(f, "PUT", DISK, "comp=page&", page, 512, UPDATE, "x-ms-range: bytes=0-511", crc, END),
+			 201);
 	assert_non_null(strstr(f->a.headers.s, crc));
 	assert_int_equal(stored(f, 0), 9);
-	assert_int_equal(call(f, "PUT", DISK, "comp=page&", NULL, 0, "x-ms-page-write: clear", "x-ms-range: bytes=0-511",
-			      "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==", END),
+	assert_int_equal(call(f, "PUT", DISK, "comp=page&", NULL, 0, "x-ms-page-write: clear",
+			      "x-ms-range: bytes=0-511", "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==", END),
 			 400);
 }
 
@@ -259,10 +263,12 @@ static void the_lease_and_its_clock(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire", "x-ms-lease-duration: 14", END),
+	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire",
+			      "x-ms-lease-duration: 14", END),
 			 400);
-	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire", "x-ms-lease-duration: 60",
-			      "x-ms-proposed-lease-id: 11111111-2222-3333-4444-555555555555", END),
+	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire",
+			      "x-ms-lease-duration: 60", "x-ms-proposed-lease-id: 11111111-2222-3333-4444-555555555555",
+			      END),
 			 201);
 	assert_int_equal(put_page(f, 0, 1, END), 412);
 	assert_string_equal(f->a.code, "LeaseIdMissing");
@@ -285,8 +291,9 @@ static void the_etag_changes_on_writes_and_not_on_leases_or_snapshots(void **sta
 	memcpy(before, f->a.etag, sizeof(before));
 	snprintf(match, sizeof(match), "If-Match: %s", before);
 	assert_int_equal(call(f, "PUT", DISK, "comp=snapshot&", NULL, 0, match, "x-ms-meta-token: t", END), 201);
-	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire", "x-ms-lease-duration: -1",
-			      "x-ms-proposed-lease-id: 11111111-2222-3333-4444-555555555555", END),
+	assert_int_equal(call(f, "PUT", DISK, "comp=lease&", NULL, 0, "x-ms-lease-action: acquire",
+			      "x-ms-lease-duration: -1", "x-ms-proposed-lease-id: 11111111-2222-3333-4444-555555555555",
+			      END),
 			 201);
 	assert_string_equal(f->a.etag, before);
 	assert_int_equal(put_page(f, 0, 1, LEASE), 201);
@@ -308,10 +315,12 @@ static void faults_before_and_after_applying(void **state)
 	struct error e = ERROR_INIT;
 	char right[PAGEBLOB_CRC64_TEXT], crc[64];
 
-	assert_int_equal(pageblob_server_faults(f->s, "PutPage fail n=1 retry-after=7\nPutPage lost n=2\n"
-						      "PutPage drop n=3 # nothing\nPutPage lost n=4 close=1\nPutPage badcrc n=5",
-						NULL),
-			 0);
+	assert_int_equal(
+		pageblob_server_faults(f->s,
+				       "PutPage fail n=1 retry-after=7\nPutPage lost n=2\n"
+				       "PutPage drop n=3 # nothing\nPutPage lost n=4 close=1\nPutPage badcrc n=5",
+				       NULL),
+		0);
 	assert_int_equal(put_page(f, 0, 1, END), 503);
 	assert_string_equal(f->a.code, "ServerBusy");
 	assert_non_null(strstr(f->a.headers.s, "Retry-After: 7"));
@@ -380,9 +389,10 @@ static void answers_are_cut_delayed_and_spoilt(void **state)
 	uint64_t before = clock_monotonic_ns();
 
 	put_page(f, 0, 1, END);
-	assert_int_equal(pageblob_server_faults(f->s, "GetBlob delay ms=60 n=1\nGetBlob cut n=1 after=100\nGetBlob flip n=2 at=3",
-						NULL),
-			 0);
+	assert_int_equal(
+		pageblob_server_faults(
+			f->s, "GetBlob delay ms=60 n=1\nGetBlob cut n=1 after=100\nGetBlob flip n=2 at=3", NULL),
+		0);
 	call(f, "GET", DISK, "", NULL, 0, "x-ms-range: bytes=0-511", END);
 	assert_int_equal(f->a.rc, CURLE_PARTIAL_FILE);
 	assert_int_equal(f->a.body.len, 100);
@@ -429,14 +439,16 @@ static void the_largest_blob_takes_pages_at_its_end(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call(f, "PUT", DISK, "comp=properties&", NULL, 0, "x-ms-blob-content-length: 8796093022208", END), 200);
+	assert_int_equal(
+		call(f, "PUT", DISK, "comp=properties&", NULL, 0, "x-ms-blob-content-length: 8796093022208", END), 200);
 	assert_int_equal(put_page(f, UINT64_C(8796093022208) - 512, 7, END), 201);
 	assert_int_equal(put_page(f, UINT64_C(8796093022208), 7, END), 416);
 	assert_string_equal(f->a.code, "InvalidPageRange");
 	assert_int_equal(call(f, "GET", DISK, "comp=pagelist&", NULL, 0, END), 200);
 	assert_non_null(strstr(f->a.body.s, "<PageList><PageRange><Start>8796093021696</Start><End>8796093022207</End>"
 					    "</PageRange></PageList>"));
-	assert_int_equal(call(f, "PUT", DISK, "comp=properties&", NULL, 0, "x-ms-blob-content-length: 8796093022720", END), 400);
+	assert_int_equal(
+		call(f, "PUT", DISK, "comp=properties&", NULL, 0, "x-ms-blob-content-length: 8796093022720", END), 400);
 }
 
 #define SERVER_TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
