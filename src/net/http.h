@@ -65,11 +65,13 @@ struct http_request {
 	long status;         /* HTTP status, if err is ERR_NONE; it may be set besides an error while sending */
 	char *reply;         /* allocated body (NUL-terminated), or NULL */
 	size_t reply_len;    /* bytes in reply_buf or reply */
-	uint64_t elapsed_us;
+	uint64_t elapsed_us; /* of the exchange, without the wait for a free connection */
 
 	struct http_reply_headers *reply_headers; /* private: use http_reply_header() */
 	struct http_transfer *transfer;           /* private */
 	struct http_request *next;                /* private */
+	int state;                                /* private; 0 at first */
+	bool cancel;                              /* private */
 };
 
 void http_submit(struct http *h, struct http_request *req);
@@ -90,6 +92,10 @@ struct http_timer {
 	struct http_timer *next; /* private */
 };
 void http_after(struct http *h, struct http_timer *t, unsigned ms);
+/* Takes a timer back.  True: fn will not be called for it; false: it was called, or is just being called. */
+bool http_timer_cancel(struct http *h, struct http_timer *t);
 bool http_on_thread(const struct http *h);
+/* True from http_free on: a callback that then submits or sets a timer again is called again at once, so it must not. */
+bool http_is_ending(struct http *h);
 
 #endif
