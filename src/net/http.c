@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>

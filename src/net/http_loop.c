@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <ctype.h>
 #include <string.h>
 
