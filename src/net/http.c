@@ -33,6 +33,7 @@ static void release(struct http *h)
 {
 	if (h->multi)
 		curl_multi_cleanup(h->multi);
+	early_forget(h); /* closing may have left some */
 	pthread_mutex_destroy(&h->lock);
 	free(h->cacert);
 	free(h->proxy);

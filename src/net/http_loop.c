@@ -208,6 +208,7 @@ static void finish(struct http *h, struct http_transfer *t, CURLcode rc)
 	struct http_request *req = t->req;
 
 	transfer_reached(t);
+	early_read(h, t, rc);
 	if (!t->resent && transfer_was_stale(t, rc)) {
 		transfer_rewind(t);
 		t->resent = true;
@@ -269,6 +270,7 @@ void *http_loop(void *http)
 		start_ready(h);
 		curl_multi_perform(h->multi, &running);
 		reap(h);
+		early_forget(h);
 		curl_multi_poll(h->multi, NULL, 0, sleep_ms(h), NULL);
 	}
 	while (h->idle) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the HTTP engine share: http.c (callers' side), http_loop.c (the thread), http_transfer.c (one exchange). */
+/*
+ * What the files of the HTTP engine share: http.c (callers' side), http_loop.c (the thread), http_transfer.c (one
+ * exchange), http_early.c (answers to bodies that were not sent whole).
+ */
 #ifndef LIFTFS_NET_HTTP_PRIVATE_H
 #define LIFTFS_NET_HTTP_PRIVATE_H
 
@@ -50,6 +53,7 @@ struct http {
 	/* Network thread only. */
 	struct http_transfer *idle, *active;
 	unsigned in_flight;
+	struct last_words *last_words;
 
 	/* Constant. */
 	unsigned connections;
@@ -64,6 +68,9 @@ struct http_transfer *transfer_new(void);
 void transfer_free(struct http_transfer *t);
 /* Makes the handle ready to be added.  On failure req->err is set and t can take another request. */
 int transfer_prepare(struct http *h, struct http_transfer *t, struct http_request *req) MUST_CHECK;
+/* The answer, a header line or some of the body; less than len if that ends the transfer. */
+size_t transfer_take_header(struct http_transfer *t, const char *line, size_t len);
+size_t transfer_take_body(struct http_transfer *t, const char *data, size_t len);
 /* Back to the body's first byte, and nothing received: to be sent again. */
 void transfer_rewind(struct http_transfer *t);
 /* Did it meet a connection that the server had closed before it saw the request? */
@@ -71,5 +78,10 @@ bool transfer_was_stale(const struct http_transfer *t, CURLcode rc);
 /* Fills the request's outcome; rc is curl's word. */
 void transfer_outcome(struct http_transfer *t, CURLcode rc);
 void transfer_reached(struct http_transfer *t);
+
+/* What a connection still held when it was closed; see http_early.c. */
+int early_close_socket(void *http, curl_socket_t fd);
+void early_read(struct http *h, struct http_transfer *t, CURLcode rc);
+void early_forget(struct http *h); /* when a round's transfers are finished */
 
 #endif

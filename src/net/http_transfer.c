@@ -136,21 +136,27 @@ static void forget_headers(struct http_request *req)
 		req->reply_headers->n = req->reply_headers->used = 0;
 }
 
-/* One line a call, with its line end.  An interim answer (1xx) is followed by another status line. */
-static size_t take_header(char *line, size_t size, size_t n, void *transfer)
+static long parse_status(const char *line, size_t len)
 {
-	struct http_transfer *t = transfer;
-	size_t len = size * n;
+	const char *p = memchr(line, ' ', len);
 	long status = 0;
 
+	if (!p)
+		return 0;
+	for (p++; p < line + len && isdigit((unsigned char)*p) && status < 1000; p++)
+		status = status * 10 + (*p - '0');
+	return status;
+}
+
+size_t transfer_take_header(struct http_transfer *t, const char *line, size_t len)
+{
 	t->header_bytes += len;
 	if (t->header_bytes > HTTP_REPLY_HEADER_BYTES_MAX) {
 		t->bad_headers = true;
 		return 0;
 	}
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-		t->status = status;
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* an interim answer (1xx) is followed by another status line */
+		t->status = parse_status(line, len);
 		t->headers_done = false;
 		forget_headers(t->req);
 		return len;
@@ -158,12 +164,16 @@ static size_t take_header(char *line, size_t size, size_t n, void *transfer)
 	if (t->headers_done)
 		return len; /* a trailer: nobody asked for it */
 	if (len > 0 && (line[0] == '\r' || line[0] == '\n')) {
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-		t->status = status;
-		t->headers_done = status >= 200;
+		t->headers_done = t->status >= 200;
 		return len;
 	}
 	return keep_header(t, line, len) ? len : 0;
+}
+
+/* One line a call, with its line end. */
+static size_t take_header(char *line, size_t size, size_t n, void *transfer)
+{
+	return transfer_take_header(transfer, line, size * n);
 }
 
 /* The answer's body. */
@@ -197,11 +207,9 @@ static bool grow_reply(struct http_transfer *t, size_t len)
 	return true;
 }
 
-static size_t take_body(char *data, size_t size, size_t n, void *transfer)
+size_t transfer_take_body(struct http_transfer *t, const char *data, size_t len)
 {
-	struct http_transfer *t = transfer;
 	struct http_request *req = t->req;
-	size_t len = size * n;
 
 	if (req->reply_buf && is_success(t->status)) {
 		if (len > req->reply_cap - req->reply_len) {
@@ -218,6 +226,11 @@ static size_t take_body(char *data, size_t size, size_t n, void *transfer)
 	req->reply_len += len;
 	req->reply[req->reply_len] = '\0';
 	return len;
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *transfer)
+{
+	return transfer_take_body(transfer, data, size * n);
 }
 
 /* The request. */
@@ -287,6 +300,8 @@ static CURLcode set_connection(struct http *h, CURL *e, const char *url)
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, early_close_socket);
+	SET(CURLOPT_CLOSESOCKETDATA, h);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
