@@ -117,8 +117,9 @@ static int make_endpoint(const struct fields *f, char **out, struct error *err)
 		if (!f->account.value)
 			return error_set(err, ERR_REFUSED, "connection string: neither AccountName nor BlobEndpoint");
 		if (!is_host_text(&f->account) || !is_host_text(&suffix))
-			return error_set(err, ERR_REFUSED,
-					 "connection string: AccountName or EndpointSuffix is no part of a host's name");
+			return error_set(
+				err, ERR_REFUSED,
+				"connection string: AccountName or EndpointSuffix is no part of a host's name");
 		strbuf_addf(&b, "%s://%.*s.blob.%.*s", plain ? "http" : "https", (int)f->account.len, f->account.value,
 			    (int)suffix.len, suffix.value);
 	}

@@ -7,10 +7,10 @@
 #include "base/secret.h"
 
 struct connection_string {
-	char *account;        /* NULL if it names none: a SAS with an endpoint */
-	char *blob_endpoint;  /* without a '/' at its end */
-	struct secret *key;   /* either this ... */
-	struct secret *sas;   /* ... or this, without '?' */
+	char *account;       /* NULL if it names none: a SAS with an endpoint */
+	char *blob_endpoint; /* without a '/' at its end */
+	struct secret *key;  /* either this ... */
+	struct secret *sas;  /* ... or this, without '?' */
 };
 
 /* ERR_REFUSED if it is not one, or holds neither key nor SAS.  No value is in a message.  On failure out is empty. */

@@ -22,7 +22,8 @@ void credentials_free(struct credentials *c)
 	free(c);
 }
 
-static struct credentials *new_of(enum credentials_kind kind, const char *account, const char *source, struct error *err)
+static struct credentials *new_of(enum credentials_kind kind, const char *account, const char *source,
+				  struct error *err)
 {
 	CLEANUP(cleanup_credentials) struct credentials *c = calloc(1, sizeof(*c));
 
@@ -72,22 +73,21 @@ static struct credentials *new_sas(const char *account, const char *token, const
 /* The file, if one is given, stands for the environment. */
 static const char *look_up(const struct credentials_request *r, const char *name)
 {
-	const char *value = r->file	? credentials_file_get(r->file, name)
-			    : r->lookup ? r->lookup(r->ctx, name)
-					: NULL;
+	const char *value = r->file ? credentials_file_get(r->file, name) : r->lookup ? r->lookup(r->ctx, name) : NULL;
 
 	return value && value[0] ? value : NULL;
 }
 
-static int check_account(const struct credentials_request *r, const char *source, const char *account, struct error *err)
+static int check_account(const struct credentials_request *r, const char *source, const char *account,
+			 struct error *err)
 {
 	if (!r->account || !account || strcmp(r->account, account) == 0)
 		return 0;
 	return error_set(err, ERR_REFUSED, "%s: for account %s, not for %s of the URL", source, account, r->account);
 }
 
-static struct credentials *from_connection_string(const struct credentials_request *r, const char *text, const char *source,
-						  struct error *err)
+static struct credentials *from_connection_string(const struct credentials_request *r, const char *text,
+						  const char *source, struct error *err)
 {
 	CLEANUP(cleanup_connection_string) struct connection_string s = { .account = NULL };
 	CLEANUP(cleanup_credentials) struct credentials *c = NULL;
@@ -121,8 +121,8 @@ static struct credentials *from_key(const struct credentials_request *r, const c
 	return key ? credentials_new_sharedkey(account, key, "AZURE_STORAGE_KEY", err) : NULL;
 }
 
-#define WHAT_TO_SET                                                                                       \
-	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with "        \
+#define WHAT_TO_SET                                                                                \
+	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with " \
 	"AZURE_STORAGE_ACCOUNT (in the environment or in the file of --credentials), or use a URL with a SAS"
 
 static struct credentials *none(const struct credentials_request *r, struct error *err)
@@ -132,7 +132,8 @@ static struct credentials *none(const struct credentials_request *r, struct erro
 
 	for (size_t i = 0; i < ARRAY_LEN(entra); i++)
 		if (look_up(r, entra[i])) {
-			error_set(err, ERR_UNSUPPORTED, "%s: sign-in by Entra ID is not there yet; " WHAT_TO_SET, entra[i]);
+			error_set(err, ERR_UNSUPPORTED, "%s: sign-in by Entra ID is not there yet; " WHAT_TO_SET,
+				  entra[i]);
 			return NULL;
 		}
 	error_set(err, ERR_REFUSED, "%s; " WHAT_TO_SET,
@@ -204,7 +205,8 @@ void credentials_describe(const struct credentials *c, char out[CREDENTIALS_TEXT
 	char end[CLOCK_TEXT_LEN] = "as its policy says";
 
 	if (c->kind == CREDENTIALS_SHAREDKEY) {
-		snprintf(out, CREDENTIALS_TEXT_LEN, "key of account %s from %s, all rights, no end", c->account, c->source);
+		snprintf(out, CREDENTIALS_TEXT_LEN, "key of account %s from %s, all rights, no end", c->account,
+			 c->source);
 		return;
 	}
 	if (c->sas.expiry_ns)

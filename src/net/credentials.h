@@ -31,18 +31,18 @@ enum credentials_kind { CREDENTIALS_SHAREDKEY, CREDENTIALS_SAS };
 
 struct credentials { /* constant once made: any number of threads may use it */
 	enum credentials_kind kind;
-	char *account;           /* the URL's, or what the credentials say */
-	char *source;            /* "AZURE_STORAGE_KEY", "the URL": for people */
-	char *endpoint;          /* of a connection string; else NULL */
-	struct sharedkey *key;   /* of CREDENTIALS_SHAREDKEY */
-	struct secret *token;    /* of CREDENTIALS_SAS, without '?' */
-	struct sas sas;          /* what it says */
+	char *account;         /* the URL's, or what the credentials say */
+	char *source;          /* "AZURE_STORAGE_KEY", "the URL": for people */
+	char *endpoint;        /* of a connection string; else NULL */
+	struct sharedkey *key; /* of CREDENTIALS_SHAREDKEY */
+	struct secret *token;  /* of CREDENTIALS_SAS, without '?' */
+	struct sas sas;        /* what it says */
 };
 
 struct credentials_request {
-	const char *account;              /* the URL's; NULL: any */
-	const struct secret *url_sas;     /* NULL: none */
-	const struct credentials_file *file; /* NULL: none given */
+	const char *account;                                /* the URL's; NULL: any */
+	const struct secret *url_sas;                       /* NULL: none */
+	const struct credentials_file *file;                /* NULL: none given */
 	const char *(*lookup)(void *ctx, const char *name); /* NULL or "" for what is not set */
 	void *ctx;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP engine as its callers see it: lists under a lock, and a thread that is woken.  All curl work is in http_loop.c. */
+/* The HTTP engine as its callers see it: lists under a lock, and a thread that is woken.  All curl work is in
+ * http_loop.c. */
 #include <config.h>
 
 #include <assert.h>
@@ -77,7 +78,8 @@ struct http *http_new(const struct http_config *config, struct error *err)
 	pthread_mutex_init(&h->lock, NULL);
 	h->ready_tail = &h->ready;
 	h->connections = config->connections ? config->connections : DEFAULT_CONNECTIONS;
-	h->connect_timeout_ms = config->connect_timeout_ms ? (long)config->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
+	h->connect_timeout_ms =
+		config->connect_timeout_ms ? (long)config->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
 	h->multi = curl_multi_init();
 	if (!h->multi || !copy(&h->cacert, config->cacert) || !copy(&h->proxy, config->proxy) ||
 	    !copy(&h->http_proxy, config->http_proxy) || !copy(&h->https_proxy, config->https_proxy) ||
@@ -127,7 +129,8 @@ void http_submit(struct http *h, struct http_request *req)
 {
 	assert(req->method && req->url && req->done);
 	assert(req->body || req->body_len == 0);
-	assert(req->err.code == ERR_NONE && !req->reply && !req->reply_headers); /* or http_request_fini() was forgotten */
+	assert(req->err.code == ERR_NONE && !req->reply &&
+	       !req->reply_headers); /* or http_request_fini() was forgotten */
 	{
 		LOCK_SCOPE(&h->lock);
 		assert(req->state == HTTP_IDLE);

@@ -198,9 +198,9 @@ static void log_outcome(const struct http_transfer *t)
 	if (!log_debug_enabled("http"))
 		return;
 	redact_url(req->url, url, sizeof(url));
-	log_debug("http", "%s %s status=%ld sent=%zu received=%zu us=%" PRIu64 "%s%s%s", req->method, url, req->status, t->sent,
-		  req->reply_len, req->elapsed_us, t->resent ? " resent" : "", req->err.code != ERR_NONE ? ": " : "",
-		  req->err.msg);
+	log_debug("http", "%s %s status=%ld sent=%zu received=%zu us=%" PRIu64 "%s%s%s", req->method, url, req->status,
+		  t->sent, req->reply_len, req->elapsed_us, t->resent ? " resent" : "",
+		  req->err.code != ERR_NONE ? ": " : "", req->err.msg);
 }
 
 static void finish(struct http *h, struct http_transfer *t, CURLcode rc)

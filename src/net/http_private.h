@@ -33,7 +33,7 @@ struct http_transfer {
 /* Bounds, see http.h: about 1 KiB a reply until a server sends more. */
 struct http_reply_headers {
 	size_t n, used, cap;
-	char *text; /* name NUL value NUL ... */
+	char *text;                                                         /* name NUL value NUL ... */
 	size_t name[HTTP_REPLY_HEADERS_MAX], value[HTTP_REPLY_HEADERS_MAX]; /* offsets in text */
 };
 

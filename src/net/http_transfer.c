@@ -6,8 +6,8 @@
 #include <config.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -155,7 +155,8 @@ size_t transfer_take_header(struct http_transfer *t, const char *line, size_t le
 		t->bad_headers = true;
 		return 0;
 	}
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* an interim answer (1xx) is followed by another status line */
+	if (len >= 5 &&
+	    memcmp(line, "HTTP/", 5) == 0) { /* an interim answer (1xx) is followed by another status line */
 		t->status = parse_status(line, len);
 		t->headers_done = false;
 		forget_headers(t->req);
@@ -186,7 +187,8 @@ static bool is_success(long status)
 static bool grow_reply(struct http_transfer *t, size_t len)
 {
 	struct http_request *req = t->req;
-	size_t max = req->reply_max ? req->reply_max : DEFAULT_REPLY_MAX, alloc = t->reply_alloc ? t->reply_alloc : 4096;
+	size_t max = req->reply_max ? req->reply_max : DEFAULT_REPLY_MAX,
+	       alloc = t->reply_alloc ? t->reply_alloc : 4096;
 	char *reply;
 
 	if (len > max - req->reply_len) {
@@ -282,18 +284,17 @@ static CURLcode restrict_protocols(CURL *e)
 #endif
 }
 
-#define SET(option, value)                                               \
-	do {                                                             \
-		if (rc == CURLE_OK)                                      \
-			rc = curl_easy_setopt(e, (option), (value));     \
+#define SET(option, value)                                           \
+	do {                                                         \
+		if (rc == CURLE_OK)                                  \
+			rc = curl_easy_setopt(e, (option), (value)); \
 	} while (0)
 
 static CURLcode set_connection(struct http *h, CURL *e, const char *url)
 {
-	const struct proxy_config proxies = { .proxy = h->proxy,
-					      .http_proxy = h->http_proxy,
-					      .https_proxy = h->https_proxy,
-					      .all_proxy = h->all_proxy };
+	const struct proxy_config proxies = {
+		.proxy = h->proxy, .http_proxy = h->http_proxy, .https_proxy = h->https_proxy, .all_proxy = h->all_proxy
+	};
 	CURLcode rc = restrict_protocols(e);
 
 	SET(CURLOPT_URL, url);
@@ -307,7 +308,8 @@ static CURLcode set_connection(struct http *h, CURL *e, const char *url)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	if (h->cacert)
 		SET(CURLOPT_CAINFO, h->cacert);
-	SET(CURLOPT_PROXY, proxy_choose(&proxies, url)); /* "" keeps curl from looking into the environment; so does the next */
+	SET(CURLOPT_PROXY,
+	    proxy_choose(&proxies, url)); /* "" keeps curl from looking into the environment; so does the next */
 	SET(CURLOPT_NOPROXY, h->no_proxy ? h->no_proxy : "");
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, h->connect_timeout_ms);
@@ -394,7 +396,8 @@ int transfer_prepare(struct http *h, struct http_transfer *t, struct http_reques
 	if (rc == CURLE_OK)
 		rc = set_exchange(t);
 	if (rc != CURLE_OK) {
-		error_set(&req->err, rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_UNSUPPORTED, "%s", curl_easy_strerror(rc));
+		error_set(&req->err, rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_UNSUPPORTED, "%s",
+			  curl_easy_strerror(rc));
 		prefix_with_request(req);
 		t->req = NULL;
 		return -1;
@@ -465,22 +468,24 @@ static void describe(struct http_transfer *t, CURLcode rc)
 	if (t->no_memory) {
 		error_errno(&req->err, ENOMEM, "reply");
 	} else if (t->bad_headers) {
-		error_set(&req->err, ERR_NETWORK, "reply headers: more than %d or %d bytes, or a NUL", HTTP_REPLY_HEADERS_MAX,
-			  HTTP_REPLY_HEADER_BYTES_MAX);
+		error_set(&req->err, ERR_NETWORK, "reply headers: more than %d or %d bytes, or a NUL",
+			  HTTP_REPLY_HEADERS_MAX, HTTP_REPLY_HEADER_BYTES_MAX);
 	} else if (t->too_long) {
 		error_set(&req->err, ERR_NETWORK, "reply of more than %zu bytes",
-			  req->reply_buf ? req->reply_cap
+			  req->reply_buf   ? req->reply_cap
 			  : req->reply_max ? req->reply_max
 					   : DEFAULT_REPLY_MAX);
 	} else {
 		redact_text(t->curl_text);
-		error_set(&req->err, code_of(rc, tunnel), "%s", t->curl_text[0] ? t->curl_text : curl_easy_strerror(rc));
+		error_set(&req->err, code_of(rc, tunnel), "%s",
+			  t->curl_text[0] ? t->curl_text : curl_easy_strerror(rc));
 	}
 	req->err.detail = req->err.code == ERR_NETWORK ? (int)rc : tunnel == 407 ? 407 : req->err.detail;
 	prefix_with_request(req);
 }
 
-/* An answer that says no counts even if the rest of its body, or of ours, was lost: its status and headers are whole. */
+/* An answer that says no counts even if the rest of its body, or of ours, was lost: its status and headers are whole.
+ */
 static bool is_answered(const struct http_transfer *t, CURLcode rc)
 {
 	if (rc == CURLE_OK)

@@ -57,8 +57,8 @@ static struct retry_decision again(const struct retry_input *in, bool unknown, b
 	struct retry_decision d = { .verdict = RETRY_AGAIN, .unknown_outcome = unknown, .congestion = congestion };
 
 	d.after_ms = wait_ms(in);
-	if (in->attempt >= tries ||
-	    (in->elapsed_max_ms && (in->elapsed_ms >= in->elapsed_max_ms || d.after_ms > in->elapsed_max_ms - in->elapsed_ms))) {
+	if (in->attempt >= tries || (in->elapsed_max_ms && (in->elapsed_ms >= in->elapsed_max_ms ||
+							    d.after_ms > in->elapsed_max_ms - in->elapsed_ms))) {
 		d.verdict = RETRY_GIVE_UP;
 		d.after_ms = 0;
 	}
@@ -139,7 +139,10 @@ struct retry_decision retry_decide(const struct retry_input *in)
 void retry_describe(const struct retry_input *in, char out[RETRY_TEXT_LEN])
 {
 	if (in->transport != ERR_NONE)
-		snprintf(out, RETRY_TEXT_LEN, "%s", in->timed_out ? "no answer in time" : in->reached ? "no answer" : "not reached");
+		snprintf(out, RETRY_TEXT_LEN, "%s",
+			 in->timed_out ? "no answer in time"
+			 : in->reached ? "no answer"
+				       : "not reached");
 	else if (in->service_code && in->service_code[0])
 		snprintf(out, RETRY_TEXT_LEN, "%ld %s", in->status, in->service_code);
 	else

@@ -39,17 +39,17 @@ enum retry_verdict {
 };
 
 struct retry_input {
-	unsigned attempt;                 /* tries made, this one included: 1 after the first */
-	enum error_code transport;        /* ERR_NONE if there is an answer; see struct http_request's err */
-	bool reached, timed_out;          /* as struct http_request has them */
-	long status;                      /* of the answer */
-	const char *service_code;         /* x-ms-error-code; NULL or "" if absent */
-	const char *retry_after;          /* Retry-After, seconds or an HTTP date; NULL if absent */
-	long copy_source_status;          /* x-ms-copy-source-status-code; 0 if absent */
-	bool can_refresh;                 /* newer credentials may be had, and were not fetched for this request yet */
-	uint64_t elapsed_ms;              /* since the first try */
-	uint64_t elapsed_max_ms;          /* no try begins later than this after the first; 0: no such limit */
-	uint64_t (*below)(uint64_t n);    /* dice for the jitter, uniform in [0, n); NULL: random_below() */
+	unsigned attempt;              /* tries made, this one included: 1 after the first */
+	enum error_code transport;     /* ERR_NONE if there is an answer; see struct http_request's err */
+	bool reached, timed_out;       /* as struct http_request has them */
+	long status;                   /* of the answer */
+	const char *service_code;      /* x-ms-error-code; NULL or "" if absent */
+	const char *retry_after;       /* Retry-After, seconds or an HTTP date; NULL if absent */
+	long copy_source_status;       /* x-ms-copy-source-status-code; 0 if absent */
+	bool can_refresh;              /* newer credentials may be had, and were not fetched for this request yet */
+	uint64_t elapsed_ms;           /* since the first try */
+	uint64_t elapsed_max_ms;       /* no try begins later than this after the first; 0: no such limit */
+	uint64_t (*below)(uint64_t n); /* dice for the jitter, uniform in [0, n); NULL: random_below() */
 };
 
 struct retry_decision {

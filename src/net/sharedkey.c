@@ -122,8 +122,9 @@ static const char *find_header(const struct http_header *headers, size_t n, cons
 static void add_standard_headers(struct strbuf *b, const struct http_header *headers, size_t n, size_t content_length)
 {
 	static const char *const before[] = { "Content-Encoding", "Content-Language" };
-	static const char *const after[] = { "Content-MD5",   "Content-Type",  "Date",		    "If-Modified-Since",
-					     "If-Match",      "If-None-Match", "If-Unmodified-Since", "Range" };
+	static const char *const after[] = { "Content-MD5",         "Content-Type", "Date",
+					     "If-Modified-Since",   "If-Match",     "If-None-Match",
+					     "If-Unmodified-Since", "Range" };
 	bool own_date = find_header(headers, n, "x-ms-date")[0];
 
 	for (size_t i = 0; i < ARRAY_LEN(before); i++)
@@ -132,7 +133,8 @@ static void add_standard_headers(struct strbuf *b, const struct http_header *hea
 		strbuf_addf(b, "%zu", content_length);
 	strbuf_adds(b, "\n");
 	for (size_t i = 0; i < ARRAY_LEN(after); i++)
-		strbuf_addf(b, "%s\n", own_date && strcmp(after[i], "Date") == 0 ? "" : find_header(headers, n, after[i]));
+		strbuf_addf(b, "%s\n",
+			    own_date && strcmp(after[i], "Date") == 0 ? "" : find_header(headers, n, after[i]));
 }
 
 /* Trimmed, with runs of blanks folded to one. */

@@ -34,7 +34,8 @@ const char *xml_text(const struct xml_element *el);
 const char *xml_child_text(const struct xml_element *el, const char *name);
 int xml_child_u64(const struct xml_element *el, const char *name, uint64_t *out, struct error *err) MUST_CHECK;
 
-/* <Error><Code/><Message/></Error>: "" for what is absent, also if it is no XML at all.  Control bytes become blanks. */
+/* <Error><Code/><Message/></Error>: "" for what is absent, also if it is no XML at all.  Control bytes become blanks.
+ */
 struct xml_service_error {
 	char code[64];
 	char message[256];
@@ -47,18 +48,18 @@ struct xml_range {
 	bool clear; /* a ClearRange */
 };
 /* *at: NULL at first.  1: *out holds the next one; 0: that was the last; -1: ERR_CORRUPT. */
-int xml_next_range(const struct xml_doc *doc, const struct xml_element **at, struct xml_range *out, struct error *err)
-	MUST_CHECK;
+int xml_next_range(const struct xml_doc *doc, const struct xml_element **at, struct xml_range *out,
+		   struct error *err) MUST_CHECK;
 
 /* <EnumerationResults><Blobs><Blob>. */
 struct xml_blob {
 	const char *name;
-	bool name_encoded;    /* percent-encoded: it holds characters that XML cannot */
-	const char *snapshot; /* NULL: the blob itself */
+	bool name_encoded;                               /* percent-encoded: it holds characters that XML cannot */
+	const char *snapshot;                            /* NULL: the blob itself */
 	const struct xml_element *properties, *metadata; /* NULL if absent; see xml_child_text */
 };
-int xml_next_blob(const struct xml_doc *doc, const struct xml_element **at, struct xml_blob *out, struct error *err)
-	MUST_CHECK;
+int xml_next_blob(const struct xml_doc *doc, const struct xml_element **at, struct xml_blob *out,
+		  struct error *err) MUST_CHECK;
 
 /* NULL when the list ends here. */
 const char *xml_next_marker(const struct xml_doc *doc);

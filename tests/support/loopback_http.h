@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An HTTP/1.1 server on 127.0.0.1 with a port of its own, in the test's process, that behaves as badly as it is told to.
- * A thread a connection.  What it is told comes from `handle`, called once a request, when its headers are in and its
- * body is not; calls never overlap.
+ * An HTTP/1.1 server on 127.0.0.1 with a port of its own, in the test's process, that behaves as badly as it is told
+ * to. A thread a connection.  What it is told comes from `handle`, called once a request, when its headers are in and
+ * its body is not; calls never overlap.
  */
 #ifndef LIFTFS_TESTS_LOOPBACK_HTTP_H
 #define LIFTFS_TESTS_LOOPBACK_HTTP_H

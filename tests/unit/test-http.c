@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/strbuf.h"
 #include "net/http.h"
 #include "tests/support/loopback_http.h"
 
 #define CREATED "HTTP/1.1 201 Created\r\nETag: \"0x1\"\r\nX-Ms-Request-Id:  abc \r\nEmpty:\r\nContent-Length: 0\r\n\r\n"
-#define BUSY                                                                                                   \
-	"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"
+#define BUSY "HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"
 
 DEFINE_CLEANUP(cleanup_server, struct loopback *, loopback_stop);
 
@@ -180,7 +180,8 @@ static void a_reply_goes_into_the_buffer_and_an_error_body_beside_it(void **stat
 	assert_string_equal(req.reply, "gone");
 	http_request_fini(&req);
 	assert_int_equal(http_perform(h, &req, &e), -1); /* six bytes for five */
-	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: reply of more than 5 bytes", loopback_port(s));
+	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: reply of more than 5 bytes",
+		 loopback_port(s));
 	assert_error(&e, ERR_NETWORK, want);
 	http_request_fini(&req);
 }
@@ -201,7 +202,8 @@ static void a_long_reply_fails_and_a_long_error_page_is_cut(void **state)
 	(void)state;
 	req.reply_max = 8;
 	assert_int_equal(http_perform(h, &req, &e), -1);
-	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: reply of more than 8 bytes", loopback_port(s));
+	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: reply of more than 8 bytes",
+		 loopback_port(s));
 	assert_error(&e, ERR_NETWORK, want);
 	http_request_fini(&req);
 	assert_int_equal(http_perform(h, &req, NULL), 0);
@@ -212,27 +214,24 @@ static void a_long_reply_fails_and_a_long_error_page_is_cut(void **state)
 
 static void too_many_or_too_long_headers_fail(void **state)
 {
-	CLEANUP_FREE char *many = calloc(1, 200000), *longer = calloc(1, 200000);
-	struct loopback_answer answers[2] = { { .raw = many }, { .raw = longer } };
+	CLEANUP(cleanup_strbuf) struct strbuf many = { .len = 0 }, longer = { .len = 0 };
+	struct loopback_answer answers[2] = { { .raw = NULL }, { .raw = NULL } };
 	struct script script = { .answers = answers, .n = 2 };
 	CLEANUP(cleanup_server) struct loopback *s = loopback_start(follow_script, &script);
 	CLEANUP(cleanup_http) struct http *h = engine(0);
 	char url[64], want[160];
-	size_t len;
 
 	(void)state;
-	len = (size_t)sprintf(many, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+	strbuf_adds(&many, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
 	for (int i = 0; i < HTTP_REPLY_HEADERS_MAX; i++)
-		len += (size_t)sprintf(many + len, "h%d: x\r\n", i);
-	strcat(many, "\r\n");
-	len = (size_t)sprintf(longer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
-	for (int i = 0; i < 10; i++) {
-		len += (size_t)sprintf(longer + len, "h%d: ", i);
-		memset(longer + len, 'x', 8000);
-		len += 8000;
-		len += (size_t)sprintf(longer + len, "\r\n");
-	}
-	strcat(longer, "\r\n");
+		strbuf_addf(&many, "h%d: x\r\n", i);
+	strbuf_adds(&many, "\r\n");
+	strbuf_adds(&longer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+	for (int i = 0; i < 10; i++)
+		strbuf_addf(&longer, "h%d: %08000d\r\n", i, i);
+	strbuf_adds(&longer, "\r\n");
+	answers[0].raw = many.s;
+	answers[1].raw = longer.s;
 	for (int i = 0; i < 2; i++) {
 		struct http_request req = request("GET", url_of(s, url));
 		struct error e = ERROR_INIT;
@@ -248,7 +247,9 @@ static void too_many_or_too_long_headers_fail(void **state)
 
 static void a_connection_that_was_closed_meanwhile_is_replaced_once(void **state)
 {
-	const struct loopback_answer answers[] = { { .close_after = true }, { .raw = NULL }, { .drop = true }, { .raw = CREATED } };
+	const struct loopback_answer answers[] = {
+		{ .close_after = true }, { .raw = NULL }, { .drop = true }, { .raw = CREATED }
+	};
 	struct script script = { .answers = answers, .n = 4 };
 	CLEANUP(cleanup_server) struct loopback *s = loopback_start(follow_script, &script);
 	CLEANUP(cleanup_http) struct http *h = engine(0);
@@ -283,7 +284,8 @@ static void a_fresh_connection_that_is_dropped_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(http_perform(h, &req, &e), -1);
-	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: Empty reply from server", loopback_port(s));
+	snprintf(want, sizeof(want), "GET http://127.0.0.1:%u/c/b?comp=page: Empty reply from server",
+		 loopback_port(s));
 	assert_error(&e, ERR_NETWORK, want);
 	assert_int_equal(e.detail, 52); /* CURLE_GOT_NOTHING */
 	assert_true(req.reached);
