@@ -378,6 +378,40 @@ static void only_http_is_spoken_and_bad_headers_are_refused(void **state)
 	http_request_fini(&split);
 }
 
+static void a_proxy_is_used_as_configured_and_never_from_the_environment(void **state)
+{
+	struct script script = { .n = 0 };
+	CLEANUP(cleanup_server) struct loopback *s = loopback_start(follow_script, &script);
+	char proxy[64], url[64];
+	const struct http_config by_list = { .proxy = "", .http_proxy = proxy, .no_proxy = "spared.invalid" };
+	CLEANUP(cleanup_http) struct http *with = NULL, *without = engine(0);
+	struct http_request far = request("GET", "http://far.invalid/c"),
+			    spared = request("GET", "http://spared.invalid/c");
+	struct http_request near = request("GET", url_of(s, url)), direct = request("GET", "http://far.invalid/c");
+
+	(void)state;
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", loopback_port(s));
+	with = http_new(&by_list, NULL);
+	assert_non_null(with);
+	assert_int_equal(http_perform(with, &far, NULL), 0);
+	assert_ptr_equal(strstr(script.seen, "GET http://far.invalid/c\r\n"), script.seen);
+	assert_int_equal(http_perform(with, &near, NULL), 0);
+	assert_ptr_equal(strstr(script.seen, "GET /c/b?"), script.seen);
+	assert_int_equal(http_perform(with, &spared, NULL), -1);
+	assert_false(spared.reached);
+	setenv("http_proxy", proxy, 1);
+	setenv("ALL_PROXY", proxy, 1);
+	assert_int_equal(http_perform(without, &direct, NULL), -1);
+	assert_false(direct.reached);
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	assert_int_equal(loopback_requests(s), 2);
+	http_request_fini(&far);
+	http_request_fini(&near);
+	http_request_fini(&spared);
+	http_request_fini(&direct);
+}
+
 struct counted {
 	struct http *http;
 	atomic_uint done, cancelled, wrong_thread;
@@ -622,6 +656,7 @@ int main(void)
 		cmocka_unit_test(what_takes_too_long_is_timed_out),
 		cmocka_unit_test(nobody_there_means_not_reached),
 		cmocka_unit_test(only_http_is_spoken_and_bad_headers_are_refused),
+		cmocka_unit_test(a_proxy_is_used_as_configured_and_never_from_the_environment),
 		cmocka_unit_test(no_more_than_the_connections_allowed_and_all_done_once),
 		cmocka_unit_test(cancelled_requests_end_soon_waiting_or_in_flight),
 		cmocka_unit_test(the_end_cancels_what_is_left_and_calls_the_timers),
