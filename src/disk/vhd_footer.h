@@ -14,6 +14,7 @@
 #ifndef LIFTFS_DISK_VHD_FOOTER_H
 #define LIFTFS_DISK_VHD_FOOTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -31,6 +32,7 @@ struct vhd_footer {
 	uint32_t checksum; /* as stored */
 	enum vhd_type type;
 	char creator[5];
+	bool saved_state; /* of a virtual machine that sleeps: readable, worth a warning */
 	struct guid id;
 };
 
@@ -38,7 +40,7 @@ struct vhd_footer {
  * same disk always has the same footer. */
 void vhd_footer_encode(uint64_t content_size, const struct guid *id, uint8_t out[VHD_FOOTER_LEN]);
 
-/* Checks cookie, version, type and checksum; ERR_CORRUPT says which. */
+/* Checks cookie, checksum, version, type and that the size is a whole number of sectors; ERR_CORRUPT says which. */
 int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out, struct error *err) MUST_CHECK;
 
 /* Content of a replica of a disk of `virtual_size` bytes: rounded up to VHD_ALIGN.  0 if that does not fit. */

@@ -193,8 +193,9 @@ static int add_candidate(struct image *img, size_t i, const char *name, struct e
 }
 
 /*
- * The hint may be a path of another host, in its separators: it is followed if it stays beneath the child's folder, and
- * otherwise, or if nothing is there, only its base name is looked for beside the child.
+ * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a linked
+ * clone's base lies in another), and refused if it leads out of the root; of an absolute one, or if nothing is there, only
+ * the base name is looked for beside the child.
  */
 static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct error *err)
 {
@@ -218,7 +219,7 @@ static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct
 	base = base ? base + 1 : hint;
 	if (*base == '\0' || !backing_name_stays(base))
 		return error_set(err, ERR_REFUSED, "parent '%.200s' is no file's name", d->parent_hint);
-	if (base != hint && backing_name_stays(hint) && add_candidate(img, n++, hint, err) < 0)
+	if (base != hint && *hint != '/' && !strchr(hint, ':') && add_candidate(img, n++, hint, err) < 0)
 		return -1;
 	return add_candidate(img, n, base, err);
 }

@@ -24,23 +24,31 @@
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
-#include "disk/backing.h"
+#include "disk/disk.h"
 #include "inventory/vm.h"
 
 struct datastore_image {
 	char *path;        /* below the root, raw bytes of the file system */
 	const char *format;
 	bool configured;   /* some configuration names it (or a child of it) */
+	/* Set by datastore_scan(). */
 	bool leaf;         /* no other image here names it as its parent */
-	struct error err;  /* why it does not open; ERR_NONE: it does.  Set by datastore_scan() only */
+	struct error err;  /* why it does not open; ERR_NONE: it does */
+	char **chain;      /* paths, leaf first, normalised; NULL if it does not open */
+	size_t chain_len;
+	char *id;          /* the root's own id, or "" */
+	uint64_t virtual_size, allocated;
 };
 
 struct datastore {
 	struct backing_root *root;
 	struct datastore_image *images; /* in byte order of paths */
 	size_t n_images;
+	char **configs;                 /* .vmx files, in byte order */
+	size_t n_configs;
+	bool single;                    /* SOURCE is one image */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */
-	bool no_atime;                  /* false: reading changes access times */
+	bool changes_atime;             /* filled by datastore_scan(): reading will change access times */
 };
 
 struct datastore_options {
@@ -58,6 +66,9 @@ int datastore_find(const char *path, const struct datastore_options *opt, struct
 /* Opens every image's metadata to know chains, ids and sizes, and fills vms and names. */
 int datastore_scan(struct datastore *ds, const struct datastore_options *opt, struct error *err) MUST_CHECK;
 void datastore_fini(struct datastore *ds);
+
+/* By path below the root; NULL if there is no such image. */
+struct datastore_image *datastore_image_at(const struct datastore *ds, const char *path);
 
 static inline void cleanup_datastore(struct datastore *ds)
 {

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * VHDX as a disk format ([MS-VHDX]).  Each structure has its room: headers, log, region table, metadata, BAT; here they
+ * are opened in that order and asked where a range lies.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "disk/format.h"
+#include "disk/vhdx_bat.h"
+#include "disk/vhdx_header.h"
+#include "disk/vhdx_log.h"
+#include "disk/vhdx_metadata.h"
+#include "disk/vhdx_region.h"
+
+#define RUNS_PER_MAP 1024 /* a call of map() answers at most so many runs, so that its caller can bound its memory */
+
+struct vhdx {
+	struct vhdx_header header;
+	struct vhdx_overlay *log; /* NULL: none */
+	struct vhdx_view view;
+	struct vhdx_regions regions;
+	struct vhdx_metadata meta;
+	struct vhdx_bat bat;
+};
+
+static int vhdx_confirm(const struct disk_head *in, struct error *err)
+{
+	return vhdx_file_id_check(in->head, in->head_len, err);
+}
+
+static int read_header(const struct backing *file, struct vhdx_header *out, struct error *err)
+{
+	CLEANUP_FREE uint8_t *both = malloc(2 * VHDX_HEADER_LEN);
+
+	if (!both)
+		return error_errno(err, ENOMEM, "headers");
+	if (backing_read(file, both, VHDX_HEADER_LEN, VHDX_HEADER_1, err) < 0 ||
+	    backing_read(file, both + VHDX_HEADER_LEN, VHDX_HEADER_LEN, VHDX_HEADER_2, err) < 0)
+		return -1;
+	return vhdx_header_choose(both, both + VHDX_HEADER_LEN, file->size, out, err);
+}
+
+static int read_log(struct image *img, struct vhdx *v, struct error *err)
+{
+	if (guid_is_zero(&v->header.log))
+		return 0;
+	if (img->ignore_log) {
+		img->info.dirty_log = true;
+		log_warn("vhdx", "%s: log not empty, and ignored on request: the disk may be inconsistent", img->info.path);
+		return 0;
+	}
+	if (vhdx_log_replay(v->view.file, &v->header, &v->log, err) < 0)
+		return -1;
+	v->view.log = v->log;
+	if (v->log) {
+		img->info.dirty_log = true;
+		log_info("vhdx", "%s: not closed cleanly, log replayed in memory pages=%zu", img->info.path,
+			 vhdx_overlay_pages(v->log));
+	} else {
+		log_warn("vhdx", "%s: not closed cleanly, but nothing was logged", img->info.path);
+	}
+	return 0;
+}
+
+static int read_regions(struct vhdx *v, struct error *err)
+{
+	CLEANUP_FREE uint8_t *copies = malloc(2 * VHDX_REGION_LEN);
+	bool second;
+
+	if (!copies)
+		return error_errno(err, ENOMEM, "region table");
+	if (vhdx_view_read(&v->view, copies, 2 * VHDX_REGION_LEN, VHDX_REGION_1, err) < 0)
+		return -1;
+	if (vhdx_region_choose(copies, copies + VHDX_REGION_LEN, &v->regions, &second, err) < 0)
+		return -1;
+	if (second)
+		log_warn("vhdx", "%s: region table at 0x30000 is damaged; using its copy at 0x40000", v->view.file->path);
+	return vhdx_region_check_place(&v->regions, v->header.log_off, v->header.log_len, v->view.file->size, err);
+}
+
+/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not match. */
+static int check_unchanged(const struct vhdx *v, struct error *err)
+{
+	struct vhdx_header now;
+
+	if (read_header(v->view.file, &now, err) < 0)
+		return -1;
+	if (now.sequence != v->header.sequence || !guid_equal(&now.log, &v->header.log))
+		return error_set(err, ERR_CHANGED, "the image was written to while it was opened");
+	return 0;
+}
+
+static const char *subformat(const struct vhdx_metadata *m)
+{
+	if (m->has_parent)
+		return "differencing";
+	return m->fixed ? "fixed" : "dynamic";
+}
+
+static int vhdx_open(struct image *img, struct error *err)
+{
+	struct vhdx *v = calloc(1, sizeof(*v));
+	char id[GUID_TEXT_LEN];
+
+	if (!v)
+		return error_errno(err, ENOMEM, "VHDX");
+	img->priv = v;
+	v->view.file = image_file(img, img->first_file);
+	if (read_header(v->view.file, &v->header, err) < 0 || read_log(img, v, err) < 0 || read_regions(v, err) < 0 ||
+	    vhdx_metadata_read(&v->view, v->regions.meta_off, v->regions.meta_len, &v->meta, err) < 0)
+		return -1;
+	if (v->meta.has_parent)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "differencing VHDX (AVHDX): cannot be read; merge the checkpoint into its parent first");
+	if (vhdx_bat_init(&v->bat, img, &v->view, &v->regions, &v->header, &v->meta, err) < 0 ||
+	    check_unchanged(v, err) < 0)
+		return -1;
+	img->size = v->meta.virtual_size;
+	img->info.virtual_size = v->meta.virtual_size;
+	img->info.sector_size = v->meta.logical_sector;
+	img->info.subformat = subformat(&v->meta);
+	guid_format(&v->meta.disk_id, id);
+	memcpy(img->info.id, id, sizeof(id));
+	return 0;
+}
+
+static int vhdx_map(struct image *img, uint64_t len, uint64_t off, struct extent_list *out, struct error *err)
+{
+	struct vhdx *v = img->priv;
+	uint64_t block_len = UINT64_C(1) << v->bat.block_shift, done = 0;
+
+	for (int i = 0; i < RUNS_PER_MAP && done < len; i++) {
+		uint64_t at = off + done, block = at >> v->bat.block_shift, skip = at & (block_len - 1);
+		uint64_t last = (off + len - 1) >> v->bat.block_shift;
+		struct extent e = { .off = at, .file = EXTENT_NO_FILE };
+		struct vhdx_run run;
+
+		if (vhdx_bat_run(&v->bat, block, last - block + 1, &run, done == 0 ? err : NULL) < 0)
+			return done == 0 ? -1 : 0;
+		e.kind = run.kind;
+		e.len = (run.n_blocks << v->bat.block_shift) - skip;
+		if (e.len > len - done)
+			e.len = len - done;
+		if (run.kind == EXTENT_DATA) {
+			e.file = img->first_file;
+			e.file_off = run.file_off + skip;
+		}
+		if (extent_list_add(out, &e, err) < 0)
+			return -1;
+		done += e.len;
+	}
+	return 0;
+}
+
+static void vhdx_close(struct image *img)
+{
+	struct vhdx *v = img->priv;
+
+	if (!v)
+		return;
+	vhdx_overlay_free(v->log);
+	free(v);
+	img->priv = NULL;
+}
+
+static const char *const suffixes[] = { ".vhdx", ".avhdx", NULL };
+
+const struct disk_format_ops disk_vhdx_ops = {
+	.name = "vhdx",
+	.suffixes = suffixes,
+	.confirm = vhdx_confirm,
+	.open = vhdx_open,
+	.map = vhdx_map,
+	.close = vhdx_close,
+};

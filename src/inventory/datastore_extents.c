@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "disk/vmdk_descriptor.h"
+#include "inventory/datastore_extents.h"
+#include "inventory/datastore_names.h"
+
+#define TEXT_HEAD_LEN 4 /* enough to tell KDMV and COWD from text */
+
+static int path_order(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **find(const struct path_list *l, const char *path)
+{
+	return bsearch(&path, l->v, l->n, sizeof(*l->v), path_order);
+}
+
+/* Does the descriptor lie there that an extent of this name belongs to? */
+static bool owner_exists(const struct path_list *l, const char *path, size_t owner_len)
+{
+	char **after;
+	CLEANUP_FREE char *owner = malloc(owner_len + sizeof(".vmdk"));
+
+	if (!owner)
+		return false;
+	memcpy(owner, path, owner_len);
+	memcpy(owner + owner_len, ".vmdk", sizeof(".vmdk"));
+	after = find(l, owner);
+	return after != NULL;
+}
+
+static bool is_vmdk(const char *path)
+{
+	return strcasecmp(path + datastore_stem_len(path), ".vmdk") == 0;
+}
+
+/* The descriptor's text, or NULL if the file is none that could be parsed as one: then it says nothing here. */
+static char *read_text(struct backing_root *root, const char *path, size_t *len)
+{
+	CLEANUP(cleanup_backing) struct backing *b = backing_open(root, path, false, NULL);
+	CLEANUP_FREE char *text = NULL;
+
+	if (!b || b->size < TEXT_HEAD_LEN || b->size > VMDK_DESCRIPTOR_MAX)
+		return NULL;
+	text = malloc((size_t)b->size);
+	if (!text || backing_read(b, text, (size_t)b->size, 0, NULL) < 0)
+		return NULL;
+	if (memcmp(text, "KDMV", 4) == 0 || memcmp(text, "COWD", 4) == 0)
+		return NULL;
+	*len = (size_t)b->size;
+	return steal_ptr(&text);
+}
+
+static void claim(const struct path_list *l, bool *dropped, const char *descriptor, const char *name)
+{
+	CLEANUP_FREE char *joined = backing_sibling(descriptor, name, NULL);
+	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, NULL) : NULL;
+	char **at = path ? find(l, path) : NULL;
+
+	if (at && strcmp(*at, descriptor) != 0)
+		dropped[at - l->v] = true;
+}
+
+static void claim_extents(struct backing_root *root, const struct path_list *l, bool *dropped, const char *path)
+{
+	CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+
+	text = read_text(root, path, &len);
+	if (!text || vmdk_descriptor_parse(text, len, &d, NULL) < 0)
+		return;
+	for (size_t i = 0; i < d.n_extents; i++)
+		if (d.extents[i].name)
+			claim(l, dropped, path, d.extents[i].name);
+}
+
+int datastore_drop_extents(struct backing_root *root, struct path_list *images, struct error *err)
+{
+	CLEANUP_FREE bool *dropped = calloc(images->n ? images->n : 1, sizeof(*dropped));
+	size_t kept = 0, owner_len;
+
+	if (!dropped)
+		return error_errno(err, ENOMEM, "%zu images", images->n);
+	for (size_t i = 0; i < images->n; i++)
+		if (datastore_is_extent_name(images->v[i], &owner_len) && owner_exists(images, images->v[i], owner_len))
+			dropped[i] = true;
+	for (size_t i = 0; i < images->n; i++)
+		if (!dropped[i] && is_vmdk(images->v[i]))
+			claim_extents(root, images, dropped, images->v[i]);
+	for (size_t i = 0; i < images->n; i++) {
+		if (dropped[i])
+			free(images->v[i]);
+		else
+			images->v[kept++] = images->v[i];
+	}
+	images->n = kept;
+	return 0;
+}
