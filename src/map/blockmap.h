@@ -7,22 +7,26 @@
  *  hashed    the replica holds content with this hash
  *
  * A map lives in a file (layout below).  It is opened read-only as its last commit left it; the first change makes a
- * private working copy beside it (NAME.work), which blockmap_commit() turns into the new file by rename.  A crash leaves
- * the committed file and the journal, from which the caller rebuilds what was acknowledged since; a working copy that is
- * found at open is deleted.
+ * private working copy beside it (NAME.work), which blockmap_commit() turns into the new file by rename.  A crash
+ * leaves the committed file and the journal, from which the caller rebuilds what was acknowledged since; a working copy
+ * that is found at open is deleted.
  *
  * Nothing in a map is trusted before its checksum: a page whose checksum is wrong is a page of unknown blocks (and
- * blockmap_bad_pages() counts it), a header whose checksum is wrong is ERR_CORRUPT, a newer format ERR_REFUSED naming the
- * version that wrote it, a map of another replica or shape ERR_CONFLICT.
+ * blockmap_bad_pages() counts it), a header whose checksum is wrong is ERR_CORRUPT, a newer format ERR_REFUSED naming
+ * the version that wrote it, a map of another replica or shape ERR_CONFLICT.
  *
  * Memory: entries are mapped from our own file and given back behind a scan by blockmap_drop_before(), so that the
  * resident set stays bounded while a map may have 2^24 entries (256 MiB).
  *
- * Threads: get and set of different blocks from any number of threads at once; of one block, one thread at a time.
- * Everything else alone.
+ * Threads: get and set of different blocks, and drop_before, from any number of threads at once; of one block, one
+ * thread at a time.  Everything else alone.  One process at a time: the caller holds the replica's lock, and keeps
+ * dirfd open as long as the map.
+ *
+ * A set cannot fail by itself.  If the working copy cannot be written (a full disk), every block is unknown from then
+ * on and the commit fails with that error: the caller may find out earlier by blockmap_failed().
  *
  * File, little-endian:
- *   header, 4096 bytes: see blockmap_file.h
+ *   header, 8192 bytes: see blockmap_file.h
  *   page table: 8 bytes a page: XXH3-64 of the page's 4096 bytes; 0: all unknown and not stored; 1: all zero and not
  *               stored (a hash of 0 or 1 is stored as 2); padded to 4096
  *   pages: 256 entries of 16 bytes; an entry 0 is unknown, 1 is zero, anything else a hash (a hash of 0 or 1 counts
@@ -48,24 +52,24 @@ enum block_state { BLOCK_UNKNOWN, BLOCK_ZERO, BLOCK_HASHED };
 
 /* What the header holds besides the entries.  Plain values: copied in and out. */
 struct blockmap_header {
-	struct guid liftfs_id;   /* of the replica, in its metadata too */
-	uint64_t generation;     /* the commit's number, the one that a journal names; 0: never committed */
-	uint64_t content_size;   /* replica bytes without the footer: a multiple of 1 MiB */
-	uint64_t virtual_size;   /* of the source disk */
-	uint64_t block_size;     /* a power of two, BLOCK_SIZE_MIN to BLOCK_SIZE_MAX */
+	struct guid liftfs_id; /* of the replica, in its metadata too */
+	uint64_t generation;   /* the commit's number, the one that a journal names; 0: never committed */
+	uint64_t content_size; /* replica bytes without the footer: a multiple of 1 MiB */
+	uint64_t virtual_size; /* of the source disk */
+	uint64_t block_size;   /* a power of two, BLOCK_SIZE_MIN to BLOCK_SIZE_MAX */
 	uint8_t secret[HASHER_SECRET_LEN];
 	struct guid lease_id;
-	uint64_t cycle;          /* the last committed cycle; 0: none */
-	bool clean;              /* the fields below hold: every known entry is true while the replica's version is this */
-	char version[BLOCKMAP_TEXT_MAX];   /* the target's word for the replica's state: ETag */
-	uint64_t number;         /* the epoch that the fence left */
-	struct guid token;       /* of the VM's cycle */
+	uint64_t cycle; /* the last committed cycle; 0: none */
+	bool clean;     /* the fields below hold: every known entry is true while the replica's version is this */
+	char version[BLOCKMAP_TEXT_MAX]; /* the target's word for the replica's state: ETag */
+	uint64_t number;                 /* the epoch that the fence left */
+	struct guid token;               /* of the VM's cycle */
 	bool fuzzy;
-	char name[2048];         /* of the replica, escaped */
-	char source_id[BLOCKMAP_TEXT_MAX];  /* the root image's own id */
-	char source_path[2048];  /* of the leaf, below SOURCE, at that cycle */
+	char name[2048];                   /* of the replica, escaped */
+	char source_id[BLOCKMAP_TEXT_MAX]; /* the root image's own id */
+	char source_path[2048];            /* of the leaf, below SOURCE, at that cycle */
 	char born[BLOCKMAP_TEXT_MAX]; /* machine id, inode and birth time of this very file, as the state writes it */
-	char writer[64];         /* program and version that wrote it */
+	char writer[64];              /* program and version that wrote it */
 };
 
 /* Blocks of a replica: ceil(content/block) of content, then one of 512 bytes, the footer. */
@@ -83,8 +87,15 @@ struct blockmap *blockmap_open(int dirfd, const char *name, struct error *err) M
 void blockmap_close(struct blockmap *m); /* NULL is welcome; uncommitted changes are gone */
 DEFINE_CLEANUP(cleanup_blockmap, struct blockmap *, blockmap_close);
 
+/* Is it the map of this replica, in this size?  ERR_CONFLICT if not. */
+int blockmap_expect(const struct blockmap *m, const struct guid *liftfs_id, uint64_t content_size,
+		    struct error *err) MUST_CHECK;
+
 const struct blockmap_header *blockmap_header(const struct blockmap *m);
-/* For the next commit; block size and secret are fixed at creation and not taken over. */
+/*
+ * For the next commit.  Block size and secret are fixed at creation, the sizes change by blockmap_resize(), generation
+ * and born by the commit: these are not taken over.
+ */
 void blockmap_set_header(struct blockmap *m, const struct blockmap_header *header);
 uint64_t blockmap_blocks(const struct blockmap *m);
 uint64_t blockmap_bad_pages(const struct blockmap *m);
@@ -98,20 +109,31 @@ int blockmap_make_writable(struct blockmap *m, struct error *err) MUST_CHECK;
 void blockmap_set_unknown(struct blockmap *m, uint64_t blk);
 void blockmap_set_zero(struct blockmap *m, uint64_t blk);
 void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash *hash);
+/* A set failed, or a commit's fsync: the map is of no more use.  The error is the first. */
+int blockmap_failed(const struct blockmap *m, struct error *err) MUST_CHECK;
+/* These two need a working copy for a later set or commit only. */
 void blockmap_fill_unknown(struct blockmap *m);
 void blockmap_fill_zero(struct blockmap *m);
 uint64_t blockmap_count(const struct blockmap *m, enum block_state state);
 
-/* The disk grew: more blocks, unknown.  The footer's entry moves and is unknown too; so is the last content block. */
+/*
+ * The disk grew (or only its virtual size, inside the same content): more blocks, unknown.  The footer's entry moves
+ * and is unknown too; so is the last content block of before.  A smaller content is ERR_USAGE, as is one that would
+ * have more than 2^24 blocks; these leave the map as it was, any other failure leaves it failed.
+ */
 int blockmap_resize(struct blockmap *m, uint64_t content_size, uint64_t virtual_size, struct error *err) MUST_CHECK;
 
 /* Blocks below blk will not be looked at soon: give their memory back. */
 void blockmap_drop_before(struct blockmap *m, uint64_t blk);
 
 /*
- * Makes header and entries durable: write, fsync, rename, fsync the folder.  The header's generation goes up by one; `born`
- * is what the caller's make_born writes for the new file (machine id, inode, birth time), called with the new file's fd before the
- * rename.  Afterwards the map is as freshly opened.  On failure the old file is untouched and the working copy goes on.
+ * Makes header and entries durable: write, fsync, rename, fsync the folder.  The header's generation goes up by one;
+ * `born` is what the caller's make_born writes for the new file (machine id, inode, birth time), called with the new
+ * file's fd before the rename (NULL: none, born is empty).  Afterwards the map is as freshly opened.
+ *
+ * On failure the old file is untouched and the working copy goes on, and may be committed again; but after a failed
+ * fsync nobody knows what is on the disk: the map has failed.  If it was the folder's, the new file is in place
+ * already, so that nothing may be appended to the journal of the old generation any more: end the run.
  */
 int blockmap_commit(struct blockmap *m, int (*make_born)(int fd, char *out, size_t len, struct error *err),
 		    struct error *err) MUST_CHECK;
