@@ -3,6 +3,7 @@
  * Writes a VHDX in memory, straight from [MS-VHDX], together with a model of what its guest reads: for tests, which then
  * damage the image byte by byte.  Broken allocation or files are assertions.
  *
+ * Of a block in state 7 every third sector (counted from the disk's beginning) is the parent's.
  * Layout: log at 1 MiB, metadata and BAT behind it, then the blocks, last one first unless `ascending` is set.
  */
 #ifndef LIFTFS_TESTS_VHDX_WRITER_H
@@ -28,6 +29,8 @@ struct vhdx_image {
 	uint32_t log_len;     /* [1 MiB] */
 	bool fixed, has_parent, ascending;
 	const uint8_t *states; /* of each block [all 6, fully present] */
+	uint64_t seed;         /* of the content */
+	const uint8_t *parent; /* what the parent's guest reads, size bytes, if has_parent; then at most one chunk */
 
 	/* What was written. */
 	uint8_t *bytes; /* the file; may be cut or damaged */
@@ -46,6 +49,11 @@ uint8_t *vhdx_image_item_entry(struct vhdx_image *img, int item);       /* of th
 uint8_t *vhdx_image_item(struct vhdx_image *img, enum vhdx_w_item item); /* its content */
 uint8_t *vhdx_image_bat_entry(struct vhdx_image *img, uint64_t block);
 uint8_t *vhdx_image_block(struct vhdx_image *img, uint64_t block); /* its bytes, if the BAT gives it any */
+
+/* Names the parent: the item that has_parent needs, with the keys parent_linkage and relative_path. */
+void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const char *relative);
+uint8_t *vhdx_image_locator(struct vhdx_image *img);
+uint8_t *vhdx_image_bitmap_entry(struct vhdx_image *img); /* of the BAT, chunk 0 */
 
 /* Renew the checksums of both headers, of both region tables. */
 void vhdx_image_seal_headers(struct vhdx_image *img);
