@@ -56,7 +56,8 @@ char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err)
 			}
 		}
 		if (c == 0 || (c >= 0xd800 && c < 0xe000)) {
-			error_set(err, ERR_CORRUPT, "UTF-16 text: %s at byte %zu", c == 0 ? "NUL" : "unpaired surrogate", i);
+			error_set(err, ERR_CORRUPT, "UTF-16 text: %s at byte %zu",
+				  c == 0 ? "NUL" : "unpaired surrogate", i);
 			return NULL;
 		}
 		used += put_utf8(out + used, c);

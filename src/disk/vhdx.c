@@ -55,7 +55,8 @@ static int read_log(struct image *img, struct vhdx *v, struct error *err)
 		return 0;
 	if (img->ignore_log) {
 		img->info.dirty_log = true;
-		log_warn("vhdx", "%s: log not empty, and ignored on request: the disk may be inconsistent", img->info.path);
+		log_warn("vhdx", "%s: log not empty, and ignored on request: the disk may be inconsistent",
+			 img->info.path);
 		return 0;
 	}
 	if (vhdx_log_replay(v->view.file, &v->header, &v->log, err) < 0)
@@ -83,11 +84,13 @@ static int read_regions(struct vhdx *v, struct error *err)
 	if (vhdx_region_choose(copies, copies + VHDX_REGION_LEN, &v->regions, &second, err) < 0)
 		return -1;
 	if (second)
-		log_warn("vhdx", "%s: region table at 0x30000 is damaged; using its copy at 0x40000", v->view.file->path);
+		log_warn("vhdx", "%s: region table at 0x30000 is damaged; using its copy at 0x40000",
+			 v->view.file->path);
 	return vhdx_region_check_place(&v->regions, v->header.log_off, v->header.log_len, v->view.file->size, err);
 }
 
-/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not match. */
+/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not
+ * match. */
 static int check_unchanged(const struct vhdx *v, struct error *err)
 {
 	struct vhdx_header now;
@@ -151,14 +154,16 @@ static int vhdx_check_parent(const struct image *img, const struct image *parent
 	char have[GUID_TEXT_LEN], want[GUID_TEXT_LEN];
 
 	if (p->meta.logical_sector != v->meta.logical_sector)
-		return error_set(err, ERR_MISMATCH, "parent %s has sectors of %" PRIu32 " bytes, this image of %" PRIu32,
+		return error_set(err, ERR_MISMATCH,
+				 "parent %s has sectors of %" PRIu32 " bytes, this image of %" PRIu32,
 				 parent->info.path, p->meta.logical_sector, v->meta.logical_sector);
 	if (guid_equal(&p->header.data_write, &v->locator.linkage) ||
 	    (!guid_is_zero(&v->locator.linkage2) && guid_equal(&p->header.data_write, &v->locator.linkage2)))
 		return 0;
 	guid_format(&p->header.data_write, have);
 	guid_format(&v->locator.linkage, want);
-	return error_set(err, ERR_MISMATCH, "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
+	return error_set(err, ERR_MISMATCH,
+			 "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
 			 parent->info.path, have, want);
 }
 
@@ -169,7 +174,8 @@ static int map_sectors(struct vhdx *v, uint64_t block, uint64_t at, struct exten
 	uint64_t first = (at & ((UINT64_C(1) << v->bat.block_shift) - 1)) >> v->bat.sector_shift, n;
 	bool present;
 
-	if (vhdx_bat_sectors(&v->bat, block, first, (skip + e->len + sector - 1) >> v->bat.sector_shift, &present, &n, err) < 0)
+	if (vhdx_bat_sectors(&v->bat, block, first, (skip + e->len + sector - 1) >> v->bat.sector_shift, &present, &n,
+			     err) < 0)
 		return -1;
 	n = (n << v->bat.sector_shift) - skip;
 	e->len = n < e->len ? n : e->len;

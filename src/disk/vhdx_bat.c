@@ -63,7 +63,8 @@ int vhdx_bat_init(struct vhdx_bat *bat, struct image *img, const struct vhdx_vie
 	bat->n_blocks = ((m->virtual_size - 1) >> bat->block_shift) + 1;
 	entries = vhdx_bat_entries(bat->n_blocks, bat->chunk_shift, bat->has_parent); /* at most 2^26 + 2^14 */
 	if (entries * ENTRY_LEN > regions->bat_len)
-		return error_set(err, ERR_CORRUPT, "BAT: %" PRIu64 " entries needed, its region of %" PRIu32 " bytes holds %" PRIu32,
+		return error_set(err, ERR_CORRUPT,
+				 "BAT: %" PRIu64 " entries needed, its region of %" PRIu32 " bytes holds %" PRIu32,
 				 entries, regions->bat_len, regions->bat_len / ENTRY_LEN);
 	return 0;
 }
@@ -73,7 +74,8 @@ static uint64_t entry_of_block(const struct vhdx_bat *bat, uint64_t block)
 	return block + (block >> bat->chunk_shift);
 }
 
-/* What stands where an entry points to, of `len` bytes of which the file must have `needed`; NULL if nothing is wrong. */
+/* What stands where an entry points to, of `len` bytes of which the file must have `needed`; NULL if nothing is wrong.
+ */
 static const char *place_fault(const struct vhdx_bat *bat, uint64_t off, uint64_t len, uint64_t needed)
 {
 	if (off < VHDX_MIB)
@@ -177,8 +179,8 @@ static int run_in_page(struct vhdx_bat *bat, const struct table_page *page, uint
 	uint64_t before;
 
 	if (fault)
-		return error_set(err, ERR_CORRUPT, "block %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s", block,
-				 get_le64(p), bat->regions.bat_off + index * ENTRY_LEN, fault);
+		return error_set(err, ERR_CORRUPT, "block %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s",
+				 block, get_le64(p), bat->regions.bat_off + index * ENTRY_LEN, fault);
 	while (out->n_blocks < max && !out->partial) {
 		before = index;
 		index = entry_of_block(bat, block + out->n_blocks);
@@ -224,10 +226,11 @@ static int find_bitmap(struct vhdx_bat *bat, uint64_t chunk, uint64_t *off_out, 
 	entry = get_le64(entry_at(bat, page, index));
 	image_table_put(bat->img, page);
 	off = entry & ENTRY_OFF;
-	fault = (entry & ENTRY_STATE) != STATE_PRESENT ? "no sector bitmap" : place_fault(bat, off, BITMAP_LEN, BITMAP_LEN);
+	fault = (entry & ENTRY_STATE) != STATE_PRESENT ? "no sector bitmap"
+						       : place_fault(bat, off, BITMAP_LEN, BITMAP_LEN);
 	if (fault)
-		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s", chunk, entry,
-				 bat->regions.bat_off + index * ENTRY_LEN, fault);
+		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s",
+				 chunk, entry, bat->regions.bat_off + index * ENTRY_LEN, fault);
 	*off_out = off;
 	return 0;
 }

@@ -21,8 +21,8 @@ enum {
 	ENTRY_VALUE_LEN = 10,
 };
 
-static const struct guid vhdx_type = { { 0xb0, 0x4a, 0xef, 0xb7, 0xd1, 0x9e, 0x4a, 0x81, 0xb7, 0x89, 0x25, 0xb8, 0xe9, 0x44,
-					 0x59, 0x13 } };
+static const struct guid vhdx_type = { { 0xb0, 0x4a, 0xef, 0xb7, 0xd1, 0x9e, 0x4a, 0x81, 0xb7, 0x89, 0x25, 0xb8, 0xe9,
+					 0x44, 0x59, 0x13 } };
 
 static char *text_at(const uint8_t *raw, size_t len, uint32_t off, uint16_t n, struct error *err)
 {
@@ -59,7 +59,9 @@ static int take_entry(const uint8_t *raw, size_t len, const uint8_t *entry, stru
 	if (strcmp(key, "absolute_win32_path") == 0)
 		return take_text(&l->absolute, key, &value, err);
 	if (strcmp(key, "parent_linkage2") == 0)
-		return guid_parse(value, &l->linkage2, NULL) < 0 ? error_set(err, ERR_CORRUPT, "parent_linkage2 is no GUID") : 0;
+		return guid_parse(value, &l->linkage2, NULL) < 0
+			       ? error_set(err, ERR_CORRUPT, "parent_linkage2 is no GUID")
+			       : 0;
 	if (strcmp(key, "parent_linkage") != 0)
 		return 0;
 	if (*linked)
@@ -133,7 +135,8 @@ static int add_candidate(char **list, const char *child, const char *name, struc
 char **vhdx_locator_candidates(const struct vhdx_locator *l, const char *child, struct error *err)
 {
 	const char *const paths[] = { l->relative, l->absolute, l->volume };
-	CLEANUP(cleanup_list) char **list = calloc(ARRAY_LEN(paths) + 2, sizeof(*list)); /* base names, the relative path, NULL */
+	CLEANUP(cleanup_list)
+	char **list = calloc(ARRAY_LEN(paths) + 2, sizeof(*list)); /* base names, the relative path, NULL */
 
 	if (!list) {
 		error_errno(err, ENOMEM, "parent locator");
@@ -155,7 +158,8 @@ char **vhdx_locator_candidates(const struct vhdx_locator *l, const char *child, 
 		while (start[0] == '.' && start[1] == '/')
 			start += 2;
 		if (i == 0 && !backing_name_stays(start)) {
-			error_set(err, ERR_REFUSED, "parent locator: relative path '%.200s' leads out of the folder", paths[i]);
+			error_set(err, ERR_REFUSED, "parent locator: relative path '%.200s' leads out of the folder",
+				  paths[i]);
 			return NULL;
 		}
 		if (i == 0 && add_candidate(list, child, start, err) < 0)

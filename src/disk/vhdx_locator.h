@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parent locator of a differencing VHDX ([MS-VHDX] 2.2.4.2.7): which disk is the parent, and where it was last seen.
- * A pure function of bytes.
+ * The parent locator of a differencing VHDX ([MS-VHDX] 2.2.4.2.7): which disk is the parent, and where it was last
+ * seen. A pure function of bytes.
  *
  *    0 16 type GUID (of a VHDX parent), 18 2 entries, from 20 on 12 bytes each:
- *    0 4 key's offset, 4 4 value's offset (from the item's beginning), 8 2 key's and 10 2 value's length in bytes; UTF-16LE
+ *    0 4 key's offset, 4 4 value's offset (from the item's beginning), 8 2 key's and 10 2 value's length in bytes;
+ * UTF-16LE
  */
 #ifndef LIFTFS_DISK_VHDX_LOCATOR_H
 #define LIFTFS_DISK_VHDX_LOCATOR_H
@@ -17,8 +18,8 @@
 #include "base/guid.h"
 
 struct vhdx_locator {
-	struct guid linkage;  /* the parent's data write GUID */
-	struct guid linkage2; /* the one that it may have instead; zero: none */
+	struct guid linkage;                /* the parent's data write GUID */
+	struct guid linkage2;               /* the one that it may have instead; zero: none */
 	char *relative, *volume, *absolute; /* paths as Windows writes them, UTF-8; NULL: not there */
 };
 

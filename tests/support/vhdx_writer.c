@@ -171,7 +171,8 @@ static void model_block(struct vhdx_image *img, uint64_t n, uint8_t state, const
 {
 	uint8_t *bits = img->bytes + img->len - VHDX_W_MIB;
 
-	for (uint64_t off = n * img->block_size; off < (n + 1) * img->block_size && off < img->size; off += img->sector_size) {
+	for (uint64_t off = n * img->block_size; off < (n + 1) * img->block_size && off < img->size;
+	     off += img->sector_size) {
 		uint64_t sector = off / img->sector_size;
 		bool here = state == 6 || (state == 7 && sector % 3 != 0);
 
@@ -296,8 +297,8 @@ void vhdx_image_seal_entry(struct vhdx_image *img, size_t sector)
 	put_le32(first + 4, ~crc);
 }
 
-size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
-			    const struct vhdx_log_write *writes, size_t n)
+size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence,
+			    const struct guid *log, const struct vhdx_log_write *writes, size_t n)
 {
 	size_t desc_sectors = (64 + n * 32 + SECTOR - 1) / SECTOR, data = sector + desc_sectors;
 	uint8_t *head = log_sector(img, sector);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a VHDX in memory, straight from [MS-VHDX], together with a model of what its guest reads: for tests, which then
- * damage the image byte by byte.  Broken allocation or files are assertions.
+ * Writes a VHDX in memory, straight from [MS-VHDX], together with a model of what its guest reads: for tests, which
+ * then damage the image byte by byte.  Broken allocation or files are assertions.
  *
  * Of a block in state 7 every third sector (counted from the disk's beginning) is the parent's.
  * Layout: log at 1 MiB, metadata and BAT behind it, then the blocks, last one first unless `ascending` is set.
@@ -42,10 +42,10 @@ struct vhdx_image {
 void vhdx_image_build(struct vhdx_image *img);
 void vhdx_image_fini(struct vhdx_image *img);
 
-uint8_t *vhdx_image_header(struct vhdx_image *img, int which);          /* 1 or 2 */
-uint8_t *vhdx_image_region(struct vhdx_image *img, int which);          /* the table's copies, 1 or 2 */
+uint8_t *vhdx_image_header(struct vhdx_image *img, int which);              /* 1 or 2 */
+uint8_t *vhdx_image_region(struct vhdx_image *img, int which);              /* the table's copies, 1 or 2 */
 uint8_t *vhdx_image_region_entry(struct vhdx_image *img, int which, int i); /* 0: BAT, 1: metadata */
-uint8_t *vhdx_image_item_entry(struct vhdx_image *img, int item);       /* of the metadata table; i may be VHDX_W_ITEMS */
+uint8_t *vhdx_image_item_entry(struct vhdx_image *img, int item); /* of the metadata table; i may be VHDX_W_ITEMS */
 uint8_t *vhdx_image_item(struct vhdx_image *img, enum vhdx_w_item item); /* its content */
 uint8_t *vhdx_image_bat_entry(struct vhdx_image *img, uint64_t block);
 uint8_t *vhdx_image_block(struct vhdx_image *img, uint64_t block); /* its bytes, if the BAT gives it any */
@@ -71,8 +71,8 @@ struct vhdx_log_write {
  * Writes an entry at a sector of the ring (it may wrap), flushed and last size those of the file; returns the sector
  * behind it.  tail is a sector too.
  */
-size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
-			    const struct vhdx_log_write *writes, size_t n);
+size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence,
+			    const struct guid *log, const struct vhdx_log_write *writes, size_t n);
 /* Renews the checksum of the entry at a sector. */
 void vhdx_image_seal_entry(struct vhdx_image *img, size_t sector);
 

@@ -44,7 +44,9 @@ static void start(struct fixture *f, uint64_t size, uint32_t block_size, uint64_
 	f->img.disk = &f->disk;
 	f->view.file = &f->file;
 	f->header = (struct vhdx_header){ .log_off = MIB, .log_len = MIB };
-	f->regions = (struct vhdx_regions){ .bat_off = BAT_OFF, .bat_len = 512 * MIB + MIB, .meta_off = 2 * MIB, .meta_len = MIB };
+	f->regions = (struct vhdx_regions){
+		.bat_off = BAT_OFF, .bat_len = 512 * MIB + MIB, .meta_off = 2 * MIB, .meta_len = MIB
+	};
 }
 
 static void init(struct fixture *f)
@@ -92,7 +94,8 @@ static void table_sizes_are_those_of_the_specification(void **state)
 {
 	static const struct {
 		uint32_t block_mib, sector, chunk;
-	} chunks[] = { { 1, 512, 4096 }, { 2, 512, 2048 }, { 32, 512, 128 }, { 256, 512, 16 }, { 1, 4096, 32768 }, { 256, 4096, 128 } };
+	} chunks[] = { { 1, 512, 4096 }, { 2, 512, 2048 },   { 32, 512, 128 },
+		       { 256, 512, 16 }, { 1, 4096, 32768 }, { 256, 4096, 128 } };
 	struct fixture f;
 
 	(void)state;
@@ -166,7 +169,8 @@ static void with_a_parent_absent_and_partial_blocks_differ(void **state)
 	put_entry(&f, 3, 561 * MIB | 7);
 	assert_run(&f, 0, UINT64_MAX, EXTENT_ABSENT, 1, 0);
 	assert_run(&f, 1, UINT64_MAX, EXTENT_ZERO, 1, 0);
-	assert_run(&f, 4, UINT64_MAX, EXTENT_ABSENT, 8187, 0); /* up to the page's end, with an entry of a bitmap in between */
+	assert_run(&f, 4, UINT64_MAX, EXTENT_ABSENT, 8187,
+		   0); /* up to the page's end, with an entry of a bitmap in between */
 	assert_int_equal(vhdx_bat_run(&f.bat, 2, 2, &run, NULL), 0);
 	assert_true(run.partial);
 	assert_int_equal(run.n_blocks, 1);
@@ -260,7 +264,7 @@ static void joins_blocks_that_follow_each_other_in_the_file(void **state)
 	init(&f);
 	for (uint64_t i = 0; i < 4; i++)
 		put_entry(&f, i, (560 + i) * MIB | 6 | 8); /* a reserved bit is ignored */
-	put_entry(&f, 4, 560 * MIB | 6); /* shared with block 0 */
+	put_entry(&f, 4, 560 * MIB | 6);                   /* shared with block 0 */
 	put_entry(&f, 5, 562 * MIB | 6);
 	assert_run(&f, 0, UINT64_MAX, EXTENT_DATA, 4, 560 * MIB);
 	assert_run(&f, 1, 2, EXTENT_DATA, 2, 561 * MIB);

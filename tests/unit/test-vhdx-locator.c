@@ -7,8 +7,8 @@
 #include "base/bytes.h"
 #include "disk/vhdx_locator.h"
 
-static const struct guid type = { { 0xb0, 0x4a, 0xef, 0xb7, 0xd1, 0x9e, 0x4a, 0x81, 0xb7, 0x89, 0x25, 0xb8, 0xe9, 0x44, 0x59,
-				    0x13 } };
+static const struct guid type = { { 0xb0, 0x4a, 0xef, 0xb7, 0xd1, 0x9e, 0x4a, 0x81, 0xb7, 0x89, 0x25, 0xb8, 0xe9, 0x44,
+				    0x59, 0x13 } };
 static uint8_t item[2048];
 static size_t item_len;
 
@@ -40,9 +40,17 @@ static void build(const char *const *pairs)
 }
 
 /* What Hyper-V writes. */
-static const char *const hyperv[] = { "parent_linkage", "{FF34003B-11ed-4cf8-a166-b2be05e20b80}", "parent_linkage2",
-				      "{00000000-0000-0000-0000-000000000000}", "relative_path", ".\\base.avhdx", "volume_path",
-				      "\\\\?\\Volume{0}\\vm\\moved.avhdx", "absolute_win32_path", "C:\\vm\\base.avhdx", NULL };
+static const char *const hyperv[] = { "parent_linkage",
+				      "{FF34003B-11ed-4cf8-a166-b2be05e20b80}",
+				      "parent_linkage2",
+				      "{00000000-0000-0000-0000-000000000000}",
+				      "relative_path",
+				      ".\\base.avhdx",
+				      "volume_path",
+				      "\\\\?\\Volume{0}\\vm\\moved.avhdx",
+				      "absolute_win32_path",
+				      "C:\\vm\\base.avhdx",
+				      NULL };
 
 static void assert_refused(enum error_code code, const char *msg)
 {
@@ -112,8 +120,8 @@ static void refuses_a_relative_path_that_leads_out(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		const char *const pairs[] = { "parent_linkage", "{FF34003B-11ed-4cf8-a166-b2be05e20b80}", "relative_path", paths[i],
-					      NULL };
+		const char *const pairs[] = { "parent_linkage", "{FF34003B-11ed-4cf8-a166-b2be05e20b80}",
+					      "relative_path", paths[i], NULL };
 		struct error e = ERROR_INIT;
 		struct vhdx_locator l;
 

@@ -94,7 +94,8 @@ static void reads_what_the_model_says(void **state)
 	assert_image((struct vhdx_image){ .size = 9 * MIB, .states = mixed });
 	assert_image((struct vhdx_image){ .size = 8 * MIB + 512, .states = mixed });
 	assert_image((struct vhdx_image){ .size = 8 * MIB + 4096, .states = mixed, .sector_size = 4096 });
-	assert_image((struct vhdx_image){ .size = 33 * MIB, .states = mixed, .block_size = 4 << 20, .ascending = true });
+	assert_image(
+		(struct vhdx_image){ .size = 33 * MIB, .states = mixed, .block_size = 4 << 20, .ascending = true });
 	assert_image((struct vhdx_image){ .size = 512 });
 	assert_image((struct vhdx_image){ .size = 65 * MIB, .block_size = 32 << 20, .sector_size = 4096 });
 	assert_image((struct vhdx_image){ .log_len = 3 << 20, .size = 2 * MIB });
@@ -180,7 +181,8 @@ static void a_bad_entry_spoils_its_block_and_no_other(void **state)
 	put_le64(vhdx_image_bat_entry(&img, 2), good ^ 2);
 	assert_bad_block(&img, 2, "disk.vhdx: block 2: BAT entry 0x500004 at 0x300010: state 4 is reserved");
 	put_le64(vhdx_image_bat_entry(&img, 2), good ^ 1);
-	assert_bad_block(&img, 2, "disk.vhdx: block 2: BAT entry 0x500007 at 0x300010: partly present in a disk without parent");
+	assert_bad_block(&img, 2,
+			 "disk.vhdx: block 2: BAT entry 0x500007 at 0x300010: partly present in a disk without parent");
 	vhdx_image_fini(&img);
 	/* The file cut inside its last block. */
 	img = (struct vhdx_image){ .size = 4 * MIB, .ascending = true };
@@ -236,7 +238,8 @@ static void refuses_what_is_damaged(void **state)
 	img.bytes[0] = 'v';
 	vhdx_image_header(&img, 1)[100] ^= 1;
 	vhdx_image_header(&img, 2)[100] ^= 1;
-	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: no valid header: wrong checksum at 0x10000, wrong checksum at 0x20000");
+	assert_refused(&img, ERR_CORRUPT,
+		       "disk.vhdx: no valid header: wrong checksum at 0x10000, wrong checksum at 0x20000");
 	vhdx_image_fini(&img);
 
 	vhdx_image_build(&img);
@@ -368,8 +371,10 @@ static void a_log_too_large_to_replay_says_what_to_do(void **state)
 	vhdx_image_build(&img);
 	vhdx_image_set_log(&img, &log_guid);
 	assert_refused(&img, ERR_UNSUPPORTED,
-		       "disk.vhdx: log not empty: the image was not closed cleanly, and its log of 68157440 bytes is larger than "
-		       "the 64 MiB that are replayed; attach it to Hyper-V once, or check it with 'qemu-img check -r all' on a "
+		       "disk.vhdx: log not empty: the image was not closed cleanly, and its log of 68157440 bytes is "
+		       "larger than "
+		       "the 64 MiB that are replayed; attach it to Hyper-V once, or check it with 'qemu-img check -r "
+		       "all' on a "
 		       "copy");
 	vhdx_image_fini(&img);
 }
@@ -398,7 +403,10 @@ static void a_child_shows_its_parent_where_it_has_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sector_sizes); i++) {
 		CLEANUP_FREE uint8_t *parent = build_parent(6 * MIB, sector_sizes[i]);
-		struct vhdx_image img = { .size = 6 * MIB, .states = child_states, .has_parent = true, .parent = parent,
+		struct vhdx_image img = { .size = 6 * MIB,
+					  .states = child_states,
+					  .has_parent = true,
+					  .parent = parent,
 					  .sector_size = sector_sizes[i] };
 		CLEANUP(cleanup_disk) struct disk *d = NULL;
 
@@ -457,8 +465,7 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 	assert_refused(&img, ERR_SYSTEM, "disk.vhdx: parent: gone.vhdx: No such file or directory");
 	other = build_parent(6 * MIB, 4096);
 	vhdx_image_set_parent(&img, linkage, "base.vhdx");
-	assert_refused(&img, ERR_MISMATCH,
-		       "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
+	assert_refused(&img, ERR_MISMATCH, "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
 	vhdx_image_fini(&img);
 }
 
