@@ -154,7 +154,7 @@ static int vhdx_check_parent(const struct image *img, const struct image *parent
 	char have[GUID_TEXT_LEN], want[GUID_TEXT_LEN];
 
 	if (p->meta.logical_sector != v->meta.logical_sector)
-		return error_set(err, ERR_MISMATCH,
+		return error_set(err, ERR_CORRUPT,
 				 "parent %s has sectors of %" PRIu32 " bytes, this image of %" PRIu32,
 				 parent->info.path, p->meta.logical_sector, v->meta.logical_sector);
 	if (guid_equal(&p->header.data_write, &v->locator.linkage) ||
@@ -162,7 +162,7 @@ static int vhdx_check_parent(const struct image *img, const struct image *parent
 		return 0;
 	guid_format(&p->header.data_write, have);
 	guid_format(&v->locator.linkage, want);
-	return error_set(err, ERR_MISMATCH,
+	return error_set(err, ERR_CORRUPT,
 			 "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
 			 parent->info.path, have, want);
 }

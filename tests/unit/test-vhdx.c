@@ -453,7 +453,7 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 	vhdx_image_build(&img);
 	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: metadata: the disk has a parent, and no parent locator");
 	vhdx_image_set_parent(&img, "{11111111-bbbb-cccc-dddd-eeeeeeeeeeee}", "base.vhdx");
-	assert_refused(&img, ERR_MISMATCH,
+	assert_refused(&img, ERR_CORRUPT,
 		       "disk.vhdx: parent base.vhdx has the data write GUID aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee, "
 		       "11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
 	vhdx_image_set_parent(&img, linkage, "..\\base.vhdx");
@@ -465,7 +465,7 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 	assert_refused(&img, ERR_SYSTEM, "disk.vhdx: parent: gone.vhdx: No such file or directory");
 	other = build_parent(6 * MIB, 4096);
 	vhdx_image_set_parent(&img, linkage, "base.vhdx");
-	assert_refused(&img, ERR_MISMATCH, "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
 	vhdx_image_fini(&img);
 }
 
