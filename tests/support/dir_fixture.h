@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory target in a fresh folder below /tmp, with one replica of 1 MiB and a footer's sector; removed afterwards. */
+/* A directory target in a fresh folder below $LIFTFS_TEST_DIR (else /tmp), with one replica of 1 MiB and a footer's sector; removed afterwards. */
 #ifndef LIFTFS_TESTS_DIR_FIXTURE_H
 #define LIFTFS_TESTS_DIR_FIXTURE_H
 
@@ -16,7 +16,7 @@
 #define DIR_SIZE ((UINT64_C(1) << 20) + 512)
 
 struct dir_fixture {
-	char path[64];
+	char path[128];
 	struct target *target;
 	struct replica *r;
 	char version[TARGET_VERSION_LEN];
@@ -63,9 +63,10 @@ static inline struct target *dir_fixture_target(struct dir_fixture *f)
 static inline int dir_setup(void **state)
 {
 	struct dir_fixture *f = calloc(1, sizeof(*f));
+	const char *below = getenv("LIFTFS_TEST_DIR");
 	struct target_meta meta = { 0 };
 
-	snprintf(f->path, sizeof(f->path), "/tmp/liftfs-unit.XXXXXX");
+	snprintf(f->path, sizeof(f->path), "%s/liftfs-unit.XXXXXX", below ? below : "/tmp");
 	assert_non_null(mkdtemp(f->path));
 	f->target = dir_fixture_target(f);
 	assert_int_equal(target_prepare(f->target, false, NULL, NULL), 0);

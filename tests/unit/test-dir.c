@@ -9,7 +9,7 @@ static void the_name_is_the_same_however_it_is_written(void **state)
 {
 	struct dir_fixture *f = *state;
 	static const char *const forms[] = { "%s", "%s/", "dir:%s", "%s//.", "%s/.liftfs/.." };
-	char text[128], want[128];
+	char text[256], want[256];
 
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		CLEANUP(cleanup_target) struct target *t = NULL;
