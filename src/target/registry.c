@@ -6,5 +6,6 @@
 
 const struct target_ops *const target_registry[] = {
 	&target_null_ops,
+	&target_dir_ops,
 	NULL,
 };
