@@ -281,6 +281,8 @@ static int renew_or_distrust(struct disk_run *r, struct error *err)
 		r->leased = true;
 		return lease_keeper_add(r->keeper, r->replica, &r->rs.lease_id, &r->stop, err);
 	}
+	if (why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_UNPROVEN)
+		return replica_state_distrust(&r->rs, err) < 0 ? -1 : lease(r, err); /* a directory cannot always prove it */
 	if (why.code != ERR_BUSY) {
 		if (err)
 			*err = why;
