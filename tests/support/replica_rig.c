@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,9 +65,12 @@ struct replica_rig *replica_rig_new(uint64_t virtual_size, uint64_t block_size, 
 	struct replica_rig *r = calloc(1, sizeof(*r));
 	struct blockmap_header header = { .liftfs_id = liftfs_id, .virtual_size = virtual_size, .block_size = block_size };
 	struct target_meta meta = { 0 };
+	static unsigned n_rigs;
+	char service[32]; /* a target finds its service by name */
 	void *dir;
 
 	assert_non_null(r);
+	snprintf(service, sizeof(service), "rig%u", n_rigs++);
 	assert_int_equal(scratch_setup(&dir), 0);
 	r->dir = dir;
 	r->content_size = vhd_content_size(virtual_size);
@@ -79,7 +83,7 @@ struct replica_rig *replica_rig_new(uint64_t virtual_size, uint64_t block_size, 
 	blockmap_set_unknown(r->map, blockmap_blocks(r->map) - 1);
 	assert_int_equal(blockmap_commit(r->map, NULL, NULL), 0);
 	open_journal(r);
-	r->service = mem_service_new("rig");
+	r->service = mem_service_new(service);
 	r->fault = fault_new();
 	open_replica(r);
 	assert_int_equal(replica_create(r->replica, r->content_size + VHD_FOOTER_LEN, 7, &meta, NULL), 0);
