@@ -3,14 +3,14 @@
  * What the engine's rooms share: engine.c (threads, passes, the end), scan.c (workers), send.c (journal, target, acks).
  * Nobody else includes it.
  *
- * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who writes
- * INTENTs, syncs and submits.  Completions of the target only put the operation on the ack thread's list.
+ * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who
+ * writes INTENTs, syncs and submits.  Completions of the target only put the operation on the ack thread's list.
  *
- * Deadlock cannot happen for want of slots: a worker takes the slot before it claims; whoever waits for one holds none; a
+ * Deadlock cannot happen for want of slots: a worker takes the slot before it claims; who waits for one holds none; a
  * slot that was handed over comes back without the help of workers.
  *
- * Locks, in this order: a run's claim_lock; the engine's lock; done_lock.  No lock is held while anything reads, hashes, journals
- * or submits, but claim_lock while the source is asked for extents.
+ * Locks, in this order: a run's claim_lock; the engine's lock; done_lock.  No lock is held while anything reads, hashes,
+ * journals or submits, but claim_lock while the source is asked for extents.
  */
 #ifndef LIFTFS_REPLICATE_ENGINE_PRIV_H
 #define LIFTFS_REPLICATE_ENGINE_PRIV_H
@@ -79,8 +79,8 @@ void run_slot_put(struct run *r, struct slot *s);
 void run_queue(struct run *r, struct slot *s);
 
 /*
- * One claim of r, with a slot that is handed over or given back.  Failures go to run_fail().  False: nothing was left to
- * claim.
+ * One claim of r, with a slot that is handed over or given back.  Failures go to run_fail().  False: nothing was left
+ * to claim.
  */
 bool scan_step(struct run *r, struct slot *s);
 

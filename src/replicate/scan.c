@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The workers' part of a pass: claim a piece of the disk, read it, test for zero, hash, compare with the map, and turn what
- * differs into operations.  Hashing is cheaper than handing a buffer to another core: it is done where the data was read,
- * while it is in cache.
+ * The workers' part of a pass: claim a piece of the disk, read it, test for zero, hash, compare with the map, turn
+ * what differs into operations.  Hashing is cheaper than handing a buffer to another core: it is done where the data was
+ * read, while it is in cache.
  *
  * Claims are made in disk order under the run's claim_lock.  A claim is either
  *   data   blocks of one unit, at most ENGINE_UNIT bytes; those known to be zero are marked and not read
@@ -147,6 +147,12 @@ static void judge(struct run *r, struct slot *s, unsigned i, const uint8_t *data
 		count_relaxed(&r->pass->progress->blocks_changed, 1);
 }
 
+/* A block that the evidence proves to be what the map says. */
+static void skip(struct slot *s, unsigned i)
+{
+	s->blocks[i] = (struct coalesce_block){ .blk = s->first + i, .action = COALESCE_SKIP };
+}
+
 static int scan_data(struct run *r, struct slot *s, const struct claim *c, struct error *err)
 {
 	unsigned n = (unsigned)c->count, to;
@@ -156,18 +162,22 @@ static int scan_data(struct run *r, struct slot *s, const struct claim *c, struc
 		piece = 1;
 	s->first = c->blk;
 	for (unsigned from = 0; from < n; from = to) {
-		uint8_t *data = s->data + from * r->block_size;
+		uint64_t at = from * r->block_size;
 
 		for (to = from; to < n && to - from < piece && must_read(r, c, to); to++)
 			;
 		if (to == from) {
-			judge(r, s, to, NULL);
+			if (c->zero_mask >> from & 1)
+				judge(r, s, from, NULL);
+			else
+				skip(s, from);
 			to++;
 			continue;
 		}
 		if (run_stopped(r))
 			return 0;
-		if (read_content(r, data, bytes_of(r, c->blk + from, to - from), (c->blk + from) * r->block_size, err) < 0)
+		if (read_content(r, s->data + at, bytes_of(r, c->blk + from, to - from), c->blk * r->block_size + at,
+				 err) < 0)
 			return -1;
 		for (unsigned i = from; i < to; i++)
 			judge(r, s, i, s->data + i * r->block_size);

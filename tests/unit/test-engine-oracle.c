@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine against the serial oracle and against the model, under random faults and at each possible end of the process. */
+/* The engine against the serial oracle and the model, under random faults and at each possible end of the process. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -61,7 +61,8 @@ static void mutate(struct model_disk *m, uint64_t *seed)
 
 static void break_target(struct replica_rig *r, uint64_t *seed)
 {
-	const unsigned actions = 1u << FAULT_BEFORE | 1u << FAULT_AFTER | 1u << FAULT_TEAR | 1u << FAULT_LATE | 1u << FAULT_DELAY;
+	const unsigned actions = 1u << FAULT_BEFORE | 1u << FAULT_AFTER | 1u << FAULT_TEAR | 1u << FAULT_LATE |
+				 1u << FAULT_DELAY;
 
 	fault_add_random(r->fault, MEM_WRITE | MEM_CLEAR, actions, 20 + (unsigned)below(seed, 200), model_random(seed));
 }
@@ -178,7 +179,8 @@ static void end_at(enum fault_action action, uint64_t nth, bool back, run_fn *ru
 	assert_int_equal(run(&r->pass, NULL), 0);
 	make_stripes(m, 2);
 	replica_rig_claim(r);
-	fault_add(r->fault, &(struct fault_rule){ .kinds = MEM_WRITE | MEM_CLEAR, .nth = nth, .action = action });
+	fault_add(r->fault,
+		  &(struct fault_rule){ .kinds = MEM_WRITE | MEM_CLEAR, .nth = nth, .action = action });
 	*ended = run(&r->pass, &e) == 0;
 	if (!*ended)
 		assert_int_equal(e.code, action == FAULT_DIE ? ERR_CANCELLED : ERR_NETWORK);

@@ -284,7 +284,8 @@ static void a_refused_write_ends_the_pass(void **state)
 
 	(void)state;
 	model_disk_fill(m, 0, m->size, 1);
-	fault_add(r->fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 3, .action = FAULT_BEFORE, .code = ERR_REFUSED });
+	fault_add(r->fault,
+		  &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 3, .action = FAULT_BEFORE, .code = ERR_REFUSED });
 	r->pass.source = m->disk;
 	assert_int_equal(engine_run(engine, &r->pass, &e), -1);
 	assert_error(&e, ERR_REFUSED, "injected fault");

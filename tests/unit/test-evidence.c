@@ -137,7 +137,8 @@ static void another_boot_counts_as_first_seen_now(void **state)
 	evidence_inherit(&f->e, &older);
 	assert_int_equal(f->e.v[0].seen_boottime_ns, now[2]);
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 2 * S);
-	memcpy(f->e.v[0].seen_boot, "other", sizeof("other")); /* a fingerprint of another boot itself: waiting does not help */
+	/* A fingerprint of another boot itself: waiting does not help. */
+	memcpy(f->e.v[0].seen_boot, "other", sizeof("other"));
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
 	evidence_settle(&f->e);
 	assert_false(f->e.v[0].settled);
@@ -264,8 +265,13 @@ static void other_texts_are_refused(void **state)
 {
 	static const char *const texts[] = {
 		"1 2 3 4 boot 5 w path",        /* no newline */
-		"1 2 3 4 boot 5 w\n",           "1 2 3 4 boot 5 w \n",  "1 2 3 4 boot 5 x path\n", "-1 2 3 4 boot 5 w path\n",
-		"1 2 3 --4 boot 5 w path\n",    "1 2 3 4  5 w path\n",  "1 2 3 4 boot 5 w p%0\n",
+		"1 2 3 4 boot 5 w\n",
+		"1 2 3 4 boot 5 w \n",
+		"1 2 3 4 boot 5 x path\n",
+		"-1 2 3 4 boot 5 w path\n",
+		"1 2 3 --4 boot 5 w path\n",
+		"1 2 3 4  5 w path\n",
+		"1 2 3 4 boot 5 w p%0\n",
 		"1 2 3 9223372036854775808 boot 5 w path\n",
 		"1 2 3 4 0123456789012345678901234567890123456 5 w path\n",
 	};

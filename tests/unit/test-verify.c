@@ -153,7 +153,8 @@ static void digests_are_those_of_the_flat_content(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		for (int larger = 0; larger < 2; larger++) {
-			struct model_disk *a = pattern(sizes[i]), *b = model_disk_new(sizes[i] + (larger ? 6 * MIB : 0));
+			struct model_disk *a = pattern(sizes[i]);
+			struct model_disk *b = model_disk_new(sizes[i] + (larger ? 6 * MIB : 0));
 			char sha256[65], root[65];
 			struct verify_result v;
 
