@@ -97,9 +97,10 @@ static struct run *pick_locked(struct engine *e)
 	return NULL;
 }
 
-static void *work(void *engine)
+static void *work(void *arg)
 {
-	struct engine *e = engine;
+	struct worker *w = arg;
+	struct engine *e = w->e;
 	struct slot *s;
 	struct run *r;
 	bool claimed;
@@ -116,7 +117,7 @@ static void *work(void *engine)
 		r->held++;
 		r->workers++;
 		pthread_mutex_unlock(&e->lock);
-		claimed = scan_step(r, s);
+		claimed = scan_step(r, s, w->piece);
 		pthread_mutex_lock(&e->lock);
 		r->workers--;
 		if (!claimed)
@@ -146,9 +147,15 @@ static int start_threads(struct engine *e, unsigned n, struct error *err)
 	if (!e->workers)
 		return error_errno(err, ENOMEM, "%u scan threads", n);
 	for (; e->n_workers < n; e->n_workers++) {
-		rc = pthread_create(&e->workers[e->n_workers], NULL, work, e);
-		if (rc != 0)
+		struct worker *w = &e->workers[e->n_workers];
+
+		w->e = e;
+		w->piece = aligned_alloc(4096, SCAN_PIECE);
+		rc = w->piece ? pthread_create(&w->thread, NULL, work, w) : ENOMEM;
+		if (rc != 0) {
+			free(w->piece);
 			return error_errno(err, rc, "scan thread %u of %u", e->n_workers + 1, n);
+		}
 	}
 	return 0;
 }
@@ -182,8 +189,10 @@ void engine_free(struct engine *e)
 	e->shutdown = true;
 	pthread_cond_broadcast(&e->work);
 	pthread_mutex_unlock(&e->lock);
-	for (unsigned i = 0; i < e->n_workers; i++)
-		pthread_join(e->workers[i], NULL);
+	for (unsigned i = 0; i < e->n_workers; i++) {
+		pthread_join(e->workers[i].thread, NULL);
+		free(e->workers[i].piece);
+	}
 	pthread_mutex_lock(&e->done_lock);
 	e->done_shutdown = true;
 	pthread_cond_signal(&e->done_cond);

@@ -22,6 +22,9 @@
 #include "replicate/slot.h"
 #include "replicate/zeros.h"
 
+/* One read: large enough for the storage, small enough for the second-level cache until it is hashed. */
+#define SCAN_PIECE (UINT64_C(1) << 20)
+
 /* One engine_run(). */
 struct run {
 	struct engine *e;
@@ -58,7 +61,12 @@ struct engine {
 	struct slot_op *done, **done_tail;
 	bool done_shutdown;
 
-	pthread_t *workers, acker;
+	struct worker {
+		pthread_t thread;
+		struct engine *e;
+		uint8_t *piece; /* SCAN_PIECE bytes */
+	} *workers;
+	pthread_t acker;
 	unsigned n_workers; /* started */
 	bool acker_started;
 };
@@ -79,10 +87,10 @@ void run_slot_put(struct run *r, struct slot *s);
 void run_queue(struct run *r, struct slot *s);
 
 /*
- * One claim of r, with a slot that is handed over or given back.  Failures go to run_fail().  False: nothing was left
- * to claim.
+ * One claim of r, read through the worker's piece, with a slot that is handed over or given back.  Failures go to
+ * run_fail().  False: nothing was left to claim.
  */
-bool scan_step(struct run *r, struct slot *s);
+bool scan_step(struct run *r, struct slot *s, uint8_t *piece);
 
 /* Makes the slots' INTENTs durable, with one sync, and submits their operations; after a failure gives them back. */
 void send_batch(struct run *r, struct slot *list);
