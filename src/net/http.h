@@ -2,11 +2,11 @@
 /*
  * HTTP/1.1 requests over one CURLM, driven by one thread.
  *
- * http_submit() hands a request over from any thread and returns at once; the request's `done` is called exactly once, on
- * the network thread, also after http_cancel and when the engine ends.  Connections are kept alive and shared; at most
- * `connections` requests are in flight, the rest wait in order.  A request that met a stale keep-alive connection is sent
- * again once at once (the server had closed it before it saw anything).  Nothing else is retried here: what an answer
- * means is its sender's knowledge (net/retry.h).
+ * http_submit() hands a request over from any thread and returns at once; the request's `done` is called exactly once,
+ * on the network thread, also after http_cancel and when the engine ends.  Connections are kept alive and shared; at
+ * most `connections` requests are in flight, the rest wait in order.  A request that met a stale keep-alive connection
+ * is sent again once at once (the server had closed it before it saw anything).  Nothing else is retried here: what an
+ * answer means is its sender's knowledge (net/retry.h).
  *
  * Timers: http_after() calls a function on the network thread later, which is how retries wait without a thread.
  */
@@ -23,9 +23,9 @@
 struct http;
 
 struct http_config {
-	unsigned connections;     /* requests in flight at most; 0: 16 */
-	const char *cacert;       /* PEM file of the CAs to trust; NULL: the system's */
-	const char *proxy;        /* URL; NULL: none.  "" means: by the lists below */
+	unsigned connections; /* requests in flight at most; 0: 16 */
+	const char *cacert;   /* PEM file of the CAs to trust; NULL: the system's */
+	const char *proxy;    /* URL; NULL: none.  "" means: by the lists below */
 	const char *http_proxy, *https_proxy, *all_proxy, *no_proxy; /* as curl's environment variables; may be NULL */
 	const char *user_agent;
 	unsigned connect_timeout_ms; /* 0: 10,000 */
@@ -45,31 +45,33 @@ struct http_header {
 
 struct http_request {
 	/* Set by the sender; all pointers stay valid until done. */
-	const char *method;                /* "GET", "PUT", "HEAD", "DELETE", "POST" */
-	const char *url;                   /* complete, query included; it may carry a signature and is never logged whole */
+	const char *method; /* "GET", "PUT", "HEAD", "DELETE", "POST" */
+	const char *url;    /* complete, query included; it may carry a signature and is never logged whole */
 	const struct http_header *headers; /* in order; Content-Length and Expect are the engine's */
 	size_t n_headers;
 	const void *body; /* NULL with body_len 0: a PUT or POST then sends Content-Length: 0 */
 	size_t body_len;
-	void *reply_buf;      /* a body with a 2xx status is written here ... */
-	size_t reply_cap;     /* ... up to this; a longer one fails the request */
-	size_t reply_max;     /* without reply_buf: allocate up to this many bytes (also for error bodies; 0: 64 KiB) */
-	unsigned timeout_ms;  /* of the whole exchange; 0: 120,000.  A stall of 30 s below 1 KiB/s ends it too */
+	void *reply_buf;     /* a body with a 2xx status is written here ... */
+	size_t reply_cap;    /* ... up to this; a longer one fails the request */
+	size_t reply_max;    /* without reply_buf: allocate up to this many bytes (also for error bodies; 0: 64 KiB) */
+	unsigned timeout_ms; /* of the whole exchange; 0: 120,000.  A stall of 30 s below 1 KiB/s ends it too */
 	void (*done)(struct http_request *req);
 	void *ctx;
 
 	/* The outcome, to be read in done and after it until http_request_fini. */
-	struct error err;    /* transport only: ERR_NETWORK (detail: CURLcode), ERR_CANCELLED, ERR_REFUSED (TLS trust) */
-	bool reached;        /* false: certainly never left this host (connect, DNS): the outcome is known, nothing happened */
+	struct error err; /* transport only: ERR_NETWORK (detail: CURLcode), ERR_CANCELLED, ERR_REFUSED (TLS trust) */
+	bool reached; /* false: certainly never left this host (connect, DNS): the outcome is known, nothing happened */
 	bool timed_out;      /* a congestion signal */
 	long status;         /* HTTP status, if err is ERR_NONE; it may be set besides an error while sending */
 	char *reply;         /* allocated body (NUL-terminated), or NULL */
 	size_t reply_len;    /* bytes in reply_buf or reply */
-	uint64_t elapsed_us;
+	uint64_t elapsed_us; /* of the exchange, without the wait for a free connection */
 
 	struct http_reply_headers *reply_headers; /* private: use http_reply_header() */
 	struct http_transfer *transfer;           /* private */
 	struct http_request *next;                /* private */
+	int state;                                /* private; 0 at first */
+	bool cancel;                              /* private */
 };
 
 void http_submit(struct http *h, struct http_request *req);
@@ -90,6 +92,11 @@ struct http_timer {
 	struct http_timer *next; /* private */
 };
 void http_after(struct http *h, struct http_timer *t, unsigned ms);
+/* Takes a timer back.  True: fn will not be called for it; false: it was called, or is just being called. */
+bool http_timer_cancel(struct http *h, struct http_timer *t);
 bool http_on_thread(const struct http *h);
+/* True from http_free on: a callback that then submits or sets a timer again is called again at once, so it must not.
+ */
+bool http_is_ending(struct http *h);
 
 #endif

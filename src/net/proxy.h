@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which proxy a URL goes through.  Pure: what an environment says is read by the program and handed in. */
+#ifndef LIFTFS_NET_PROXY_H
+#define LIFTFS_NET_PROXY_H
+
+#include <stdbool.h>
+
+struct proxy_config { /* see struct http_config */
+	const char *proxy, *http_proxy, *https_proxy, *all_proxy;
+};
+
+/* Loopback, and the address at which a cloud's host answers about identity: never to be asked through a proxy. */
+bool proxy_is_local(const char *url);
+
+/* The proxy's URL, one of the strings of config; "" for none.  A no_proxy list is curl's to apply. */
+const char *proxy_choose(const struct proxy_config *config, const char *url);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "net/credentials.h"
+
+#define KEY "QUJDREVGR0g="
+#define SAS "sv=2021-12-02&sr=c&sp=rcwl&se=2030-01-01T00%3A00%3A00Z&sig=SECRET"
+#define WHAT_TO_SET                                                                                \
+	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with " \
+	"AZURE_STORAGE_ACCOUNT (in the environment or in the file of --credentials), or use a URL with a SAS"
+
+static uint64_t fixed_time(int which)
+{
+	(void)which;
+	return UINT64_C(1795298400) * 1000000000; /* 2026-11-21T22:00:00Z */
+}
+
+/* An environment: names and values, one after the other. */
+static const char *look_up(void *ctx, const char *name)
+{
+	for (const char *const *p = ctx; *p; p += 2)
+		if (strcmp(p[0], name) == 0)
+			return p[1];
+	return NULL;
+}
+
+static struct credentials *choose(const char **env, const char *account, struct error *err)
+{
+	const struct credentials_request r = { .account = account, .lookup = look_up, .ctx = env };
+
+	return credentials_choose(&r, err);
+}
+
+static FILE *file_with(const char *text, unsigned mode)
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	fputs(text, f);
+	fflush(f);
+	assert_int_equal(fchmod(fileno(f), mode), 0);
+	return f;
+}
+
+static void the_first_that_is_there_wins(void **state)
+{
+	const char *env[] = { "AZURE_STORAGE_CONNECTION_STRING",
+			      "AccountName=acct;AccountKey=" KEY,
+			      "AZURE_STORAGE_SAS_TOKEN",
+			      "?" SAS,
+			      "AZURE_STORAGE_KEY",
+			      KEY,
+			      "AZURE_STORAGE_ACCOUNT",
+			      "acct",
+			      "AZURE_CLIENT_ID",
+			      "id",
+			      NULL };
+	static const struct {
+		const char *source, *description;
+	} want[] = {
+		{ "AZURE_STORAGE_CONNECTION_STRING",
+		  "key of account acct from AZURE_STORAGE_CONNECTION_STRING, all rights, no end" },
+		{ "AZURE_STORAGE_SAS_TOKEN",
+		  "SAS from AZURE_STORAGE_SAS_TOKEN, rights rcwl on a container, until 2030-01-01T00:00:00Z" },
+		{ "AZURE_STORAGE_KEY", "key of account acct from AZURE_STORAGE_KEY, all rights, no end" },
+	};
+	char text[CREDENTIALS_TEXT_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		CLEANUP(cleanup_credentials) struct credentials *c = choose(env, "acct", NULL);
+
+		assert_non_null(c);
+		assert_string_equal(c->source, want[i].source);
+		credentials_describe(c, text);
+		assert_string_equal(text, want[i].description);
+		env[2 * i + 1] = ""; /* set, but to nothing: as if it were not */
+	}
+}
+
+static void a_sas_in_the_url_comes_before_all(void **state)
+{
+	const char *env[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "other", NULL };
+	CLEANUP(cleanup_secret) struct secret *sas = secret_new(SAS, NULL);
+	const struct credentials_request r = { .account = "acct", .url_sas = sas, .lookup = look_up, .ctx = env };
+	CLEANUP(cleanup_credentials) struct credentials *c = credentials_choose(&r, NULL);
+
+	(void)state;
+	assert_non_null(c);
+	assert_string_equal(c->source, "the URL");
+	assert_string_equal(c->account, "acct");
+}
+
+static void a_file_stands_for_the_environment(void **state)
+{
+	const char *env[] = { "AZURE_STORAGE_CONNECTION_STRING", "AccountName=acct;AccountKey=" KEY, NULL };
+	CLEANUP_FILE FILE *f = file_with("# ours\n\nAZURE_STORAGE_ACCOUNT=acct\r\nAZURE_STORAGE_KEY=" KEY, 0600);
+	CLEANUP_FILE FILE *empty = file_with("", 0400);
+	CLEANUP(cleanup_credentials_file)
+	struct credentials_file *file = credentials_file_read(fileno(f), "cred", NULL);
+	CLEANUP(cleanup_credentials_file)
+	struct credentials_file *none = credentials_file_read(fileno(empty), "cred", NULL);
+	struct credentials_request r = { .account = "acct", .file = file, .lookup = look_up, .ctx = env };
+	CLEANUP(cleanup_credentials) struct credentials *c = NULL;
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	assert_non_null(file);
+	assert_non_null(none);
+	assert_string_equal(credentials_file_get(file, "AZURE_STORAGE_ACCOUNT"), "acct");
+	assert_string_equal(credentials_file_get(file, "AZURE_STORAGE_KEY"), KEY);
+	c = credentials_choose(&r, NULL);
+	assert_non_null(c);
+	assert_string_equal(c->source, "AZURE_STORAGE_KEY");
+	r.file = none;
+	assert_null(credentials_choose(&r, &e));
+	assert_error(&e, ERR_REFUSED, "no credentials in the credentials file; " WHAT_TO_SET);
+}
+
+static void a_file_that_others_can_read_or_that_is_wrong_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned mode;
+		const char *msg;
+	} rows[] = {
+		{ "", 0640, "cred: mode 640: others than its owner may use it (chmod 600)" },
+		{ "", 0604, "cred: mode 604: others than its owner may use it (chmod 600)" },
+		{ "AZURE_STORAGE_ACCOUNT=a\nSECRET\n", 0600, "cred: line 2: not NAME=VALUE" },
+		{ "AZURE_STORAGE_KEYS=SECRET\n", 0600, "cred: line 1: a name that is not known" },
+		{ "AZURE_STORAGE_KEY=SECRET\nAZURE_STORAGE_KEY=T\n", 0600,
+		  "cred: line 2: AZURE_STORAGE_KEY for the second time" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP_FILE FILE *f = file_with(rows[i].text, rows[i].mode);
+		struct error e = ERROR_INIT;
+
+		assert_null(credentials_file_read(fileno(f), "cred", &e));
+		assert_error(&e, ERR_REFUSED, rows[i].msg);
+	}
+}
+
+static void what_cannot_be_used_is_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *env[7];
+		enum error_code code;
+		const char *msg;
+	} rows[] = {
+		{ { NULL }, ERR_REFUSED, "no credentials; " WHAT_TO_SET },
+		{ { "AZURE_TENANT_ID", "t", "AZURE_CLIENT_ID", "c", NULL },
+		  ERR_UNSUPPORTED,
+		  "AZURE_CLIENT_ID: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		{ { "AZURE_CLIENT_SECRET", "SECRET", "AZURE_CLIENT_ID", "c", NULL },
+		  ERR_UNSUPPORTED,
+		  "AZURE_CLIENT_SECRET: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		{ { "AZURE_STORAGE_KEY", KEY, NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_KEY: AZURE_STORAGE_ACCOUNT is not set beside it" },
+		{ { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "other", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_ACCOUNT: for account other, not for acct of the URL" },
+		{ { "AZURE_STORAGE_SAS_TOKEN", SAS, "AZURE_STORAGE_ACCOUNT", "other", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_ACCOUNT: for account other, not for acct of the URL" },
+		{ { "AZURE_STORAGE_CONNECTION_STRING", "AccountName=other;AccountKey=" KEY, NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_CONNECTION_STRING: for account other, not for acct of the URL" },
+		{ { "AZURE_STORAGE_CONNECTION_STRING", "AccountName=acct", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_CONNECTION_STRING: connection string: neither AccountKey nor SharedAccessSignature" },
+		{ { "AZURE_STORAGE_KEY", "SECRET!", "AZURE_STORAGE_ACCOUNT", "acct", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_KEY: key of account acct: not base64" },
+		{ { "AZURE_STORAGE_SAS_TOKEN", "se=2026-11-21T21:00:00Z&sig=SECRET", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_SAS_TOKEN: SAS: ended at 2026-11-21T21:00:00Z" },
+		{ { "AZURE_STORAGE_SAS_TOKEN", "SECRET", NULL },
+		  ERR_REFUSED,
+		  "AZURE_STORAGE_SAS_TOKEN: SAS: no sig= in it" },
+	};
+
+	(void)state;
+	clock_set_for_test(fixed_time);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *env[7];
+		struct error e = ERROR_INIT;
+
+		memcpy(env, rows[i].env, sizeof(env));
+		assert_null(choose(env, "acct", &e));
+		assert_error(&e, rows[i].code, rows[i].msg);
+	}
+	clock_set_for_test(NULL);
+}
+
+static void requests_are_signed_or_given_the_token(void **state)
+{
+	const char *by_key[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "acct", NULL };
+	const char *by_sas[] = { "AZURE_STORAGE_SAS_TOKEN", "?" SAS, NULL };
+	CLEANUP(cleanup_credentials)
+	struct credentials *key = choose(by_key, NULL, NULL),
+			   *sas = choose(by_sas, NULL, NULL);
+	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
+
+	(void)state;
+	assert_non_null(key);
+	assert_non_null(sas);
+	assert_int_equal(
+		credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization, NULL), 0);
+	assert_string_equal(url, "https://a/c?comp=list");
+	assert_ptr_equal(strstr(authorization, "SharedKey acct:"), authorization);
+	assert_int_equal(
+		credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2, NULL),
+		0);
+	assert_string_equal(url2, "https://a/c?comp=list&" SAS);
+	assert_null(authorization2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_that_is_there_wins),
+		cmocka_unit_test(a_sas_in_the_url_comes_before_all),
+		cmocka_unit_test(a_file_stands_for_the_environment),
+		cmocka_unit_test(a_file_that_others_can_read_or_that_is_wrong_is_refused),
+		cmocka_unit_test(what_cannot_be_used_is_refused_with_a_reason),
+		cmocka_unit_test(requests_are_signed_or_given_the_token),
+	};
+
+	return cmocka_run_group_tests_name("credentials", tests, NULL, NULL);
+}
