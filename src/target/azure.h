@@ -32,19 +32,19 @@ struct azure_place { /* target->priv */
 	struct azure_url url;
 	char *container_url;
 	char who[CREDENTIALS_TEXT_LEN]; /* who asks, for messages */
-	_Atomic int checksum;      /* enum azure_checksum; falls from CRC-64 to MD5 once, never back */
-	uint64_t id;               /* random, the head of the requests' ids */
-	_Atomic uint64_t requests; /* and their tail */
+	_Atomic int checksum;           /* enum azure_checksum; falls from CRC-64 to MD5 once, never back */
+	uint64_t id;                    /* random, the head of the requests' ids */
+	_Atomic uint64_t requests;      /* and their tail */
 };
 
 struct azure_replica { /* replica->priv */
-	char *blob;     /* its whole name in the container */
+	char *blob;    /* its whole name in the container */
 	char *url;
 	pthread_mutex_t lock;
 	char lease_id[GUID_TEXT_LEN]; /* under lock; "" while none is held */
 	bool numbered;                /* under lock: writes are conditional on number */
 	uint64_t number;
-	struct azure_writer *writer;  /* under lock; made by the first write */
+	struct azure_writer *writer; /* under lock; made by the first write */
 };
 
 static inline struct azure_place *azure_place(const struct target *t)
@@ -71,14 +71,13 @@ void azure_answer(const struct http_request *req, struct azure_reply *out);
 
 /* What an operation has been through; zero at first. */
 struct azure_tries {
-	unsigned n;          /* attempts made */
-	uint64_t started_ns; /* monotonic; when the first was judged */
-	bool congested;      /* what the last answer said */
+	unsigned n;     /* attempts that were no success */
+	bool congested; /* what the last answer said */
 };
 enum azure_step { AZURE_STEP_DONE, AZURE_STEP_AGAIN, AZURE_STEP_FAILED };
 /*
- * After an attempt: is it done, worth another in *wait_ms, or an error (in err)?  `once`: an unknown outcome is an error.
- * The kind of checksum may have changed: the next attempt asks the place.  Never waits.
+ * After an attempt: is it done, worth another in *wait_ms, or an error (in err)?  `once`: an unknown outcome is an
+ * error. The kind of checksum may have changed: the next attempt asks the place.  Never waits.
  */
 enum azure_step azure_next(struct target *t, const struct azure_call *call, const struct http_request *req,
 			   const struct azure_reply *reply, long expect, bool once, struct azure_tries *tries,
@@ -89,14 +88,14 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 /* One operation that a caller waits for.  Zero it, fill the first group, azure_exchange_fini() it in any case. */
 struct azure_exchange {
 	struct azure_call call;
-	long expect;      /* the status of success */
-	bool once;        /* after an unknown outcome do not send again: ERR_NETWORK */
-	void *reply_buf;  /* as in struct http_request */
+	long expect;     /* the status of success */
+	bool once;       /* after an unknown outcome do not send again: ERR_NETWORK */
+	void *reply_buf; /* as in struct http_request */
 	size_t reply_cap, reply_max;
 
 	struct http_request req; /* the answer */
 	struct azure_reply reply;
-	struct azure_text text;  /* private */
+	struct azure_text text; /* private */
 };
 /* counters may be NULL (the place's own requests).  With a failed answer x->reply tells its code. */
 int azure_exchange(struct target *t, struct target_counters *counters, struct azure_exchange *x,
@@ -114,8 +113,9 @@ void azure_call_init(struct replica *r, enum azure_operation op, struct azure_ca
 int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err);
 
 /* ---- azure_list.c ---- */
-int azure_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-	       struct error *err), void *ctx, struct error *err);
+int azure_list(struct target *t,
+	       int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
+	       struct error *err);
 int azure_points(struct replica *r, struct target_points *out, struct error *err);
 /* Key and value of one item of metadata as the service returned them; what liftfs cannot have written is left out. */
 int azure_meta_add(struct target_meta *meta, const char *key, const char *value, struct error *err) MUST_CHECK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request and its answer, for whoever waits: sent again while that may help, until the tries are used up or the cancel
- * token is set.  The wait looks at the token ten times a second, so that "now" ends a transfer that makes no progress.
+ * One request and its answer, for whoever waits: sent again while that may help, until the tries are used up or the
+ * cancel token is set.  The wait looks at the token ten times a second, so that "now" ends a transfer that makes no
+ * progress.
  */
 #include <config.h>
 

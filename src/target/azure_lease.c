@@ -57,7 +57,8 @@ int azure_lease(struct replica *r, enum target_lease_action action, const struct
 	if (id)
 		guid_format(id, text);
 	if (action == TARGET_LEASE_RELEASE)
-		hold(azure_replica(r), (char[GUID_TEXT_LEN]){ 0 }); /* whatever the answer: it is not relied upon any more */
+		hold(azure_replica(r),
+		     (char[GUID_TEXT_LEN]){ 0 }); /* whatever the answer: it is not relied upon any more */
 	if (azure_exchange(r->target, &r->counters, &x, &failed) < 0 && !nothing_to_break(action, &x.reply)) {
 		if (err)
 			*err = failed;

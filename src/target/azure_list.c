@@ -159,8 +159,8 @@ static int add_item(struct items *list, const struct xml_blob *blob, struct erro
 /* *marker_out, the next page's, is NULL at the end. */
 static int add_page(struct items *list, const struct http_request *req, char **marker_out, struct error *err)
 {
-	CLEANUP(cleanup_xml) struct xml_doc *doc =
-		xml_parse(req->reply ? req->reply : "", req->reply_len, "EnumerationResults", err);
+	CLEANUP(cleanup_xml)
+	struct xml_doc *doc = xml_parse(req->reply ? req->reply : "", req->reply_len, "EnumerationResults", err);
 	const struct xml_element *at = NULL;
 	const char *marker;
 	struct xml_blob blob;
@@ -189,8 +189,11 @@ static int fetch(struct target *t, struct target_counters *counters, const char 
 		CLEANUP(cleanup_azure_exchange) struct azure_exchange x = { .expect = 200, .reply_max = XML_MAX };
 		CLEANUP_FREE char *last = steal_ptr(&marker);
 
-		x.call = (struct azure_call){ .op = AZURE_LIST, .url = azure_place(t)->container_url, .prefix = prefix,
-					      .marker = last, .snapshots = snapshots };
+		x.call = (struct azure_call){ .op = AZURE_LIST,
+					      .url = azure_place(t)->container_url,
+					      .prefix = prefix,
+					      .marker = last,
+					      .snapshots = snapshots };
 		if (azure_exchange(t, counters, &x, err) < 0 || add_page(list, &x.req, &marker, err) < 0)
 			return -1;
 		if (marker && last && strcmp(marker, last) == 0)
@@ -211,8 +214,9 @@ static int by_snapshot(const void *a, const void *b)
 	return strcmp(((const struct item *)a)->snapshot, ((const struct item *)b)->snapshot);
 }
 
-int azure_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-	       struct error *err), void *ctx, struct error *err)
+int azure_list(struct target *t,
+	       int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
+	       struct error *err)
 {
 	CLEANUP(items_fini) struct items list = { 0 };
 	const char *prefix = azure_place(t)->url.prefix;

@@ -24,8 +24,8 @@ static int header_u64(const struct azure_exchange *x, const char *name, uint64_t
 	const char *value = header(x, name);
 
 	if (!value || parse_u64(value, INT64_MAX, out, NULL) < 0)
-		return error_set(err, ERR_UNSUPPORTED, "an answer with %s%s as %s", value ? "'" : "", value ? value : "nothing",
-				 name);
+		return error_set(err, ERR_UNSUPPORTED, "an answer with %s%s as %s", value ? "'" : "",
+				 value ? value : "nothing", name);
 	return 0;
 }
 
@@ -68,7 +68,8 @@ int azure_look(struct replica *r, struct target_look *out, struct error *err)
 	}
 	type = header(&x, "x-ms-blob-type");
 	if (!type || strcmp(type, "PageBlob") != 0)
-		return error_set(err, ERR_CONFLICT, "a blob of type %s, not PageBlob, has the name", type ? type : "unknown");
+		return error_set(err, ERR_CONFLICT, "a blob of type %s, not PageBlob, has the name",
+				 type ? type : "unknown");
 	if (header_u64(&x, "Content-Length", &look.size, err) < 0 || take_version(&x, look.version, err) < 0 ||
 	    (!r->point && header_u64(&x, "x-ms-blob-sequence-number", &look.number, err) < 0) ||
 	    take_meta(&x, &look.meta, err) < 0)
@@ -108,8 +109,8 @@ int azure_raise(struct replica *r, uint64_t number, const char *if_version, uint
 	    header_u64(&x, "x-ms-blob-sequence-number", &live, err) < 0)
 		return -1;
 	if (live < number)
-		return error_set(err, ERR_UNSUPPORTED, "sequence number %" PRIu64 " after it was raised to %" PRIu64, live,
-				 number);
+		return error_set(err, ERR_UNSUPPORTED, "sequence number %" PRIu64 " after it was raised to %" PRIu64,
+				 live, number);
 	{
 		LOCK_SCOPE(&a->lock);
 		a->numbered = true;
@@ -193,15 +194,18 @@ static enum read_result read_part(struct replica *r, void *buf, size_t len, uint
 	}
 	theirs = header(&x, azure_sum_header(x.call.checksum));
 	if (!theirs) {
-		error_set(err, ERR_UNSUPPORTED, "read of %zu bytes at %#" PRIx64 ": no checksum in the answer", len, off);
+		error_set(err, ERR_UNSUPPORTED, "read of %zu bytes at %#" PRIx64 ": no checksum in the answer", len,
+			  off);
 		return x.call.checksum == AZURE_CRC64 ? READ_NO_SUM : READ_FAILED;
 	}
 	if (azure_sum(x.call.checksum, buf, len, sum, err) < 0)
 		return READ_FAILED;
 	if (strcmp(theirs, sum) == 0)
 		return READ_OK;
-	error_set(err, ERR_NETWORK, "read of %zu bytes at %#" PRIx64 ": checksum %s, the service's is %s: the bytes were "
-		  "damaged on their way", len, off, sum, theirs);
+	error_set(err, ERR_NETWORK,
+		  "read of %zu bytes at %#" PRIx64 ": checksum %s, the service's is %s: the bytes were "
+		  "damaged on their way",
+		  len, off, sum, theirs);
 	return READ_DAMAGED;
 }
 

@@ -3,8 +3,8 @@
  * Which ranges of a replica hold data: Get Page Ranges, window by window.
  *
  * A list of a fragmented blob can time out inside the service, so it is asked for in windows of 64 GiB, halved when one
- * fails, and a window's list may come in pages (NextMarker).  Ranges are sorted; neighbours need not be merged, and some
- * services list one for each write that was made.
+ * fails, and a window's list may come in pages (NextMarker).  Ranges are sorted; neighbours need not be merged, and
+ * some services list one for each write that was made.
  */
 #include <config.h>
 
@@ -43,7 +43,8 @@ static int add_range(struct window *w, const struct xml_range *range, struct err
 	uint64_t start = range->off < w->at ? w->at : range->off, end;
 
 	if (!checked_add(range->off, range->len, &end))
-		return error_set(err, ERR_UNSUPPORTED, "page ranges: %#" PRIx64 " bytes at %#" PRIx64, range->len, range->off);
+		return error_set(err, ERR_UNSUPPORTED, "page ranges: %#" PRIx64 " bytes at %#" PRIx64, range->len,
+				 range->off);
 	if (end > w->end)
 		end = w->end;
 	if (start >= end)
@@ -56,7 +57,8 @@ static int add_range(struct window *w, const struct xml_range *range, struct err
 /* One page of the list; *marker_out, the next one's, is NULL at the end. */
 static int add_page(struct window *w, const struct http_request *req, char **marker_out, struct error *err)
 {
-	CLEANUP(cleanup_xml) struct xml_doc *doc = xml_parse(req->reply ? req->reply : "", req->reply_len, "PageList", err);
+	CLEANUP(cleanup_xml)
+	struct xml_doc *doc = xml_parse(req->reply ? req->reply : "", req->reply_len, "PageList", err);
 	const struct xml_element *at = NULL;
 	struct xml_range range;
 	const char *marker;
@@ -91,12 +93,13 @@ static int ask(struct replica *r, struct window *w, const char *if_version, stru
 		x.call.len = w->end - w->off;
 		x.call.if_version = if_version;
 		x.call.marker = last;
-		x.once = w->end - w->off > WINDOW_MIN; /* a time-out is answered with a smaller window, not with patience */
-		if (azure_exchange(r->target, &r->counters, &x, err) < 0 ||
-		    add_page(w, &x.req, &marker, err) < 0)
+		x.once = w->end - w->off >
+			 WINDOW_MIN; /* a time-out is answered with a smaller window, not with patience */
+		if (azure_exchange(r->target, &r->counters, &x, err) < 0 || add_page(w, &x.req, &marker, err) < 0)
 			return -1;
 		if (marker && last && strcmp(marker, last) == 0)
-			return error_set(err, ERR_UNSUPPORTED, "page ranges: the list goes on with the page it ended with");
+			return error_set(err, ERR_UNSUPPORTED,
+					 "page ranges: the list goes on with the page it ended with");
 	} while (marker);
 	return add_run(w, w->end, EXTENT_ZERO, err);
 }

@@ -37,7 +37,20 @@ void azure_reply_read(long status, const char *code, const char *request_id, con
 
 /* ---- what the codes mean ---- */
 
-enum meaning { MEANS_OTHER = 0, MEANS_VERSION, MEANS_NUMBER, MEANS_LEASE, MEANS_EXISTS, MEANS_MISSING, MEANS_CONTAINER, MEANS_RIGHTS, MEANS_SUM, MEANS_FEATURE, MEANS_LIMIT, MEANS_MOMENT };
+enum meaning {
+	MEANS_OTHER = 0,
+	MEANS_VERSION,
+	MEANS_NUMBER,
+	MEANS_LEASE,
+	MEANS_EXISTS,
+	MEANS_MISSING,
+	MEANS_CONTAINER,
+	MEANS_RIGHTS,
+	MEANS_SUM,
+	MEANS_FEATURE,
+	MEANS_LIMIT,
+	MEANS_MOMENT
+};
 
 static const struct {
 	const char *code;
@@ -130,8 +143,10 @@ int azure_reply_error(const struct azure_reply *r, const char *doing, const char
 		error_set(err, ERR_REFUSED, "%s; create the container, or name one that exists", said);
 		goto out;
 	case MEANS_RIGHTS:
-		error_set(err, ERR_REFUSED, "%s; asked as %s; needed: Storage Blob Data Contributor on the container, or a "
-			  "SAS with sp=rcwl", said, who);
+		error_set(err, ERR_REFUSED,
+			  "%s; asked as %s; needed: Storage Blob Data Contributor on the container, or a "
+			  "SAS with sp=rcwl",
+			  said, who);
 		goto out;
 	case MEANS_LIMIT:
 		code = ERR_REFUSED;
@@ -140,7 +155,8 @@ int azure_reply_error(const struct azure_reply *r, const char *doing, const char
 		code = ERR_UNSUPPORTED;
 		break;
 	case MEANS_SUM:
-		error_set(err, ERR_NETWORK, "%s; the bytes were damaged on their way: memory or network is at fault", said);
+		error_set(err, ERR_NETWORK, "%s; the bytes were damaged on their way: memory or network is at fault",
+			  said);
 		goto out;
 	case MEANS_MOMENT:
 		code = ERR_NETWORK;

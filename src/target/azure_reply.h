@@ -22,8 +22,8 @@ struct azure_reply {
 };
 
 /*
- * Fills it from an answer: `code` and `request_id` are the values of x-ms-error-code and x-ms-request-id or NULL, `body`
- * an error body (NULL: none).  What does not fit is cut.
+ * Fills it from an answer: `code` and `request_id` are the values of x-ms-error-code and x-ms-request-id or NULL,
+ * `body` an error body (NULL: none).  What does not fit is cut.
  */
 void azure_reply_read(long status, const char *code, const char *request_id, const char *body, size_t len,
 		      struct azure_reply *out);
@@ -33,8 +33,8 @@ bool azure_reply_missing(const struct azure_reply *r);
 bool azure_reply_no_container(const struct azure_reply *r);
 
 /*
- * The error of an answer that ends an operation; `doing` is azure_call_describe()'s text, `who` says who asked (for 403).
- * Codes and details are those of target.h.  Returns -1.
+ * The error of an answer that ends an operation; `doing` is azure_call_describe()'s text, `who` says who asked (for
+ * 403). Codes and details are those of target.h.  Returns -1.
  */
 int azure_reply_error(const struct azure_reply *r, const char *doing, const char *who, struct error *err);
 

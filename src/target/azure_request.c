@@ -122,14 +122,15 @@ static int add_meta(struct azure_text *t, const struct target_meta *meta, struct
 		CLEANUP_FREE char *value = NULL;
 
 		if (!azure_meta_key_ok(meta->v[i].key))
-			return error_set(err, ERR_BUG, "metadata key '%s' (letters a to z and digits only)", meta->v[i].key);
+			return error_set(err, ERR_BUG, "metadata key '%s' (letters a to z and digits only)",
+					 meta->v[i].key);
 		value = escape_url_component(meta->v[i].value, err);
 		if (!value)
 			return -1;
 		total += strlen(meta->v[i].key) + strlen(value);
 		if (total > AZURE_META_MAX)
-			return error_set(err, ERR_USAGE, "metadata '%s': more than %d bytes of metadata", meta->v[i].key,
-					 AZURE_META_MAX);
+			return error_set(err, ERR_USAGE, "metadata '%s': more than %d bytes of metadata",
+					 meta->v[i].key, AZURE_META_MAX);
 		if (add(t, "x-ms-meta-", meta->v[i].key, value, err) < 0)
 			return -1;
 	}
@@ -251,7 +252,8 @@ static int add_special(struct azure_text *t, const struct azure_call *call, stru
 	case AZURE_READ:
 		if (add_range(t, call, err) < 0)
 			return -1;
-		return add(t, "", call->checksum == AZURE_MD5 ? "x-ms-range-get-content-md5" : "x-ms-range-get-content-crc64",
+		return add(t, "",
+			   call->checksum == AZURE_MD5 ? "x-ms-range-get-content-md5" : "x-ms-range-get-content-crc64",
 			   "true", err);
 	case AZURE_RANGES:
 		return add_range(t, call, err);

@@ -18,21 +18,21 @@
 #include "target/target.h"
 
 #define AZURE_API_VERSION "2021-12-02"
-#define AZURE_META_MAX 8192 /* bytes of all names and values */
+#define AZURE_META_MAX 8192    /* bytes of all names and values */
 #define AZURE_RANGES_MAX 10000 /* of one page list, the service's limit */
 
 enum azure_operation {
-	AZURE_ACCOUNT,          /* Get Account Information, at the container */
+	AZURE_ACCOUNT, /* Get Account Information, at the container */
 	AZURE_CREATE_CONTAINER,
-	AZURE_LIST,             /* List Blobs */
-	AZURE_LOOK,             /* Get Blob Properties */
-	AZURE_CREATE,           /* Put Blob, only where there is none */
-	AZURE_WRITE,            /* Put Page, update */
-	AZURE_CLEAR,            /* Put Page, clear */
-	AZURE_READ,             /* Get Blob, a range */
-	AZURE_RANGES,           /* Get Page Ranges, of a window */
-	AZURE_RAISE,            /* Set Blob Properties: sequence number, max */
-	AZURE_RESIZE,           /* Set Blob Properties: length */
+	AZURE_LIST,   /* List Blobs */
+	AZURE_LOOK,   /* Get Blob Properties */
+	AZURE_CREATE, /* Put Blob, only where there is none */
+	AZURE_WRITE,  /* Put Page, update */
+	AZURE_CLEAR,  /* Put Page, clear */
+	AZURE_READ,   /* Get Blob, a range */
+	AZURE_RANGES, /* Get Page Ranges, of a window */
+	AZURE_RAISE,  /* Set Blob Properties: sequence number, max */
+	AZURE_RESIZE, /* Set Blob Properties: length */
 	AZURE_SET_META,
 	AZURE_SNAPSHOT,
 	AZURE_LEASE_ACQUIRE,
@@ -46,11 +46,11 @@ enum azure_checksum { AZURE_CRC64 = 0, AZURE_MD5 };
 /* What is wanted.  Members that an operation has no use for are ignored; strings are NULL where there is none. */
 struct azure_call {
 	enum azure_operation op;
-	const char *url;        /* of the container or the blob, encoded, without a query */
+	const char *url; /* of the container or the blob, encoded, without a query */
 	const char *snapshot;
-	uint64_t off, len;      /* write, clear, read, ranges; len > 0 */
-	uint64_t size;          /* create, resize: bytes */
-	uint64_t number;        /* create, raise: to set; write, clear: required, with if_number */
+	uint64_t off, len; /* write, clear, read, ranges; len > 0 */
+	uint64_t size;     /* create, resize: bytes */
+	uint64_t number;   /* create, raise: to set; write, clear: required, with if_number */
 	bool if_number;
 	const char *if_version; /* the ETag, quoted as it came */
 	const char *lease_id;

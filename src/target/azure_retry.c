@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What follows an attempt.  How patient to be is net/retry.h's; what an answer means to a blob's owner is azure_reply's;
- * here the two meet, with the one thing that is done instead of waiting: the other checksum.  Decides, never waits.
+ * What follows an attempt.  How patient to be is net/retry.h's; what an answer means to a blob's owner is
+ * azure_reply's; here the two meet, with the one thing that is done instead of waiting: the other checksum.  Decides,
+ * never waits.
  */
 #include <config.h>
 
@@ -83,8 +84,9 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 	if (reply->status < 400 && req->err.code != ERR_NONE)
 		return fail_unanswered(req, doing, why, reply->status, err);
 	if (d.unknown_outcome || d.congestion) {
-		error_set(err, ERR_NETWORK, "%s: %s%sHTTP status %ld%s%s%s%s", doing, why, *why ? ": " : "", reply->status,
-			  reply->code[0] ? " " : "", reply->code, reply->message[0] ? ": " : "", reply->message);
+		error_set(err, ERR_NETWORK, "%s: %s%sHTTP status %ld%s%s%s%s", doing, why, *why ? ": " : "",
+			  reply->status, reply->code[0] ? " " : "", reply->code, reply->message[0] ? ": " : "",
+			  reply->message);
 		if (err)
 			err->detail = (int)reply->status;
 		return AZURE_STEP_FAILED;

@@ -3,8 +3,8 @@
  * Azure page blobs as a target: the table, and the place.
  *
  * Preparing asks for what can be known before the first byte: the kind of account, whether the container is there, and
- * whether these credentials may list and read.  A container SAS may not ask about the account: then the first request that
- * such an account refuses will say so.
+ * whether these credentials may list and read.  A container SAS may not ask about the account: then the first request
+ * that such an account refuses will say so.
  */
 #include <config.h>
 
@@ -88,14 +88,17 @@ static int account(struct target *t, char **note, struct error *err)
 	kind = http_reply_header(&x.req, "x-ms-account-kind");
 	hns = http_reply_header(&x.req, "x-ms-is-hns-enabled");
 	if (hns && strcmp(hns, "true") == 0)
-		return error_set(err, ERR_UNSUPPORTED, "account %s has a hierarchical namespace, which holds no page blobs; use "
-				 "an account without it", azure_place(t)->url.account);
+		return error_set(err, ERR_UNSUPPORTED,
+				 "account %s has a hierarchical namespace, which holds no page blobs; use "
+				 "an account without it",
+				 azure_place(t)->url.account);
 	if (kind && (strcmp(kind, "BlockBlobStorage") == 0 || strcmp(kind, "FileStorage") == 0))
 		return error_set(err, ERR_UNSUPPORTED, "account %s is of kind %s, which holds no page blobs",
 				 azure_place(t)->url.account, kind);
 	if (!sku || strncmp(sku, "Premium", 7) != 0)
 		return 0;
-	*note = strdup("premium account: a replica's whole size is billed, and a blob keeps at most 100 recovery points");
+	*note = strdup(
+		"premium account: a replica's whole size is billed, and a blob keeps at most 100 recovery points");
 	return *note ? 0 : error_set(err, ERR_NOMEM, "target");
 }
 
@@ -118,8 +121,10 @@ static int try_list(struct target *t, struct error *err)
 	CLEANUP(cleanup_azure_exchange) struct azure_exchange x = { .expect = 200 };
 	struct error failed = ERROR_INIT;
 
-	x.call = (struct azure_call){ .op = AZURE_LIST, .url = azure_place(t)->container_url,
-				      .prefix = azure_place(t)->url.prefix, .max_results = 1 };
+	x.call = (struct azure_call){ .op = AZURE_LIST,
+				      .url = azure_place(t)->container_url,
+				      .prefix = azure_place(t)->url.prefix,
+				      .max_results = 1 };
 	if (azure_exchange(t, NULL, &x, &failed) == 0)
 		return 0;
 	if (x.reply.status != 0 && azure_reply_no_container(&x.reply))
@@ -154,10 +159,11 @@ static int check_sas(const struct credentials *creds, struct error *err)
 	if (creds->kind != CREDENTIALS_SAS)
 		return 0;
 	if (strcmp(sas->resource, "b") == 0 || strcmp(sas->resource, "bs") == 0)
-		return error_set(err, ERR_REFUSED, "the SAS of %s is for a single blob; needed: one for the container, sp=rcwl",
+		return error_set(err, ERR_REFUSED,
+				 "the SAS of %s is for a single blob; needed: one for the container, sp=rcwl",
 				 creds->source);
-	if (sas->policy[0] == '\0' && !(strchr(sas->permissions, 'r') && strchr(sas->permissions, 'w') &&
-				       strchr(sas->permissions, 'l')))
+	if (sas->policy[0] == '\0' &&
+	    !(strchr(sas->permissions, 'r') && strchr(sas->permissions, 'w') && strchr(sas->permissions, 'l')))
 		return error_set(err, ERR_REFUSED, "the SAS of %s grants sp=%s; needed: sp=rcwl", creds->source,
 				 sas->permissions);
 	return sas_check_time(sas, clock_realtime_ns(), err);
@@ -255,8 +261,9 @@ void azure_answer(const struct http_request *req, struct azure_reply *out)
 {
 	bool failed = req->status >= 300;
 
-	azure_reply_read(req->status, http_reply_header(req, "x-ms-error-code"), http_reply_header(req, "x-ms-request-id"),
-			 failed ? req->reply : NULL, failed ? req->reply_len : 0, out);
+	azure_reply_read(req->status, http_reply_header(req, "x-ms-error-code"),
+			 http_reply_header(req, "x-ms-request-id"), failed ? req->reply : NULL,
+			 failed ? req->reply_len : 0, out);
 }
 
 int azure_sum(enum azure_checksum kind, const void *data, size_t len, char out[AZURE_SUM_TEXT_LEN], struct error *err)

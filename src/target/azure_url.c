@@ -13,7 +13,7 @@
 #include "base/strbuf.h"
 
 enum {
-	BLOB_NAME_MAX = 1024,	/* characters */
+	BLOB_NAME_MAX = 1024, /* characters */
 	BLOB_SEGMENTS_MAX = 254,
 	CONTAINER_MIN = 3,
 	CONTAINER_MAX = 63,
@@ -156,13 +156,15 @@ static int parse_authority(const char *authority, size_t len, bool https, bool i
 	if (!host)
 		return -1;
 	if (strchr(host, '@'))
-		return error_set(err, ERR_USAGE, "a user name in the target's URL: credentials come from the environment or a file");
+		return error_set(err, ERR_USAGE,
+				 "a user name in the target's URL: credentials come from the environment or a file");
 	from = host[0] == '[' ? strchr(host, ']') : host;
 	colon = from ? strchr(from, ':') : NULL;
 	if (colon) {
 		*colon = '\0';
 		if (parse_u64(colon + 1, 65535, &port, NULL) < 0 || port == 0)
-			return error_set(err, ERR_USAGE, "%s: port '%s' is not a number from 1 to 65535", text, colon + 1);
+			return error_set(err, ERR_USAGE, "%s: port '%s' is not a number from 1 to 65535", text,
+					 colon + 1);
 	}
 	if (check_host(host, text, err) < 0)
 		return -1;
@@ -192,8 +194,8 @@ static int parse_account(struct azure_url *u, const char *host, const char *hint
 
 		if (first == 0 || first > CONTAINER_MAX ||
 		    strspn(*path, "abcdefghijklmnopqrstuvwxyz0123456789-") != first)
-			return error_set(err, ERR_USAGE, "%s: names no account (http://HOST/ACCOUNT/CONTAINER[/PREFIX])",
-					 text);
+			return error_set(err, ERR_USAGE,
+					 "%s: names no account (http://HOST/ACCOUNT/CONTAINER[/PREFIX])", text);
 		u->account = dup_range(*path, first, err);
 		if (!u->account)
 			return -1;
@@ -223,7 +225,8 @@ int azure_url_parse(const char *text, const char *account_hint, bool insecure_ht
 	if (!azure_url_match(text))
 		return error_set(err, ERR_USAGE, "%s: not an http or https URL", text);
 	if (text[strcspn(text, "?#")])
-		return error_set(err, ERR_USAGE, "the target's URL has a query or fragment: https://HOST/CONTAINER[/PREFIX]");
+		return error_set(err, ERR_USAGE,
+				 "the target's URL has a query or fragment: https://HOST/CONTAINER[/PREFIX]");
 	authority = text + (https ? 8 : 7);
 	len = strcspn(authority, "/");
 	path = authority + len;
@@ -309,8 +312,8 @@ int azure_url_check_name(const struct azure_url *u, const char *blob, struct err
 		characters++;
 	}
 	if (characters > BLOB_NAME_MAX)
-		return error_set(err, ERR_USAGE, "%.64s...: %zu characters in a blob's name (at most %d)", full, characters,
-				 BLOB_NAME_MAX);
+		return error_set(err, ERR_USAGE, "%.64s...: %zu characters in a blob's name (at most %d)", full,
+				 characters, BLOB_NAME_MAX);
 	if (segments > BLOB_SEGMENTS_MAX)
 		return error_set(err, ERR_USAGE, "%.64s...: %zu segments in a blob's name (at most %d)", full, segments,
 				 BLOB_SEGMENTS_MAX);

@@ -15,11 +15,12 @@
 #include "base/error.h"
 
 struct azure_url {
-	char *endpoint;  /* scheme, host in lower case, port unless it is the default, account if path style; no '/' at its end */
+	char *endpoint; /* scheme, host in lower case, port unless it is the default, account if path style; no '/' at
+			   its end */
 	char *account;
 	char *container;
-	char *prefix;    /* decoded; "" or "some/folder/" */
-	char *name;      /* the whole, normalised, for messages and keys */
+	char *prefix; /* decoded; "" or "some/folder/" */
+	char *name;   /* the whole, normalised, for messages and keys */
 	bool path_style;
 };
 

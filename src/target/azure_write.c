@@ -2,15 +2,16 @@
 /*
  * Writes of one replica: a queue of operations, and slots that each carry one request at a time.
  *
- *   submit -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's time), or the operation's end
+ *   submit -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's time), or the
+ * operation's end
  *
- * An operation's range is cut into what the congestion window calls a chunk, each part goes to a slot, and a slot halves
- * what it sends when its request was too much; the operation is complete when all its parts are.  A retry sends the same
- * bytes: nothing but the caller's buffer is read, and it stays until `done`.
+ * An operation's range is cut into what the congestion window calls a chunk, each part goes to a slot, and a slot
+ * halves what it sends when its request was too much; the operation is complete when all its parts are.  A retry sends
+ * the same bytes: nothing but the caller's buffer is read, and it stays until `done`.
  *
  * Threads: submit() comes from any, answers and the timer from the network thread.  `lock` is held for list work only;
- * checksums, texts and curl are outside of it.  Whoever works on the writer without holding a slot counts in `inside`, so
- * that azure_writer_free() can wait for the last of them.
+ * checksums, texts and curl are outside of it.  Whoever works on the writer without holding a slot counts in `inside`,
+ * so that azure_writer_free() can wait for the last of them.
  */
 #include <config.h>
 
@@ -30,10 +31,10 @@ enum {
 
 struct job {
 	struct target_op *op;
-	uint64_t given;    /* bytes of op that slots have got */
-	unsigned slots;    /* that work on it */
-	struct error err;  /* the first failure */
-	struct job *next;  /* free list */
+	uint64_t given;   /* bytes of op that slots have got */
+	unsigned slots;   /* that work on it */
+	struct error err; /* the first failure */
+	struct job *next; /* free list */
 };
 
 enum slot_state { SLOT_IDLE = 0, SLOT_SENT, SLOT_WAIT };
@@ -42,13 +43,13 @@ struct slot {
 	struct azure_writer *w;
 	enum slot_state state;
 	struct job *job;
-	uint64_t off, len;  /* what is left of its range */
-	uint64_t part;      /* of that, in the request */
-	uint64_t part_max;  /* what the last answers allow */
+	uint64_t off, len; /* what is left of its range */
+	uint64_t part;     /* of that, in the request */
+	uint64_t part_max; /* what the last answers allow */
 	uint64_t started_ns, due_ns;
 	struct azure_tries tries; /* of this part */
 	enum azure_checksum sum_kind;
-	uint64_t sum_len;   /* bytes that sum is of; 0: none yet */
+	uint64_t sum_len; /* bytes that sum is of; 0: none yet */
 	char sum[AZURE_SUM_TEXT_LEN];
 	char lease[GUID_TEXT_LEN];
 	struct azure_call call;
@@ -62,14 +63,14 @@ struct azure_writer {
 	pthread_cond_t quiet;
 	struct congestion congestion;
 	struct target_op *head, **tail;
-	struct job *current;      /* the operation being cut, or NULL */
+	struct job *current; /* the operation being cut, or NULL */
 	struct job *free_jobs;
-	unsigned sent, waiting;   /* slots in those states */
+	unsigned sent, waiting; /* slots in those states */
 	unsigned inside;
 	bool ticking;
 	struct http_timer tick;
 	unsigned n_slots;
-	struct job *jobs;         /* n_slots + 1: each slot may work on another, besides the one being cut */
+	struct job *jobs; /* n_slots + 1: each slot may work on another, besides the one being cut */
 	struct slot *slots;
 };
 
@@ -203,12 +204,14 @@ static int send_part(struct slot *s, struct error *err)
 /* A stored part: is it what was sent? */
 static int check_stored(const struct slot *s, struct error *err)
 {
-	const char *theirs = s->call.op == AZURE_WRITE ? http_reply_header(&s->req, azure_sum_header(s->sum_kind)) : NULL;
+	const char *theirs =
+		s->call.op == AZURE_WRITE ? http_reply_header(&s->req, azure_sum_header(s->sum_kind)) : NULL;
 
 	if (!theirs || strcmp(theirs, s->sum) == 0)
 		return 0;
-	return error_set(err, ERR_NETWORK, "write of %" PRIu64 " bytes at %#" PRIx64 ": stored with checksum %s instead of %s",
-			 s->part, s->off, theirs, s->sum);
+	return error_set(err, ERR_NETWORK,
+			 "write of %" PRIu64 " bytes at %#" PRIx64 ": stored with checksum %s instead of %s", s->part,
+			 s->off, theirs, s->sum);
 }
 
 /* ---- list work, under the lock ---- */

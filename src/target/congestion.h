@@ -3,9 +3,9 @@
  * How much a replica may have in flight: a window of requests, and the bytes of one request (the chunk).
  *
  * Additive increase, multiplicative decrease.  What says "congested" is 503, 429, 500 OperationTimedOut and our own
- * time-outs; it halves both, once for all requests that were under way at that moment, since they share one cause.  A run
- * of successes grows the chunk back first (a request costs the same whatever it carries), then the window.
- * Pure: the caller brings the time and the lock.
+ * time-outs; it halves both, once for all requests that were under way at that moment, since they share one cause.  A
+ * run of successes grows the chunk back first (a request costs the same whatever it carries), then the window. Pure:
+ * the caller brings the time and the lock.
  */
 #ifndef LIFTFS_TARGET_CONGESTION_H
 #define LIFTFS_TARGET_CONGESTION_H

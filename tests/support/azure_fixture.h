@@ -25,30 +25,30 @@ struct fixture {
 	struct credentials *creds;
 	struct cancel cancel;
 	struct target *t;
-	struct replica *r;      /* of FIXTURE_BLOB */
+	struct replica *r; /* of FIXTURE_BLOB */
 	struct guid lease;
 	char version[TARGET_VERSION_LEN];
 	unsigned warnings;
-	char warning[256];      /* the last */
+	char warning[256]; /* the last */
 	struct error err;
 };
 
-#define fixture_must(f, call)                                                     \
-	do {                                                                      \
-		(f)->err = (struct error)ERROR_INIT;                              \
-		if ((call) < 0)                                                   \
+#define fixture_must(f, call)                                                       \
+	do {                                                                        \
+		(f)->err = (struct error)ERROR_INIT;                                \
+		if ((call) < 0)                                                     \
 			fail_msg("line %d: %s: %s", __LINE__, #call, (f)->err.msg); \
 	} while (0)
 
 /* The call failed with this code and detail. */
-#define fixture_refused(f, call, want_code, want_detail)                                                          \
-	do {                                                                                                      \
-		(f)->err = (struct error)ERROR_INIT;                                                              \
-		if ((call) == 0)                                                                                  \
-			fail_msg("line %d: %s succeeded", __LINE__, #call);                                       \
-		if ((f)->err.code != (want_code) || (f)->err.detail != (want_detail))                             \
+#define fixture_refused(f, call, want_code, want_detail)                                                           \
+	do {                                                                                                       \
+		(f)->err = (struct error)ERROR_INIT;                                                               \
+		if ((call) == 0)                                                                                   \
+			fail_msg("line %d: %s succeeded", __LINE__, #call);                                        \
+		if ((f)->err.code != (want_code) || (f)->err.detail != (want_detail))                              \
 			fail_msg("line %d: code %d, detail %d: %s", __LINE__, (int)(f)->err.code, (f)->err.detail, \
-				 (f)->err.msg);                                                                   \
+				 (f)->err.msg);                                                                    \
 	} while (0)
 
 static inline void fixture_log(void *ctx, enum log_level level, const char *module, const char *line)

@@ -19,20 +19,20 @@ enum { SIZE = 64 << 20, CHUNK = 4 << 20, PARTS = 6 };
 
 static unsigned failures;
 
-#define check(cond)                                                               \
-	do {                                                                      \
-		if (!(cond)) {                                                    \
+#define check(cond)                                                                     \
+	do {                                                                            \
+		if (!(cond)) {                                                          \
 			fprintf(stderr, "target-walk: line %d: %s\n", __LINE__, #cond); \
-			failures++;                                               \
-		}                                                                 \
+			failures++;                                                     \
+		}                                                                       \
 	} while (0)
 
-#define must(call)                                                                                       \
-	do {                                                                                             \
-		if ((call) < 0) {                                                                        \
-			fprintf(stderr, "target-walk: line %d: %s: %s\n", __LINE__, #call, err.msg);     \
-			exit(1);                                                                         \
-		}                                                                                        \
+#define must(call)                                                                                   \
+	do {                                                                                         \
+		if ((call) < 0) {                                                                    \
+			fprintf(stderr, "target-walk: line %d: %s: %s\n", __LINE__, #call, err.msg); \
+			exit(1);                                                                     \
+		}                                                                                    \
 	} while (0)
 
 /* The call must have failed with this code and detail; err is emptied. */
@@ -102,7 +102,9 @@ static void walk_content(struct replica *r)
 
 	for (unsigned i = 0; i < PARTS; i++) {
 		fill(data[i], CHUNK, i);
-		ops[i] = (struct target_op){ .off = 2 * i * (uint64_t)CHUNK, .len = CHUNK, .data = data[i], .done = done };
+		ops[i] = (struct target_op){
+			.off = 2 * i * (uint64_t)CHUNK, .len = CHUNK, .data = data[i], .done = done
+		};
 		if (i == PARTS - 1)
 			ops[i].len = 512;
 		replica_submit(r, &ops[i]);

@@ -29,9 +29,13 @@ static void each_condition_has_its_refusal(void **state)
 
 static void lease_codes_count_under_any_status(void **state)
 {
-	static const char *const codes[] = { "LeaseIdMissing", "LeaseIdMismatchWithBlobOperation", "LeaseLost",
-					     "LeaseNotPresentWithBlobOperation", "LeaseAlreadyPresent",
-					     "LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithLeaseOperation",
+	static const char *const codes[] = { "LeaseIdMissing",
+					     "LeaseIdMismatchWithBlobOperation",
+					     "LeaseLost",
+					     "LeaseNotPresentWithBlobOperation",
+					     "LeaseAlreadyPresent",
+					     "LeaseIdMismatchWithLeaseOperation",
+					     "LeaseNotPresentWithLeaseOperation",
 					     "LeaseIsBreakingAndCannotBeAcquired" };
 
 	(void)state;
@@ -60,8 +64,9 @@ static void others_say_who_must_act(void **state)
 
 static void a_body_tells_code_and_message(void **state)
 {
-	static const char body[] = "<?xml version=\"1.0\"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request "
-				   "is not authorized.\nRequestId:11\nTime:2026</Message></Error>";
+	static const char body[] =
+		"<?xml version=\"1.0\"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request "
+		"is not authorized.\nRequestId:11\nTime:2026</Message></Error>";
 	struct azure_reply r;
 	struct error err = ERROR_INIT;
 
@@ -71,7 +76,8 @@ static void a_body_tells_code_and_message(void **state)
 	assert_string_equal(r.message, "This request is not authorized");
 	azure_reply_error(&r, "list of blobs", "SAS of the URL", &err);
 	assert_error(&err, ERR_REFUSED,
-		     "list of blobs: HTTP status 403 AuthorizationPermissionMismatch: This request is not authorized; asked as SAS "
+		     "list of blobs: HTTP status 403 AuthorizationPermissionMismatch: This request is not authorized; "
+		     "asked as SAS "
 		     "of the URL; needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwl");
 	assert_int_equal(err.detail, 403);
 }

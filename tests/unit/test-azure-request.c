@@ -58,17 +58,23 @@ static void build(const struct azure_call *call, struct azure_text *t)
 
 static void put_page_is_signed_as_the_service_wants_it(void **state)
 {
-	static const char want[] = "PUT\n\n\n512\n\n\n\n\n\n\n\n\nx-ms-client-request-id:id-1\nx-ms-content-crc64:6YKnaCgO5h0=\n"
-				   "x-ms-date:Sat, 21 Nov 2026 22:36:13 GMT\nx-ms-if-sequence-number-eq:7\nx-ms-lease-id:L\n"
-				   "x-ms-page-write:update\nx-ms-range:bytes=0-511\nx-ms-version:2021-12-02\n"
-				   "/devstoreaccount1/devstoreaccount1/disks/disk.vhd\ncomp:page";
+	static const char want[] =
+		"PUT\n\n\n512\n\n\n\n\n\n\n\n\nx-ms-client-request-id:id-1\nx-ms-content-crc64:6YKnaCgO5h0=\n"
+		"x-ms-date:Sat, 21 Nov 2026 22:36:13 GMT\nx-ms-if-sequence-number-eq:7\nx-ms-lease-id:L\n"
+		"x-ms-page-write:update\nx-ms-range:bytes=0-511\nx-ms-version:2021-12-02\n"
+		"/devstoreaccount1/devstoreaccount1/disks/disk.vhd\ncomp:page";
 	struct azure_text t = { 0 };
 	struct error err = ERROR_INIT;
 	char *text;
 
 	(void)state;
-	build(&(struct azure_call){ .op = AZURE_WRITE, .len = 512, .if_number = true, .number = 7, .lease_id = "L",
-				    .sum = "6YKnaCgO5h0=" }, &t);
+	build(&(struct azure_call){ .op = AZURE_WRITE,
+				    .len = 512,
+				    .if_number = true,
+				    .number = 7,
+				    .lease_id = "L",
+				    .sum = "6YKnaCgO5h0=" },
+	      &t);
 	text = sharedkey_string_to_sign("devstoreaccount1", t.method, t.url.s, t.headers, t.n_headers, 512, &err);
 	assert_string_equal(text, want);
 	free(text);
@@ -95,8 +101,9 @@ static void a_key_signs_in_a_header_and_leaves_the_url(void **state)
 static const char *lookup_sas(void *ctx, const char *name)
 {
 	(void)ctx;
-	return strcmp(name, "AZURE_STORAGE_SAS_TOKEN") == 0 ?
-		       "?sv=2021-12-02&sr=c&sp=rcwl&se=2099-01-01T00%3A00%3A00Z&sig=c2ln" : NULL;
+	return strcmp(name, "AZURE_STORAGE_SAS_TOKEN") == 0
+		       ? "?sv=2021-12-02&sr=c&sp=rcwl&se=2099-01-01T00%3A00%3A00Z&sig=c2ln"
+		       : NULL;
 }
 
 static void a_sas_is_joined_to_the_query_without_a_header(void **state)
@@ -122,8 +129,15 @@ static void writes_carry_range_sum_number_and_lease(void **state)
 	struct azure_text t = { 0 };
 
 	(void)state;
-	build(&(struct azure_call){ .op = AZURE_WRITE, .off = 4096, .len = 1024, .if_number = true, .number = 9,
-				    .lease_id = "L", .sum = "S", .checksum = AZURE_CRC64 }, &t);
+	build(&(struct azure_call){ .op = AZURE_WRITE,
+				    .off = 4096,
+				    .len = 1024,
+				    .if_number = true,
+				    .number = 9,
+				    .lease_id = "L",
+				    .sum = "S",
+				    .checksum = AZURE_CRC64 },
+	      &t);
 	assert_string_equal(t.method, "PUT");
 	assert_string_equal(t.url.s, BLOB "?comp=page");
 	assert_header(&t, "x-ms-page-write", "update");
@@ -174,16 +188,25 @@ static void creation_never_replaces(void **state)
 
 static void conditional_requests_name_the_version(void **state)
 {
-	static const enum azure_operation ops[] = { AZURE_RAISE, AZURE_RESIZE, AZURE_SET_META, AZURE_SNAPSHOT, AZURE_READ,
-						    AZURE_RANGES };
-	static const char *const urls[] = { BLOB "?comp=properties", BLOB "?comp=properties", BLOB "?comp=metadata",
-					    BLOB "?comp=snapshot", BLOB, BLOB "?comp=pagelist&maxresults=10000" };
+	static const enum azure_operation ops[] = { AZURE_RAISE,    AZURE_RESIZE, AZURE_SET_META,
+						    AZURE_SNAPSHOT, AZURE_READ,   AZURE_RANGES };
+	static const char *const urls[] = { BLOB "?comp=properties",
+					    BLOB "?comp=properties",
+					    BLOB "?comp=metadata",
+					    BLOB "?comp=snapshot",
+					    BLOB,
+					    BLOB "?comp=pagelist&maxresults=10000" };
 	struct azure_text t = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-		build(&(struct azure_call){ .op = ops[i], .len = 512, .size = 1024, .number = 3, .if_version = "\"0x8\"",
-					    .lease_id = "L" }, &t);
+		build(&(struct azure_call){ .op = ops[i],
+					    .len = 512,
+					    .size = 1024,
+					    .number = 3,
+					    .if_version = "\"0x8\"",
+					    .lease_id = "L" },
+		      &t);
 		assert_header(&t, "If-Match", "\"0x8\"");
 		assert_header(&t, "x-ms-lease-id", "L");
 		assert_string_equal(t.url.s, urls[i]);
@@ -201,7 +224,8 @@ static void reads_ask_for_the_sum_and_name_both_ends(void **state)
 	struct azure_text t = { 0 };
 
 	(void)state;
-	build(&(struct azure_call){ .op = AZURE_READ, .off = 7, .len = 3, .snapshot = "2026-11-21T22:00:03.1234567Z" }, &t);
+	build(&(struct azure_call){ .op = AZURE_READ, .off = 7, .len = 3, .snapshot = "2026-11-21T22:00:03.1234567Z" },
+	      &t);
 	assert_string_equal(t.method, "GET");
 	assert_string_equal(t.url.s, BLOB "?snapshot=2026-11-21T22%3A00%3A03.1234567Z");
 	assert_header(&t, "x-ms-range", "bytes=7-9");
@@ -217,12 +241,18 @@ static void lists_say_what_they_include(void **state)
 	struct azure_text t = { 0 };
 
 	(void)state;
-	build(&(struct azure_call){ .op = AZURE_LIST, .url = "https://a.example/disks", .prefix = "a b/", .marker = "m+1",
-				    .max_results = 1 }, &t);
-	assert_string_equal(t.url.s, "https://a.example/disks?restype=container&comp=list&include=metadata&prefix=a%20b%2F&"
-				     "maxresults=1&marker=m%2B1");
+	build(&(struct azure_call){ .op = AZURE_LIST,
+				    .url = "https://a.example/disks",
+				    .prefix = "a b/",
+				    .marker = "m+1",
+				    .max_results = 1 },
+	      &t);
+	assert_string_equal(t.url.s,
+			    "https://a.example/disks?restype=container&comp=list&include=metadata&prefix=a%20b%2F&"
+			    "maxresults=1&marker=m%2B1");
 	build(&(struct azure_call){ .op = AZURE_LIST, .url = "https://a.example/disks", .snapshots = true }, &t);
-	assert_string_equal(t.url.s, "https://a.example/disks?restype=container&comp=list&include=snapshots%2Cmetadata");
+	assert_string_equal(t.url.s,
+			    "https://a.example/disks?restype=container&comp=list&include=snapshots%2Cmetadata");
 	azure_text_fini(&t);
 }
 

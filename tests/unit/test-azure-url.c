@@ -36,10 +36,10 @@ static void refuse(const char *text, const char *msg)
 static void account_is_the_first_label_of_any_https_host(void **state)
 {
 	(void)state;
-	expect("https://acct.blob.core.windows.net/disks", NULL, "https://acct.blob.core.windows.net", "acct", "disks", "",
-	       "https://acct.blob.core.windows.net/disks");
-	expect("https://acct.z28.blob.storage.azure.net/disks/a", NULL, "https://acct.z28.blob.storage.azure.net", "acct",
-	       "disks", "a/", "https://acct.z28.blob.storage.azure.net/disks/a");
+	expect("https://acct.blob.core.windows.net/disks", NULL, "https://acct.blob.core.windows.net", "acct", "disks",
+	       "", "https://acct.blob.core.windows.net/disks");
+	expect("https://acct.z28.blob.storage.azure.net/disks/a", NULL, "https://acct.z28.blob.storage.azure.net",
+	       "acct", "disks", "a/", "https://acct.z28.blob.storage.azure.net/disks/a");
 }
 
 static void account_is_the_first_segment_for_addresses_and_localhost(void **state)
@@ -60,15 +60,15 @@ static void account_hint_makes_path_style(void **state)
 	       "https://proxy.example/acct/disks");
 	expect("https://proxy.example/disks/x", "acct", "https://proxy.example", "proxy", "disks", "x/",
 	       "https://proxy.example/disks/x");
-	expect("https://acct.blob.core.windows.net/disks", "acct", "https://acct.blob.core.windows.net", "acct", "disks", "",
-	       "https://acct.blob.core.windows.net/disks");
+	expect("https://acct.blob.core.windows.net/disks", "acct", "https://acct.blob.core.windows.net", "acct",
+	       "disks", "", "https://acct.blob.core.windows.net/disks");
 }
 
 static void spellings_of_one_place_have_one_name(void **state)
 {
 	(void)state;
-	expect("HTTPS://Acct.Blob.Core.Windows.Net:443/disks/a%20b//", NULL, "https://acct.blob.core.windows.net", "acct",
-	       "disks", "a b/", "https://acct.blob.core.windows.net/disks/a%20b");
+	expect("HTTPS://Acct.Blob.Core.Windows.Net:443/disks/a%20b//", NULL, "https://acct.blob.core.windows.net",
+	       "acct", "disks", "a b/", "https://acct.blob.core.windows.net/disks/a%20b");
 	expect("https://acct.example/disks/a b", NULL, "https://acct.example", "acct", "disks", "a b/",
 	       "https://acct.example/disks/a%20b");
 }
@@ -79,8 +79,10 @@ static void http_is_for_loopback_unless_insisted(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	refuse("http://acct.example/disks", "http://acct.example/disks: http only to loopback; use https, or --insecure-http");
-	refuse("http://10.0.0.1/acct/disks", "http://10.0.0.1/acct/disks: http only to loopback; use https, or --insecure-http");
+	refuse("http://acct.example/disks",
+	       "http://acct.example/disks: http only to loopback; use https, or --insecure-http");
+	refuse("http://10.0.0.1/acct/disks",
+	       "http://10.0.0.1/acct/disks: http only to loopback; use https, or --insecure-http");
 	assert_int_equal(azure_url_parse("http://acct.example/disks", NULL, true, &u, &err), 0);
 	assert_string_equal(u.endpoint, "http://acct.example");
 	azure_url_fini(&u);
@@ -100,8 +102,10 @@ static void bad_urls_are_refused_with_the_reason(void **state)
 	       "https://acct.example/ab: container 'ab' (3 to 63 lower-case letters, digits and single dashes)");
 	refuse("https://acct.example/a--b",
 	       "https://acct.example/a--b: container 'a--b' (3 to 63 lower-case letters, digits and single dashes)");
-	refuse("https://acct.example:0/disks", "https://acct.example:0/disks: port '0' is not a number from 1 to 65535");
-	refuse("https://acct.example:x/disks", "https://acct.example:x/disks: port 'x' is not a number from 1 to 65535");
+	refuse("https://acct.example:0/disks",
+	       "https://acct.example:0/disks: port '0' is not a number from 1 to 65535");
+	refuse("https://acct.example:x/disks",
+	       "https://acct.example:x/disks: port 'x' is not a number from 1 to 65535");
 	refuse("https://ac_ct/disks", "https://ac_ct/disks: 'ac_ct' is not a host name");
 	refuse("https://[::1/disks", "https://[::1/disks: '[::1' is not an IPv6 address");
 	refuse("https://acct.example/disks/a//b", "a//b/x: an empty segment in a blob's name");
@@ -112,7 +116,8 @@ static void bad_urls_are_refused_with_the_reason(void **state)
 static void secrets_in_a_url_are_refused_unseen(void **state)
 {
 	(void)state;
-	refuse("https://acct.example/disks?sig=hush", "the target's URL has a query or fragment: https://HOST/CONTAINER[/PREFIX]");
+	refuse("https://acct.example/disks?sig=hush",
+	       "the target's URL has a query or fragment: https://HOST/CONTAINER[/PREFIX]");
 	refuse("https://me:hush@acct.example/disks",
 	       "a user name in the target's URL: credentials come from the environment or a file");
 }
@@ -148,8 +153,9 @@ static void names_obey_the_service_limits(void **state)
 	name[1024] = 'a';
 	name[1025] = '\0';
 	assert_int_equal(azure_url_check_name(&u, name, &err), -1);
-	assert_error(&err, ERR_USAGE, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: "
-				      "1025 characters in a blob's name (at most 1024)");
+	assert_error(&err, ERR_USAGE,
+		     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: "
+		     "1025 characters in a blob's name (at most 1024)");
 	for (size_t i = 0; i < 1024; i++)
 		memcpy(name + 2 * i, "\xc3\xa9", 2); /* characters, not bytes */
 	name[2048] = '\0';

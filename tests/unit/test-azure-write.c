@@ -199,7 +199,8 @@ static void a_service_without_crc64_gets_md5_after_one_warning(void **state)
 	fixture_must(&f, op_wait(f.r, data, 512, 512, &f.err));
 	assert_int_equal(requests(&f, PAGEBLOB_PUT_PAGE), 3);
 	assert_int_equal(f.warnings, 1);
-	assert_non_null(strstr(f.warning, "the service does not know CRC-64 checksums: MD5 from now on, which costs more time"));
+	assert_non_null(strstr(f.warning,
+			       "the service does not know CRC-64 checksums: MD5 from now on, which costs more time"));
 	fixture_must(&f, replica_read(f.r, back, 512, 512, NULL, &f.err));
 	assert_memory_equal(back, data, 512);
 	/* The same answer to MD5 is the end. */
@@ -254,7 +255,9 @@ static void submit_many(struct fixture *f, struct many *m)
 	m->r = f->r;
 	for (unsigned i = 0; i < MANY; i++) {
 		m->data[i] = fixture_pattern(PART, i * 1000000007ull);
-		m->op[i] = (struct target_op){ .off = (uint64_t)i * PART, .len = PART, .data = m->data[i], .done = nothing };
+		m->op[i] = (struct target_op){
+			.off = (uint64_t)i * PART, .len = PART, .data = m->data[i], .done = nothing
+		};
 	}
 	assert_int_equal(pthread_create(&thread, NULL, submit_odd, m), 0);
 	for (unsigned i = 0; i < MANY; i += 2)

@@ -51,8 +51,9 @@ static void a_hierarchical_account_is_refused_before_the_first_byte(void **state
 	(void)state;
 	fixture_start(&f, &hns);
 	fixture_refused(&f, target_prepare(f.t, false, &note, &f.err), ERR_UNSUPPORTED, 0);
-	assert_string_equal(f.err.msg, "account devstoreaccount1 has a hierarchical namespace, which holds no page blobs; use an "
-				       "account without it");
+	assert_string_equal(f.err.msg,
+			    "account devstoreaccount1 has a hierarchical namespace, which holds no page blobs; use an "
+			    "account without it");
 	assert_int_equal(requests(&f, PAGEBLOB_CREATE_CONTAINER), 0);
 	fixture_stop(&f);
 }
@@ -80,7 +81,8 @@ static void missing_rights_say_who_asked_and_what_is_needed(void **state)
 	fixture_refused(&f, target_prepare(f.t, true, &note, &f.err), ERR_REFUSED, 403);
 	assert_non_null(strstr(f.err.msg, "list of blobs: HTTP status 403 AuthorizationPermissionMismatch"));
 	assert_non_null(strstr(f.err.msg, "the test"));
-	assert_non_null(strstr(f.err.msg, "needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwl"));
+	assert_non_null(
+		strstr(f.err.msg, "needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwl"));
 	fixture_faults(&f, "GetBlobProperties fail status=403 code=AuthorizationPermissionMismatch");
 	fixture_refused(&f, target_prepare(f.t, false, &note, &f.err), ERR_REFUSED, 403);
 	fixture_stop(&f);
@@ -195,7 +197,10 @@ static void a_look_tells_what_was_made(void **state)
 	assert_false(look.exists);
 	replica_close(none);
 	fixture_must(&f, target_meta_set(&meta, "liftfsid", "id-1", &f.err));
-	fixture_must(&f, target_meta_set(&meta, "name", "w\xc3\xa9" "b 01/%41;\x7f", &f.err));
+	fixture_must(&f, target_meta_set(&meta, "name",
+					 "w\xc3\xa9"
+					 "b 01/%41;\x7f",
+					 &f.err));
 	fixture_must(&f, replica_set_meta(f.r, f.version, &meta, f.version, &f.err));
 	look_again(&f, &look);
 	assert_true(look.exists && look.leased);
@@ -203,7 +208,8 @@ static void a_look_tells_what_was_made(void **state)
 	assert_int_equal(look.number, 10);
 	assert_string_equal(look.version, f.version);
 	assert_int_equal(look.meta.n, 2);
-	assert_string_equal(target_meta_get(&look.meta, "name"), "w\xc3\xa9" "b 01/%41;\x7f");
+	assert_string_equal(target_meta_get(&look.meta, "name"), "w\xc3\xa9"
+								 "b 01/%41;\x7f");
 	target_look_fini(&look);
 	fixture_stop(&f);
 }
@@ -229,11 +235,13 @@ static void conditional_requests_refuse_an_old_version(void **state)
 	(void)state;
 	fixture_replica(&f, NULL, FIXTURE_MIB);
 	fixture_must(&f, pageblob_server_meddle(f.server, "disks", "p/" FIXTURE_BLOB, 0, buf, 512, &f.err));
-	fixture_refused(&f, replica_raise(f.r, 11, f.version, &number, out, &f.err), ERR_CONFLICT, TARGET_REFUSED_VERSION);
+	fixture_refused(&f, replica_raise(f.r, 11, f.version, &number, out, &f.err), ERR_CONFLICT,
+			TARGET_REFUSED_VERSION);
 	fixture_refused(&f, replica_resize(f.r, 1024, f.version, out, &f.err), ERR_CONFLICT, TARGET_REFUSED_VERSION);
 	fixture_refused(&f, replica_set_meta(f.r, f.version, &(struct target_meta){ 0 }, out, &f.err), ERR_CONFLICT,
 			TARGET_REFUSED_VERSION);
-	fixture_refused(&f, replica_snapshot(f.r, f.version, "p", NULL, id, &f.err), ERR_CONFLICT, TARGET_REFUSED_VERSION);
+	fixture_refused(&f, replica_snapshot(f.r, f.version, "p", NULL, id, &f.err), ERR_CONFLICT,
+			TARGET_REFUSED_VERSION);
 	fixture_refused(&f, replica_read(f.r, buf, 512, 0, f.version, &f.err), ERR_CONFLICT, TARGET_REFUSED_VERSION);
 	fixture_refused(&f, replica_extents(f.r, FIXTURE_MIB, 0, f.version, &list, &f.err), ERR_CONFLICT,
 			TARGET_REFUSED_VERSION);
@@ -347,8 +355,8 @@ static void reads_are_verified_and_cut_at_four_mib(void **state)
 
 	(void)state;
 	fixture_replica(&f, NULL, 16 * FIXTURE_MIB);
-	fixture_must(&f, pageblob_server_meddle(f.server, "disks", "p/" FIXTURE_BLOB, FIXTURE_MIB, data, 9 * FIXTURE_MIB,
-						&f.err));
+	fixture_must(&f, pageblob_server_meddle(f.server, "disks", "p/" FIXTURE_BLOB, FIXTURE_MIB, data,
+						9 * FIXTURE_MIB, &f.err));
 	fixture_must(&f, replica_read(f.r, back, 9 * FIXTURE_MIB, FIXTURE_MIB, NULL, &f.err));
 	assert_memory_equal(back, data, 9 * FIXTURE_MIB);
 	assert_int_equal(replica_counters(f.r)->reads, 3);
@@ -416,7 +424,8 @@ static void a_long_list_comes_in_pages(void **state)
 	(void)state;
 	fixture_replica(&f, NULL, 16 * FIXTURE_MIB);
 	for (unsigned i = 0; i < N; i++)
-		fixture_must(&f, pageblob_server_meddle(f.server, "disks", "p/" FIXTURE_BLOB, i * 1024, data, 512, &f.err));
+		fixture_must(&f,
+			     pageblob_server_meddle(f.server, "disks", "p/" FIXTURE_BLOB, i * 1024, data, 512, &f.err));
 	fixture_must(&f, replica_extents(f.r, 16 * FIXTURE_MIB, 0, NULL, &list, &f.err));
 	assert_int_equal(requests(&f, PAGEBLOB_GET_PAGE_RANGES), 2);
 	assert_int_equal(list.n, 2 * N);
