@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a target implements: one `static const struct target_ops` and a line in the registry (target.c).
+ * What a target implements: one `const struct target_ops` and a line in the registry (registry.c).
  *
- * The wrappers in target.c have checked what target.h promises: arguments, ranges, alignment, that op is not in flight;
- * they count requests' bytes.  Contracts are those of target.h; a NULL member is ERR_UNSUPPORTED, named by the wrapper.
+ * The wrappers (target.c, replica.c) have checked what target.h promises: arguments, ranges, alignment, that op is not in
+ * flight, that a point is only read.  Outputs are theirs too: an implementation may write to them before it fails.  They
+ * count the bytes of what succeeded, and one request each unless `counts_requests`.  Contracts are those of target.h.  Of the
+ * members check_space, check_name, barrier may be NULL (nothing to do); any other that is NULL is ERR_UNSUPPORTED.
  */
 #ifndef LIFTFS_TARGET_OPS_H
 #define LIFTFS_TARGET_OPS_H
+
+#include <pthread.h>
 
 #include "target/target.h"
 
 struct target_ops {
 	const char *scheme;                   /* for messages: "azure", "dir", "null" */
+	bool counts_requests;                 /* one op may be several requests: it counts writes, clears, reads, others itself */
 	bool (*match)(const char *url);       /* is this URL ours? */
-	int (*open)(struct target *t, const char *url, struct error *err); /* sets name, caps, priv */
-	void (*close)(struct target *t);
+	int (*open)(struct target *t, const char *url, struct error *err); /* sets name (malloced), caps, priv */
+	void (*close)(struct target *t); /* after a failed open too: priv may be NULL or half made; name is the wrapper's */
 	int (*prepare)(struct target *t, bool dry_run, char **note, struct error *err);
+	int (*check_space)(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err);
 	int (*check_name)(const struct target *t, const char *name, struct error *err);
 	int (*list)(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
 		    struct error *err), void *ctx, struct error *err);
@@ -31,7 +37,9 @@ struct target_ops {
 	int (*set_meta)(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
 			struct error *err);
 	int (*resize)(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err);
+	/* Ends in target_complete(), on a thread of the target's.  Never waits for it. */
 	void (*submit)(struct replica *r, struct target_op *op);
+	/* Hurries what is in flight; the wrapper waits for it afterwards. */
 	void (*barrier)(struct replica *r);
 	int (*read)(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version,
 		    struct error *err);
@@ -40,6 +48,7 @@ struct target_ops {
 	int (*snapshot)(struct replica *r, const char *if_version, const char *name, const struct target_meta *meta,
 			char *id_out, struct error *err);
 	int (*points)(struct replica *r, struct target_points *out, struct error *err);
+	/* Sets point->priv; replica_close() is called for it as for any other.  replica_open() is not. */
 	int (*at_point)(struct replica *r, const char *point_id, struct replica *point, struct error *err);
 };
 
@@ -58,15 +67,28 @@ struct replica {
 	char *point; /* id, or NULL for the live replica */
 	struct target_counters counters;
 	_Atomic uint64_t size;      /* bytes, as the last look, create or resize told the wrapper; 0: not known yet */
-	_Atomic uint64_t in_flight; /* kept by the wrappers */
+	uint64_t in_flight;         /* kept by the wrappers, under lock */
+	pthread_mutex_t lock;       /* the wrappers' */
+	pthread_cond_t idle;        /* in_flight became 0 */
 	void *priv;
 };
 
 /* Completes op: counts it, clears in_flight, calls done.  The op may be gone afterwards. */
 void target_complete(struct replica *r, struct target_op *op);
 
+/* error_set() with one of enum target_refusal as the detail. */
+int target_refuse(struct error *err, enum error_code code, enum target_refusal why, const char *fmt, ...)
+	PRINTF_FMT(4, 5);
+
+/* A target by its table instead of by its URL's scheme: for tests and wrappers. */
+struct target *target_open_ops(const struct target_ops *ops, const char *url, const struct target_config *config,
+			       struct error *err) MUST_CHECK;
+
 extern const struct target_ops target_azure_ops;
 extern const struct target_ops target_dir_ops;
 extern const struct target_ops target_null_ops;
+
+/* All that target_open() knows, in the order in which they are asked; NULL-terminated. */
+extern const struct target_ops *const target_registry[];
 
 #endif

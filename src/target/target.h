@@ -50,6 +50,9 @@ enum target_refusal {
 	TARGET_REFUSED_LEASE,
 	TARGET_REFUSED_EXISTS,
 	TARGET_REFUSED_MISSING, /* no such replica (or point) */
+	/* RENEW: nobody else leased, but a crash left nothing that proves that nobody wrote (a directory after a power loss).
+	 * Distrust map and journal, then ACQUIRE works. */
+	TARGET_REFUSED_UNPROVEN,
 };
 
 struct target_config {
@@ -88,8 +91,12 @@ int target_meta_set(struct target_meta *m, const char *key, const char *value, s
 const char *target_meta_get(const struct target_meta *m, const char *key); /* NULL if absent */
 int target_meta_copy(struct target_meta *out, const struct target_meta *in, struct error *err) MUST_CHECK;
 void target_meta_fini(struct target_meta *m);
+static inline void cleanup_target_meta(struct target_meta *m)
+{
+	target_meta_fini(m);
+}
 
-/* What a look at a replica tells.  Fill with target_look_init; release with target_look_fini. */
+/* What a look at a replica tells.  All zeros is an empty one; release with target_look_fini. */
 struct target_look {
 	bool exists;
 	uint64_t size;                    /* bytes, footer included */
@@ -99,6 +106,10 @@ struct target_look {
 	struct target_meta meta;
 };
 void target_look_fini(struct target_look *look);
+static inline void cleanup_target_look(struct target_look *look)
+{
+	target_look_fini(look);
+}
 
 struct target_point {
 	char id[TARGET_POINT_LEN]; /* the target's own: a snapshot's time, a folder's name */
@@ -110,6 +121,10 @@ struct target_points {
 	size_t n;
 };
 void target_points_fini(struct target_points *p);
+static inline void cleanup_target_points(struct target_points *p)
+{
+	target_points_fini(p);
+}
 
 /* ---- the place ---- */
 
@@ -133,6 +148,12 @@ const struct target_caps *target_caps(const struct target *t);
  * tested as far as that goes without it.  `note`, if not NULL, gets a line worth showing (premium account), to be freed.
  */
 int target_prepare(struct target *t, bool dry_run, char **note, struct error *err) MUST_CHECK;
+
+/*
+ * Is there room for replicas that hold `data_bytes` of data and are `full_size` bytes long together, holes included?
+ * After target_prepare().  ERR_SYSTEM with ENOSPC names both numbers and what to do; a target without such a limit says 0.
+ */
+int target_check_space(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err) MUST_CHECK;
 
 /* Refuses names that this target cannot hold (too long, too many segments, reserved): ERR_USAGE says which and why. */
 int target_check_name(const struct target *t, const char *name, struct error *err) MUST_CHECK;
@@ -160,7 +181,7 @@ int replica_create(struct replica *r, uint64_t size, uint64_t number, const stru
 
 enum target_lease_action { TARGET_LEASE_ACQUIRE, TARGET_LEASE_RENEW, TARGET_LEASE_RELEASE, TARGET_LEASE_BREAK };
 /*
- * The lease of TARGET_LEASE_SECONDS under our own id; from ACQUIRE or RENEW to RELEASE every request carries it.  RENEW of an
+ * The lease of TARGET_LEASE_SECONDS under our own id (ACQUIRE with the id that already holds it succeeds); from ACQUIRE or RENEW to RELEASE every request carries it.  RENEW of an
  * expired one works only if nobody wrote or leased since: that is a proof.
  */
 int replica_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
@@ -182,14 +203,16 @@ int replica_resize(struct replica *r, uint64_t size, const char *if_version, cha
 		   struct error *err) MUST_CHECK;
 
 /* A write (data) or a zeroing (data NULL) of whole sectors. */
-struct target_op {
+struct target_op { /* all that is not set is zero */
 	uint64_t off, len;  /* multiples of 512, inside the replica; a write is at most TARGET_WRITE_MAX */
 	const void *data;   /* stays valid and unchanged until done: a retry sends the same bytes */
 	void (*done)(struct target_op *op);
 	void *ctx;
 	struct error err;   /* the outcome, to be read in done */
 	bool in_flight;
-	struct target_op *next; /* private to the target while in flight */
+	struct target_op *next; /* private to the target while in flight, as are those below */
+	char sum[28];
+	int sum_kind;
 };
 
 /*
@@ -199,10 +222,10 @@ struct target_op {
  */
 void replica_submit(struct replica *r, struct target_op *op);
 
-/* Waits until nothing is in flight. */
+/* Waits until nothing is in flight: every `done` has returned. */
 void replica_barrier(struct replica *r);
 
-/* Exactly len bytes, checksums verified.  if_version: NULL, or ERR_CONFLICT/VERSION when it is another. */
+/* Exactly len bytes, checksums verified; a range beyond the replica's end is ERR_USAGE.  if_version: NULL, or ERR_CONFLICT/VERSION when it is another. */
 int replica_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version,
 		 struct error *err) MUST_CHECK;
 

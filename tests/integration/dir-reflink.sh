@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The tests of a directory target on file systems with reflinks, which recovery points need; loop-mounted, so only root can.
+. "${srcdir:-.}/tests/integration/lib.sh"
+[ "$(id -u)" = 0 ] || skip "only root can mount"
+
+mounted=
+unmount() {
+	[ -z "$mounted" ] || umount "$mounted"
+}
+cleanup_fn unmount
+ran=0
+
+run() { # NAME TEST: all of it, but for what is about file systems without clones
+	LIFTFS_TEST_DIR=$mounted "tests/unit/$2" >"$scratch/log" 2>&1 || fail "$1: $2: $(cat "$scratch/log")"
+	if grep -q 'SKIPPED *\] a_point' "$scratch/log"; then
+		fail "$1: no clones"
+	fi
+}
+
+on() { # NAME SIZE MKFS...
+	name=$1
+	truncate -s "$2" "$scratch/$name.img"
+	shift 2
+	if ! command -v "$1" >/dev/null; then
+		echo "$name: $1 is not installed"
+		return
+	fi
+	"$@" "$scratch/$name.img" >"$scratch/log" 2>&1 || fail "$*: $(cat "$scratch/log")"
+	mkdir "$scratch/$name"
+	if ! mount -o loop "$scratch/$name.img" "$scratch/$name" 2>"$scratch/log"; then
+		echo "$name: cannot be mounted here: $(cat "$scratch/log")"
+		return
+	fi
+	mounted=$scratch/$name
+	for test in test-dir-point test-dir-replica test-dir-write test-dir-stamp test-dir-lease; do
+		run "$name" "$test"
+	done
+	umount "$mounted"
+	mounted=
+	ran=$((ran + 1))
+	echo "$name: passed"
+}
+
+on xfs 320M mkfs.xfs -q -f
+on btrfs 128M mkfs.btrfs -q -f
+[ "$ran" -gt 0 ] || skip "no file system with reflinks could be mounted"
