@@ -38,8 +38,8 @@ static bool dir_match(const char *url)
 }
 
 /*
- * The path as the key of the state and for messages: absolute, what exists of it without links and dots.  The rest, which
- * prepare may create, must have no '..' in it: nobody knows yet where that would lead.
+ * The path as the key of the state and for messages: absolute, what exists of it without links and dots.  The rest,
+ * which prepare may create, must have no '..' in it: nobody knows yet where that would lead.
  */
 static char *normalise(const char *path, struct error *err)
 {
@@ -211,8 +211,10 @@ static int probe_locks(struct target *t, int own, struct error *err)
 	if (fd >= 0 || why.code == ERR_BUSY) /* another run tries the same */
 		return 0;
 	if (why.code == ERR_UNSUPPORTED)
-		return error_set(err, ERR_REFUSED, "%s: the file system has no locks: two runs could write at once; use one that "
-				 "has them", t->name);
+		return error_set(err, ERR_REFUSED,
+				 "%s: the file system has no locks: two runs could write at once; use one that "
+				 "has them",
+				 t->name);
 	error_set(err, why.code, "%s", why.msg);
 	if (err)
 		err->detail = why.detail;
@@ -228,8 +230,8 @@ static int dir_prepare(struct target *t, bool dry_run, char **note, struct error
 	int root;
 
 	if (missing && (errno != ENOENT || !t->config.create))
-		return errno == ENOENT ? error_set(err, ERR_REFUSED, "%s: no such folder", t->name) :
-					 error_errno(err, errno, "%s", t->name);
+		return errno == ENOENT ? error_set(err, ERR_REFUSED, "%s: no such folder", t->name)
+				       : error_errno(err, errno, "%s", t->name);
 	if (!missing && !S_ISDIR(st.st_mode))
 		return error_set(err, ERR_USAGE, "%s: not a folder", t->name);
 	if (dry_run)
@@ -242,7 +244,8 @@ static int dir_prepare(struct target *t, bool dry_run, char **note, struct error
 	if (dir_enter(root, DIR_OWN, true, &own, err) < 0 || probe(t, own, err) < 0 || probe_locks(t, own, err) < 0)
 		return error_prefix(err, "%s: write to it", t->name);
 	if (fstatfs(root, &fs) == 0 && is_network(&fs) &&
-	    asprintf(note, "%s: a network file system: a host that lost its lock can still write; use one host", t->name) < 0)
+	    asprintf(note, "%s: a network file system: a host that lost its lock can still write; use one host",
+		     t->name) < 0)
 		*note = NULL;
 	return 0;
 }
@@ -263,8 +266,9 @@ static int dir_check_space(struct target *t, uint64_t data_bytes, uint64_t full_
 		return 0;
 	format_size(need, need_text);
 	format_size(have, have_text);
-	error_set(err, ERR_SYSTEM, "%s: needs %s%s and has %s free: make room, choose another target, or replicate fewer disks",
-		  t->name, need_text, p->sparse ? "" : " (its file system keeps no holes)", have_text);
+	error_set(err, ERR_SYSTEM,
+		  "%s: needs %s%s and has %s free: make room, choose another target, or replicate fewer disks", t->name,
+		  need_text, p->sparse ? "" : " (its file system keeps no holes)", have_text);
 	if (err)
 		err->detail = ENOSPC;
 	return -1;
@@ -283,11 +287,13 @@ static int dir_check_name(const struct target *t, const char *name, struct error
 		if (name[len] == '\0')
 			break;
 		if (len > NAME_MAX)
-			return error_set(err, ERR_USAGE, "replica name '...%.80s...': a folder of %zu bytes, more than %d", name,
-					 len, NAME_MAX);
+			return error_set(err, ERR_USAGE,
+					 "replica name '...%.80s...': a folder of %zu bytes, more than %d", name, len,
+					 NAME_MAX);
 	}
 	if (len > DIR_LAST_MAX)
-		return error_set(err, ERR_USAGE, "replica name '%.80s...': %zu bytes, more than %d", name, len, DIR_LAST_MAX);
+		return error_set(err, ERR_USAGE, "replica name '%.80s...': %zu bytes, more than %d", name, len,
+				 DIR_LAST_MAX);
 	return 0;
 }
 
@@ -371,8 +377,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 static int list_one(struct target *t, const char *name,
-		    int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
-		    struct error *err)
+		    int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		    void *ctx, struct error *err)
 {
 	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
 	CLEANUP(cleanup_replica) struct replica *r = NULL;
@@ -385,8 +391,9 @@ static int list_one(struct target *t, const char *name,
 	return look.exists ? each(ctx, name, &look, err) : 0; /* else its file was deleted */
 }
 
-static int dir_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-		    struct error *err), void *ctx, struct error *err)
+static int dir_list(struct target *t,
+		    int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		    void *ctx, struct error *err)
 {
 	CLEANUP(names_fini) struct names names = { 0 };
 	CLEANUP_FD int own = -1;

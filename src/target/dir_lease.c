@@ -2,9 +2,9 @@
 /*
  * The lease of a replica: a flock, and a record of who took it last and how it left the replica.
  *
- * The lock ends with its process, so nothing ever runs out here; RENEW after a crash takes the lock again and has to prove
- * what the service proves by itself: that nobody leased or wrote since.  For that the record (512 bytes in NAME.lease,
- * written in place and not synced: it need only survive the process) holds
+ * The lock ends with its process, so nothing ever runs out here; RENEW after a crash takes the lock again and has to
+ * prove what the service proves by itself: that nobody leased or wrote since.  For that the record (512 bytes in
+ * NAME.lease, written in place and not synced: it need only survive the process) holds
  *
  *   liftfs lease 1\n<lease id>\n<boot id>\n  idle <version>\n       as our last batch left the replica
  *                                        or  writing <ns> <inode>\n   a write began at <ns> (CLOCK_REALTIME)
@@ -16,10 +16,10 @@
  *   writing, this boot, mtime within 2 s of <ns>        granted: our own last write
  *   all else (a power loss; a version in doubt)         ERR_CONFLICT/UNPROVEN
  *
- * What that leaves: another tool's write within two seconds of a process's death amid a write.  Other tools do not look at
- * flocks, and nothing stops them during a cycle either; the writer notices them before its next batch.
- * BREAK takes the lock's name away; its holder sees that before the next batch and stops.  A holder that sleeps between
- * that look and its write is not held off: only a service can do that.
+ * What that leaves: another tool's write within two seconds of a process's death amid a write.  Other tools do not look
+ * at flocks, and nothing stops them during a cycle either; the writer notices them before its next batch. BREAK takes
+ * the lock's name away; its holder sees that before the next batch and stops.  A holder that sleeps between that look
+ * and its write is not held off: only a service can do that.
  */
 #include <config.h>
 
@@ -127,7 +127,8 @@ static int prove(struct replica *r, int record, const struct guid *id, const str
 	if (strncmp(state, "writing ", 8) == 0 && this_boot && was_our_write(state + 8, st))
 		return 0;
 	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_UNPROVEN,
-			     "%s/%s: nothing proves that nobody wrote to it since the last run ended", r->target->name, r->name);
+			     "%s/%s: nothing proves that nobody wrote to it since the last run ended", r->target->name,
+			     r->name);
 }
 
 static int lock_once(struct replica *r, int lock_dir, const char *base, struct error *err)
@@ -159,7 +160,8 @@ int dir_lock(struct replica *r, struct error *err)
 	if (fd >= 0)
 		return fd;
 	if (why.code == ERR_BUSY)
-		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: %s", r->target->name, r->name, why.msg);
+		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: %s", r->target->name, r->name,
+				     why.msg);
 	if (why.code == ERR_UNSUPPORTED)
 		return error_set(err, ERR_REFUSED, "%s/%s: %s: two runs could write at once; use one that has them",
 				 r->target->name, r->name, why.msg);
@@ -200,7 +202,8 @@ static int open_data(struct replica *r, struct dir_replica *d, struct error *err
 	if (rc == 0)
 		d->data = openat(dir, base, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (rc > 0 || (d->data < 0 && errno == ENOENT))
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s/%s: not there", r->target->name, r->name);
+		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s/%s: not there", r->target->name,
+				     r->name);
 	if (d->data < 0 || fstat(d->data, &d->expected) < 0)
 		return dir_errno(r, errno, "open for writing", err);
 	if (!S_ISREG(d->expected.st_mode))
@@ -227,8 +230,8 @@ static int take(struct replica *r, enum target_lease_action action, const struct
 	if (d->leased && guid_equal(&d->lease_id, id))
 		return dir_check_lease(r, err);
 	if (d->leased)
-		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: leased under another id", r->target->name,
-				     r->name);
+		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: leased under another id",
+				     r->target->name, r->name);
 	d->lock = dir_lock(r, err);
 	if (d->lock < 0)
 		return -1;
@@ -248,7 +251,8 @@ static int release(struct replica *r, const struct guid *id, struct error *err)
 	struct dir_replica *d = dir_of(r);
 
 	if (!d->leased || !guid_equal(&d->lease_id, id))
-		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: not our lease", r->target->name, r->name);
+		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: not our lease", r->target->name,
+				     r->name);
 	d->lease_id = (struct guid){ 0 }; /* a lease that was given back cannot be renewed */
 	if (dir_check_lease(r, NULL) == 0)
 		dir_record_idle(d);
@@ -279,11 +283,13 @@ int dir_check_lease(struct replica *r, struct error *err)
 	struct stat ours, named;
 
 	if (!d->leased)
-		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: no lease is held", r->target->name, r->name);
+		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: no lease is held", r->target->name,
+				     r->name);
 	if (fstat(d->lock, &ours) == 0 && dir_stat(r, DIR_LOCKS, ".lock", &named, NULL) == 0 &&
 	    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
 		return 0;
-	return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: the lease was broken", r->target->name, r->name);
+	return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: the lease was broken", r->target->name,
+			     r->name);
 }
 
 int dir_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)

@@ -30,7 +30,8 @@ static int decode_values(const json_t *object, struct target_meta *out, struct e
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value) {
+	json_object_foreach((json_t *)object, key, value)
+	{
 		CLEANUP_FREE char *text = NULL;
 
 		if (!json_is_string(value))
@@ -50,8 +51,8 @@ static int decode(const json_t *root, const char *name, struct dir_meta *out, st
 	json_int_t format = json_integer_value(json_object_get(root, "format"));
 
 	if (format > DIR_FORMAT)
-		return error_set(err, ERR_REFUSED, "format %d, written by %s, is newer than this liftfs (%d)", (int)format,
-				 writer ? writer : "?", DIR_FORMAT);
+		return error_set(err, ERR_REFUSED, "format %d, written by %s, is newer than this liftfs (%d)",
+				 (int)format, writer ? writer : "?", DIR_FORMAT);
 	if (format < 1 || !whose || !json_is_integer(number) || json_integer_value(number) < 0 || !json_is_object(meta))
 		return error_set(err, ERR_CORRUPT, "not a replica's metadata");
 	if (strcmp(whose, name) != 0)
@@ -92,9 +93,10 @@ int dir_meta_read(int dirfd, const char *file, const char *name, struct dir_meta
 
 static json_t *encode(const char *name, const struct dir_meta *m, struct error *err)
 {
-	CLEANUP(cleanup_json) json_t *root =
-		json_pack("{s:i, s:s, s:s, s:I, s:{}}", "format", DIR_FORMAT, "writer", PACKAGE_NAME " " PACKAGE_VERSION, "name",
-			  name, "number", (json_int_t)m->number, "meta");
+	CLEANUP(cleanup_json)
+	json_t *root =
+		json_pack("{s:i, s:s, s:s, s:I, s:{}}", "format", DIR_FORMAT, "writer",
+			  PACKAGE_NAME " " PACKAGE_VERSION, "name", name, "number", (json_int_t)m->number, "meta");
 	json_t *values = json_object_get(root, "meta");
 
 	for (size_t i = 0; root && i < m->meta.n; i++) {

@@ -37,8 +37,8 @@ static int not_a_folder(int dirfd, const char *component, int errnum, struct err
 	struct stat st;
 
 	if (fstatat(dirfd, component, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
-		return error_set(err, ERR_REFUSED, "%s: a symbolic link: it may lead out of the target, and is not followed",
-				 component);
+		return error_set(err, ERR_REFUSED,
+				 "%s: a symbolic link: it may lead out of the target, and is not followed", component);
 	return error_errno(err, errnum, "%s", component);
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recovery points: clones of the live file (FICLONE), each a folder POINT/ of disk.vhd and meta.json, made whole as .new and
- * then renamed.  A point is committed when its name exists and the folder was synced.
+ * Recovery points: clones of the live file (FICLONE), each a folder POINT/ of disk.vhd and meta.json, made whole as
+ * .new and then renamed.  A point is committed when its name exists and the folder was synced.
  *
- * "Never write in place into an inode that a recovery point names": a clone is an inode of its own, mode 0444, that nobody
- * opens for writing; the live file is written in place and shares only extents, which the file system copies on write.
- * That keeps every point as it was, like cloning the newest point first and entering the clone afterwards.  What it lacks:
- * while a cycle runs, the live file lies between two states (the newest point does not), and a zombie that lost its lock
- * can still write into the live file (never into a point).
+ * "Never write in place into an inode that a recovery point names": a clone is an inode of its own, mode 0444, that
+ * nobody opens for writing; the live file is written in place and shares only extents, which the file system copies on
+ * write. That keeps every point as it was, like cloning the newest point first and entering the clone afterwards.  What
+ * it lacks: while a cycle runs, the live file lies between two states (the newest point does not), and a zombie that
+ * lost its lock can still write into the live file (never into a point).
  */
 #include <config.h>
 
@@ -83,8 +83,8 @@ static int enter_point(struct replica *r, int points, const char *name, struct e
 	else if (renameat(points, FRESH, points, name) == 0)
 		return io_fsync_dir(points, err);
 	if (errno == EEXIST || errno == ENOTEMPTY)
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_EXISTS, "%s/%s@%s: exists already", r->target->name,
-				     r->name, name);
+		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_EXISTS, "%s/%s@%s: exists already",
+				     r->target->name, r->name, name);
 	return error_errno(err, errno, "recovery point %s", name);
 }
 

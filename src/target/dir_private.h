@@ -5,7 +5,8 @@
  *   TARGET/web01/web01.vhd                          the replica: a plain fixed VHD, sparse
  *   TARGET/.liftfs/meta/web01/web01.json            number and metadata (dir_meta.c); web01.vhd.new: being created
  *   TARGET/.liftfs/locks/web01/web01.lock, .lease   who holds it, and the proof that nobody else wrote (dir_lease.c)
- *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd and meta.json, made whole as .new and renamed (dir_point.c)
+ *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd and meta.json, made whole as .new and renamed
+ * (dir_point.c)
  *
  * Rooms: dir.c the place, dir_path.c ways beneath it, dir_stamp.c versions, dir_replica.c one replica, dir_write.c its
  * writer.
@@ -40,7 +41,7 @@ struct dir_replica {
 	int record;            /* the .lease file */
 	int data;              /* the replica, for writing; all three -1 without a lease */
 	struct stat meta_seen; /* the metadata file's: nobody else raised the number */
-	struct stat expected; /* the replica's, as our last operation left it */
+	struct stat expected;  /* the replica's, as our last operation left it */
 };
 
 static inline struct dir_replica *dir_of(struct replica *r)
@@ -55,8 +56,8 @@ enum dir_area { DIR_DATA, DIR_META, DIR_LOCKS, DIR_POINTS };
 /* The root's fd, which stays the place's; -1. */
 int dir_root(struct target *t, struct error *err) MUST_CHECK;
 /*
- * Opens the folder that holds `name` in an area, making missing ones if `create`.  0, or 1 if it is not there (!create), or
- * -1.  `base` gets the last component with its .vhd replaced by `suffix` (NULL: as it is).
+ * Opens the folder that holds `name` in an area, making missing ones if `create`.  0, or 1 if it is not there
+ * (!create), or -1.  `base` gets the last component with its .vhd replaced by `suffix` (NULL: as it is).
  */
 int dir_parent(struct target *t, enum dir_area area, const char *name, const char *suffix, bool create, int *fd_out,
 	       char base[NAME_MAX + 1], struct error *err) MUST_CHECK;

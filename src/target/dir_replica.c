@@ -2,8 +2,8 @@
 /*
  * One replica in a directory, but for its lease, its writer and its points.
  *
- * Reading opens the file anew each time, which is cheap beside what is read and always right when the file was replaced.
- * A version is compared after the bytes were read: had they changed before that, it would be another.
+ * Reading opens the file anew each time, which is cheap beside what is read and always right when the file was
+ * replaced. A version is compared after the bytes were read: had they changed before that, it would be another.
  */
 #include <config.h>
 
@@ -53,8 +53,8 @@ static int open_content(struct replica *r, int *fd_out, struct stat *st, struct 
 	CLEANUP_FD int dir = -1;
 	CLEANUP_FD int fd = -1;
 	char base[NAME_MAX + 1] = "disk.vhd";
-	int rc = r->point ? dir_point_folder(r, &dir, err) :
-			    dir_parent(r->target, DIR_DATA, r->name, NULL, false, &dir, base, err);
+	int rc = r->point ? dir_point_folder(r, &dir, err)
+			  : dir_parent(r->target, DIR_DATA, r->name, NULL, false, &dir, base, err);
 
 	if (rc != 0)
 		return rc;
@@ -73,8 +73,8 @@ static int read_meta(struct replica *r, struct dir_meta *out, struct error *err)
 {
 	CLEANUP_FD int dir = -1;
 	char base[NAME_MAX + 1] = "meta.json";
-	int rc = r->point ? dir_point_folder(r, &dir, err) :
-			    dir_parent(r->target, DIR_META, r->name, ".json", false, &dir, base, err);
+	int rc = r->point ? dir_point_folder(r, &dir, err)
+			  : dir_parent(r->target, DIR_META, r->name, ".json", false, &dir, base, err);
 
 	if (rc == 0)
 		rc = dir_meta_read(dir, base, r->name, out, err);
@@ -136,7 +136,8 @@ static int enter(struct replica *r, int from_dir, const char *from, int to_dir, 
 		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_EXISTS, "%s/%s: exists already", r->target->name,
 				     r->name);
 	if (errno == EXDEV)
-		return error_set(err, ERR_REFUSED, "%s/%s: on another file system than %s/%s: give it as a target of its own",
+		return error_set(err, ERR_REFUSED,
+				 "%s/%s: on another file system than %s/%s: give it as a target of its own",
 				 r->target->name, r->name, r->target->name, DIR_OWN);
 	return dir_errno(r, errno, "create", err);
 }

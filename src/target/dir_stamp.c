@@ -2,13 +2,13 @@
 /*
  * The version of a replica: inode, size, mtime and ctime of its file.
  *
- * The kernel takes the time of a write from a clock that ticks every 4 ms or so, and some file systems keep only seconds:
- * a foreign write right after our last operation could leave both times as they were.  A write sets mtime and ctime to one
- * and the same moment, and nobody can set ctime.  So a stamp sets an mtime that differs from the ctime which setting it
- * causes: from then on any write makes them equal, whatever the clock does, and the version another one.  The mtime lies in
- * the past (by less than a millisecond; by ten seconds where times are coarse), so that it also differs from every later one.
- * What hides a write nevertheless: putting mtime back within the same tick, and a mapping that was dirty before; the sync
- * before the stamp makes the kernel stamp a mapping's next write anew.
+ * The kernel takes the time of a write from a clock that ticks every 4 ms or so, and some file systems keep only
+ * seconds: a foreign write right after our last operation could leave both times as they were.  A write sets mtime and
+ * ctime to one and the same moment, and nobody can set ctime.  So a stamp sets an mtime that differs from the ctime
+ * which setting it causes: from then on any write makes them equal, whatever the clock does, and the version another
+ * one.  The mtime lies in the past (by less than a millisecond; by ten seconds where times are coarse), so that it also
+ * differs from every later one. What hides a write nevertheless: putting mtime back within the same tick, and a mapping
+ * that was dirty before; the sync before the stamp makes the kernel stamp a mapping's next write anew.
  *
  * The sync after it makes the stamp outlive a power loss, as it must to be compared with one in a journal.
  */

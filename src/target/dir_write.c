@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer of a replica: a batch is all that was submitted while the last one was synced.  One fdatasync a batch, and only
- * then are its operations acknowledged.
+ * The writer of a replica: a batch is all that was submitted while the last one was synced.  One fdatasync a batch, and
+ * only then are its operations acknowledged.
  *
- * A sync that failed leaves unknown what has arrived, and a second one would report success for pages that the kernel has
- * given up: the handle is poisoned, and every later change fails with that error.  What had no acknowledgement the journal
- * knows as unknown.
+ * A sync that failed leaves unknown what has arrived, and a second one would report success for pages that the kernel
+ * has given up: the handle is poisoned, and every later change fails with that error.  What had no acknowledgement the
+ * journal knows as unknown.
  */
 #include <config.h>
 
@@ -40,7 +40,8 @@ int dir_check_unchanged(struct replica *r, const char *if_version, struct error 
 		return -1;
 	if (rc > 0 || now.st_ino != d->expected.st_ino)
 		return target_refuse(err, ERR_CONFLICT, rc > 0 ? TARGET_REFUSED_MISSING : TARGET_REFUSED_VERSION,
-				     "%s/%s: %s by somebody else", r->target->name, r->name, rc > 0 ? "removed" : "replaced");
+				     "%s/%s: %s by somebody else", r->target->name, r->name,
+				     rc > 0 ? "removed" : "replaced");
 	dir_version(&now, version);
 	if (if_version ? strcmp(version, if_version) != 0 : !dir_same(&now, &d->expected))
 		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: changed by somebody else",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * null: takes everything and keeps nothing but number, version and metadata, in memory: for measuring how fast the rest is.
- * A replica reads as zeros, exists for as long as its target is open, and is nobody else's.  Operations complete on a
- * thread of the replica's, as the seam promises.
+ * null: takes everything and keeps nothing but number, version and metadata, in memory: for measuring how fast the rest
+ * is. A replica reads as zeros, exists for as long as its target is open, and is nobody else's.  Operations complete on
+ * a thread of the replica's, as the seam promises.
  */
 #include <config.h>
 
@@ -97,8 +97,9 @@ static int null_prepare(struct target *t, bool dry_run, char **note, struct erro
 	return 0;
 }
 
-static int null_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-		     struct error *err), void *ctx, struct error *err)
+static int null_list(struct target *t,
+		     int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		     void *ctx, struct error *err)
 {
 	(void)t;
 	(void)each;
@@ -220,8 +221,7 @@ static int null_lease(struct replica *r, enum target_lease_action action, const 
 	return 0;
 }
 
-static int check_version(const struct replica *r, const struct null_disk *d, const char *if_version,
-			 struct error *err)
+static int check_version(const struct replica *r, const struct null_disk *d, const char *if_version, struct error *err)
 {
 	char live[TARGET_VERSION_LEN];
 
@@ -250,8 +250,8 @@ static int null_raise(struct replica *r, uint64_t number, const char *if_version
 	return 0;
 }
 
-static int null_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta,
-			 char *version_out, struct error *err)
+static int null_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
+			 struct error *err)
 {
 	LOCK_SCOPE(&target_of(r)->lock);
 	struct null_disk *d = disk_of(r);
@@ -266,8 +266,7 @@ static int null_set_meta(struct replica *r, const char *if_version, const struct
 	return 0;
 }
 
-static int null_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out,
-		       struct error *err)
+static int null_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err)
 {
 	LOCK_SCOPE(&target_of(r)->lock);
 	struct null_disk *d = disk_of(r);
@@ -288,8 +287,7 @@ static void null_submit(struct replica *r, struct target_op *op)
 	op_queue_push(&n->queue, op);
 }
 
-static int null_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version,
-		     struct error *err)
+static int null_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err)
 {
 	LOCK_SCOPE(&target_of(r)->lock);
 
@@ -300,8 +298,8 @@ static int null_read(struct replica *r, void *buf, size_t len, uint64_t off, con
 	return 0;
 }
 
-static int null_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version,
-			struct extent_list *out, struct error *err)
+static int null_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
+			struct error *err)
 {
 	LOCK_SCOPE(&target_of(r)->lock);
 

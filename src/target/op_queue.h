@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread that works off a replica's operations in the order of their submission, in batches: for targets that have no
- * event loop of their own.  The thread starts with the first operation, so that a replica that is only looked at has none.
+ * One thread that works off a replica's operations in the order of their submission, in batches: for targets that have
+ * no event loop of their own.  The thread starts with the first operation, so that a replica that is only looked at has
+ * none.
  */
 #ifndef LIFTFS_TARGET_OP_QUEUE_H
 #define LIFTFS_TARGET_OP_QUEUE_H

@@ -2,10 +2,10 @@
 /*
  * What a target implements: one `const struct target_ops` and a line in the registry (registry.c).
  *
- * The wrappers (target.c, replica.c) have checked what target.h promises: arguments, ranges, alignment, that op is not in
- * flight, that a point is only read.  Outputs are theirs too: an implementation may write to them before it fails.  They
- * count the bytes of what succeeded, and one request each unless `counts_requests`.  Contracts are those of target.h.  Of the
- * members check_space, check_name, barrier may be NULL (nothing to do); any other that is NULL is ERR_UNSUPPORTED.
+ * The wrappers (target.c, replica.c) have checked what target.h promises: arguments, ranges, alignment, that op is not
+ * in flight, that a point is only read.  Outputs are theirs too: an implementation may write to them before it fails.
+ * They count the bytes of what succeeded, and one request each unless `counts_requests`.  Contracts are those of
+ * target.h.  check_space, check_name and barrier may be NULL (nothing to do); any other that is NULL is ERR_UNSUPPORTED.
  */
 #ifndef LIFTFS_TARGET_OPS_H
 #define LIFTFS_TARGET_OPS_H
@@ -16,10 +16,11 @@
 
 struct target_ops {
 	const char *scheme;                   /* for messages: "azure", "dir", "null" */
-	bool counts_requests;                 /* one op may be several requests: it counts writes, clears, reads, others itself */
+	bool counts_requests;                 /* one op may be several requests: the counters of requests are its own */
 	bool (*match)(const char *url);       /* is this URL ours? */
 	int (*open)(struct target *t, const char *url, struct error *err); /* sets name (malloced), caps, priv */
-	void (*close)(struct target *t); /* after a failed open too: priv may be NULL or half made; name is the wrapper's */
+	/* After a failed open too: priv may be NULL or half made.  The name is the wrapper's to free. */
+	void (*close)(struct target *t);
 	int (*prepare)(struct target *t, bool dry_run, char **note, struct error *err);
 	int (*check_space)(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err);
 	int (*check_name)(const struct target *t, const char *name, struct error *err);

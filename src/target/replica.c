@@ -140,8 +140,7 @@ int replica_look(struct replica *r, struct target_look *out, struct error *err)
 	return 0;
 }
 
-int replica_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,
-		   struct error *err)
+int replica_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta, struct error *err)
 {
 	if (check_can(r, r->ops->create, true, "be created", err) < 0 || check_size(r, size, err) < 0)
 		return -1;
@@ -241,8 +240,9 @@ static int check_op(const struct replica *r, const struct target_op *op, struct 
 	if (check_can(r, r->ops->submit, true, "be written to", err) < 0)
 		return -1;
 	if (op->len == 0 || (op->off | op->len) % 512 != 0 || !range_ok(op->off, op->len, size))
-		return error_set(err, ERR_BUG, "%s: write of %#" PRIx64 " bytes at %#" PRIx64 " to a replica of %#" PRIx64,
-				 r->name, op->len, op->off, size);
+		return error_set(err, ERR_BUG,
+				 "%s: write of %#" PRIx64 " bytes at %#" PRIx64 " to a replica of %#" PRIx64, r->name,
+				 op->len, op->off, size);
 	if (op->data && op->len > TARGET_WRITE_MAX)
 		return error_set(err, ERR_BUG, "%s: write of %" PRIu64 " bytes at once, more than %" PRIu64, r->name,
 				 op->len, TARGET_WRITE_MAX);
@@ -286,8 +286,9 @@ static int check_range(struct replica *r, uint64_t len, uint64_t off, const char
 	if (known_size(r, &size, err) < 0)
 		return -1;
 	if (!range_ok(off, len, size))
-		return error_set(err, ERR_USAGE, "%s: %s of %" PRIu64 " bytes at %#" PRIx64 ": beyond its end (%#" PRIx64 ")",
-				 r->name, what, len, off, size);
+		return error_set(err, ERR_USAGE,
+				 "%s: %s of %" PRIu64 " bytes at %#" PRIx64 ": beyond its end (%#" PRIx64 ")", r->name,
+				 what, len, off, size);
 	return 0;
 }
 

@@ -14,7 +14,8 @@
 
 #include "target/ops.h"
 
-/* A scheme of two letters or more, as no path that a person would type begins: letters and then "://" or one of ours. */
+/* A scheme of two letters or more, as no path that a person would type begins: letters and then "://" or one of ours.
+ */
 bool target_is_url(const char *text)
 {
 	size_t n = 0;
@@ -31,8 +32,9 @@ static int unknown_scheme(const char *url, struct error *err)
 {
 	if (!target_is_url(url))
 		return error_set(err, ERR_USAGE, "'%s': not a target", url);
-	return error_set(err, ERR_USAGE, "'%.*s:': not a kind of target; there are a folder, https: and null:",
-			 (int)strcspn(url, ":"), url);
+	return error_set(err, ERR_USAGE,
+			 "'%.*s:': not a kind of target; there are a folder, https: and null:", (int)strcspn(url, ":"),
+			 url);
 }
 
 static int copy_config(struct target_config *out, const struct target_config *in, struct error *err)
@@ -157,8 +159,9 @@ int target_check_name(const struct target *t, const char *name, struct error *er
 	return t->ops->check_name ? t->ops->check_name(t, name, err) : 0;
 }
 
-int target_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-		struct error *err), void *ctx, struct error *err)
+int target_list(struct target *t,
+		int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
+		struct error *err)
 {
 	if (!t->ops->list)
 		return unsupported(t, "be listed", err);

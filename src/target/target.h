@@ -50,8 +50,8 @@ enum target_refusal {
 	TARGET_REFUSED_LEASE,
 	TARGET_REFUSED_EXISTS,
 	TARGET_REFUSED_MISSING, /* no such replica (or point) */
-	/* RENEW: nobody else leased, but a crash left nothing that proves that nobody wrote (a directory after a power loss).
-	 * Distrust map and journal, then ACQUIRE works. */
+	/* RENEW: nobody else leased, but a crash left nothing that proves that nobody wrote (a directory after a power
+	 * loss).  Distrust map and journal, then ACQUIRE works. */
 	TARGET_REFUSED_UNPROVEN,
 };
 
@@ -151,7 +151,8 @@ int target_prepare(struct target *t, bool dry_run, char **note, struct error *er
 
 /*
  * Is there room for replicas that hold `data_bytes` of data and are `full_size` bytes long together, holes included?
- * After target_prepare().  ERR_SYSTEM with ENOSPC names both numbers and what to do; a target without such a limit says 0.
+ * After target_prepare().  ERR_SYSTEM with ENOSPC names both numbers and what to do; a target without such a limit
+ * says 0.
  */
 int target_check_space(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err) MUST_CHECK;
 
@@ -181,8 +182,9 @@ int replica_create(struct replica *r, uint64_t size, uint64_t number, const stru
 
 enum target_lease_action { TARGET_LEASE_ACQUIRE, TARGET_LEASE_RENEW, TARGET_LEASE_RELEASE, TARGET_LEASE_BREAK };
 /*
- * The lease of TARGET_LEASE_SECONDS under our own id (ACQUIRE with the id that already holds it succeeds); from ACQUIRE or RENEW to RELEASE every request carries it.  RENEW of an
- * expired one works only if nobody wrote or leased since: that is a proof.
+ * The lease of TARGET_LEASE_SECONDS under our own id (ACQUIRE with the id that already holds it succeeds); from ACQUIRE
+ * or RENEW to RELEASE every request carries it.  RENEW of an expired one works only if nobody wrote or leased since: that
+ * is a proof.
  */
 int replica_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
 		  struct error *err) MUST_CHECK;
@@ -225,7 +227,8 @@ void replica_submit(struct replica *r, struct target_op *op);
 /* Waits until nothing is in flight: every `done` has returned. */
 void replica_barrier(struct replica *r);
 
-/* Exactly len bytes, checksums verified; a range beyond the replica's end is ERR_USAGE.  if_version: NULL, or ERR_CONFLICT/VERSION when it is another. */
+/* Exactly len bytes, checksums verified; a range beyond the replica's end is ERR_USAGE.  if_version: NULL, or
+ * ERR_CONFLICT/VERSION when it is another. */
 int replica_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version,
 		 struct error *err) MUST_CHECK;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dir-replicate RAW FOOTER TARGET NAME: what a cycle does through the seam, without its engine: the whole MiB of RAW and the
- * 512 bytes of FOOTER become the replica NAME in the folder TARGET.  For the scripts that ask other programs what it is.
+ * dir-replicate RAW FOOTER TARGET NAME: what a cycle does through the seam, without its engine: the whole MiB of RAW
+ * and the 512 bytes of FOOTER become the replica NAME in the folder TARGET.  For the scripts that ask other programs
+ * what it is.
  */
 #include <config.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory target in a fresh folder below $LIFTFS_TEST_DIR (else /tmp), with one replica of 1 MiB and a footer's sector; removed afterwards. */
+/* A directory target in a fresh folder below $LIFTFS_TEST_DIR (else /tmp), with one replica of 1 MiB and a footer's
+ * sector; removed afterwards. */
 #ifndef LIFTFS_TESTS_DIR_FIXTURE_H
 #define LIFTFS_TESTS_DIR_FIXTURE_H
 

@@ -201,15 +201,18 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 	if (rule.action == FAULT_LATE && !(kind & can_be_late && before_mem(r)))
 		rule.action = FAULT_BEFORE;
 	if (rule.action == FAULT_DELAY)
-		nanosleep(&(struct timespec){ .tv_nsec = (long)(rule.ms % 1000) * 1000000, .tv_sec = rule.ms / 1000 }, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = (long)(rule.ms % 1000) * 1000000, .tv_sec = rule.ms / 1000 },
+			  NULL);
 	return rule;
 }
 
 static int fail(const struct fault_rule *rule, struct error *err)
 {
 	static const char *const what[] = {
-		[FAULT_BEFORE] = "injected fault", [FAULT_AFTER] = "injected: the answer was lost",
-		[FAULT_TEAR] = "injected: torn",   [FAULT_LATE] = "injected: will arrive later",
+		[FAULT_BEFORE] = "injected fault",
+		[FAULT_AFTER] = "injected: the answer was lost",
+		[FAULT_TEAR] = "injected: torn",
+		[FAULT_LATE] = "injected: will arrive later",
 	};
 
 	error_set(err, rule->code ? rule->code : ERR_NETWORK, "%s", what[rule->action]);
@@ -305,8 +308,9 @@ static int fault_check_space(struct target *t, uint64_t data_bytes, uint64_t ful
 	return target_check_space(p->inner, data_bytes, full_size, err);
 }
 
-static int fault_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-		      struct error *err), void *ctx, struct error *err)
+static int fault_list(struct target *t,
+		      int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		      void *ctx, struct error *err)
 {
 	struct fault_target *p = t->priv;
 
@@ -450,8 +454,8 @@ static int fault_raise(struct replica *r, uint64_t number, const char *if_versio
 	return answer(&rule, replica_raise(inner_of(r), number, if_version, number_out, version_out, err), err);
 }
 
-static int fault_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta,
-			  char *version_out, struct error *err)
+static int fault_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
+			  struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_META);
 
@@ -460,8 +464,7 @@ static int fault_set_meta(struct replica *r, const char *if_version, const struc
 	return answer(&rule, replica_set_meta(inner_of(r), if_version, meta, version_out, err), err);
 }
 
-static int fault_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out,
-			struct error *err)
+static int fault_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_RESIZE);
 
@@ -470,8 +473,7 @@ static int fault_resize(struct replica *r, uint64_t size, const char *if_version
 	return answer(&rule, replica_resize(inner_of(r), size, if_version, version_out, err), err);
 }
 
-static int fault_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version,
-		      struct error *err)
+static int fault_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_READ);
 
@@ -480,8 +482,8 @@ static int fault_read(struct replica *r, void *buf, size_t len, uint64_t off, co
 	return replica_read(inner_of(r), buf, len, off, if_version, err);
 }
 
-static int fault_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version,
-			 struct extent_list *out, struct error *err)
+static int fault_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
+			 struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_EXTENTS);
 
@@ -490,8 +492,8 @@ static int fault_extents(struct replica *r, uint64_t len, uint64_t off, const ch
 	return replica_extents(inner_of(r), len, off, if_version, out, err);
 }
 
-static int fault_snapshot(struct replica *r, const char *if_version, const char *name,
-			  const struct target_meta *meta, char *id_out, struct error *err)
+static int fault_snapshot(struct replica *r, const char *if_version, const char *name, const struct target_meta *meta,
+			  char *id_out, struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_SNAPSHOT);
 

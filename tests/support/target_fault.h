@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A target before another one, in which chosen operations go wrong: refused, applied with the answer lost, delayed, torn,
- * or applied much later.  Rules are asked in the order in which they were added; the first that fires decides.
+ * A target before another one, in which chosen operations go wrong: refused, applied with the answer lost, delayed,
+ * torn, or applied much later.  Rules are asked in the order in which they were added; the first that fires decides.
  * All functions may be called from any thread; rules are added before the target is used.
  */
 #ifndef LIFTFS_TESTS_TARGET_FAULT_H
@@ -15,9 +15,9 @@ enum fault_action {
 	FAULT_AFTER,  /* takes effect; answered with `code`, as if the answer was lost */
 	FAULT_DELAY,  /* `ms` later; writes behind it wait too */
 	FAULT_TEAR,   /* of a write or clear the first half takes effect; others as FAULT_BEFORE */
-	FAULT_LATE,   /* answered with `code`; arrives at fault_release_late().  Writes, clears, create, raise, snapshot, and only
-		       * before an in-memory target; others as FAULT_BEFORE */
-	FAULT_DIE,    /* this and everything after it fails with ERR_CANCELLED and never arrives: the host is gone */
+	FAULT_LATE, /* answered with `code`; arrives at fault_release_late().  Writes, clears, create, raise, snapshot,
+		     * and only before an in-memory target; others as FAULT_BEFORE */
+	FAULT_DIE,  /* this and everything after it fails with ERR_CANCELLED and never arrives: the host is gone */
 };
 
 struct fault_rule {

@@ -189,11 +189,12 @@ static int check_conditions(struct mem_service *s, struct mem_blob *b, const str
 		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: %s", b->name,
 				     leased ? "leased by somebody else" : "the lease has ended");
 	if (*q->if_version && q->version != b->version)
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s: version is %" PRIu64 ", expected %" PRIu64,
-				     b->name, b->version, q->version);
+		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION,
+				     "%s: version is %" PRIu64 ", expected %" PRIu64, b->name, b->version, q->version);
 	if (q->number_eq && q->number_eq != b->live.number)
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_NUMBER, "%s: number is %" PRIu64 ", expected %" PRIu64,
-				     b->name, b->live.number, q->number_eq);
+		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_NUMBER,
+				     "%s: number is %" PRIu64 ", expected %" PRIu64, b->name, b->live.number,
+				     q->number_eq);
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A target in memory, "mem:NAME", as strict as the service whose seam it implements: versions, numbers, leases with a clock
- * that only the test moves, snapshots.  The service outlives the targets that are opened on it, so that a test can end a
- * host in the middle, start another, or have two at once.  It keeps a record of each request as it took effect or was
- * refused.  A failed allocation aborts.  All functions may be called from any thread.
+ * A target in memory, "mem:NAME", as strict as the service whose seam it implements: versions, numbers, leases with a
+ * clock that only the test moves, snapshots.  The service outlives the targets that are opened on it, so that a test
+ * can end a host in the middle, start another, or have two at once.  It keeps a record of each request as it took
+ * effect or was refused.  A failed allocation aborts.  All functions may be called from any thread.
  */
 #ifndef LIFTFS_TESTS_TARGET_MEM_H
 #define LIFTFS_TESTS_TARGET_MEM_H
@@ -20,7 +20,8 @@ void mem_service_free(struct mem_service *s);
 /* target_open_ops() with "mem:NAME"; config may be NULL. */
 struct target *mem_target_open(struct mem_service *s, const struct target_config *config, struct error *err) MUST_CHECK;
 
-/* What targets opened from now on say: points (why_no_points follows), remote, max_size.  First: points, remote, 4 TiB. */
+/* What targets opened from now on say: points (why_no_points follows), remote, max_size.  First: points, remote, 4 TiB.
+ */
 void mem_service_set_caps(struct mem_service *s, bool points, bool remote, uint64_t max_size);
 /* Leases end by this clock alone. */
 void mem_service_advance(struct mem_service *s, unsigned seconds);
@@ -45,9 +46,9 @@ struct mem_record {
 	enum mem_kind kind;
 	char name[64]; /* of the replica, cut */
 	uint64_t off, len;
-	uint64_t number; /* the epoch it was conditional on or asked for; 0: none */
+	uint64_t number;                 /* the epoch it was conditional on or asked for; 0: none */
 	enum target_lease_action action; /* MEM_LEASE */
-	enum error_code code; /* as it was answered: ERR_NONE took effect */
+	enum error_code code;            /* as it was answered: ERR_NONE took effect */
 	int detail;
 };
 /* A copy, the caller's to free; *n_out of them.  Those of the kinds in mask only. */
@@ -80,7 +81,8 @@ void mem_foreign_snapshot(struct mem_service *s, const char *name);
  */
 struct mem_request;
 struct mem_request *mem_capture_op(struct replica *r, const struct target_op *op);
-struct mem_request *mem_capture_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta);
+struct mem_request *mem_capture_create(struct replica *r, uint64_t size, uint64_t number,
+				       const struct target_meta *meta);
 struct mem_request *mem_capture_raise(struct replica *r, uint64_t number, const char *if_version);
 struct mem_request *mem_capture_snapshot(struct replica *r, const char *if_version, const struct target_meta *meta);
 int mem_apply(struct mem_request *req, struct error *err); /* frees req */

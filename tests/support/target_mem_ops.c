@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The seam's table before the service of target_mem.c.  A handle remembers its lease and its epoch, as a client does. */
+/* The seam's table before the service of target_mem.c.  A handle remembers its lease and its epoch, as a client does.
+ */
 #include <config.h>
 
 #include <assert.h>
@@ -150,7 +151,8 @@ struct mem_request *mem_capture_op(struct replica *r, const struct target_op *op
 	return q;
 }
 
-struct mem_request *mem_capture_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta)
+struct mem_request *mem_capture_create(struct replica *r, uint64_t size, uint64_t number,
+				       const struct target_meta *meta)
 {
 	struct mem_request *q = new_request(r, MEM_CREATE);
 
@@ -269,13 +271,15 @@ static int lease_locked(struct mem_service *s, struct mem_blob *b, enum target_l
 	switch (action) {
 	case TARGET_LEASE_ACQUIRE:
 		if (leased && !guid_equal(&b->lease, id))
-			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: leased by somebody else", b->name);
+			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: leased by somebody else",
+					     b->name);
 		b->lease = *id;
 		b->lease_until_s = s->now_s + TARGET_LEASE_SECONDS;
 		return 0;
 	case TARGET_LEASE_RENEW: /* also after its end, if nothing happened since: changed() forgets the id */
 		if (!guid_equal(&b->lease, id))
-			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: cannot renew the lease", b->name);
+			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: cannot renew the lease",
+					     b->name);
 		b->lease_until_s = s->now_s + TARGET_LEASE_SECONDS;
 		return 0;
 	case TARGET_LEASE_RELEASE:
@@ -367,10 +371,11 @@ static struct mem_content *readable_locked(struct replica *r, uint64_t len, uint
 	if (!c)
 		target_refuse(&why, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s: not there", r->name);
 	else if (if_version && strcmp(if_version, version) != 0)
-		target_refuse(&why, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s: version is %s, expected %s", r->name, version,
-			      if_version);
+		target_refuse(&why, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s: version is %s, expected %s", r->name,
+			      version, if_version);
 	else if (off > c->size || len > c->size - off)
-		error_set(&why, ERR_CORRUPT, "%s: %" PRIu64 " bytes at %#" PRIx64 ": beyond its end", r->name, len, off);
+		error_set(&why, ERR_CORRUPT, "%s: %" PRIu64 " bytes at %#" PRIx64 ": beyond its end", r->name, len,
+			  off);
 	note_request(r, kind, off, len, &why);
 	if (why.code == ERR_NONE)
 		return c;
@@ -435,8 +440,8 @@ static int mem_at_point(struct replica *r, const char *point_id, struct replica 
 	there = content_locked(point, mem_blob_locked(of(r)->service, r->name)) != NULL;
 	pthread_mutex_unlock(&of(r)->service->lock);
 	if (!there)
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s@%s: no such recovery point", r->name,
-				     point_id);
+		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s@%s: no such recovery point",
+				     r->name, point_id);
 	return 0;
 }
 
@@ -447,8 +452,9 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static int mem_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
-		    struct error *err), void *ctx, struct error *err)
+static int mem_list(struct target *t,
+		    int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		    void *ctx, struct error *err)
 {
 	struct mem_service *s = t->priv;
 	char **names = NULL;

@@ -48,7 +48,7 @@ struct mem_request { /* all that changes something, as it travels */
 	uint64_t off, len; /* len: the size, of create and resize */
 	void *data;
 	struct guid lease;
-	const char *if_version; /* "" or a number, which `version` is */
+	const char *if_version;      /* "" or a number, which `version` is */
 	uint64_t version, number_eq; /* 0: no condition */
 	uint64_t number;
 	struct target_meta meta;

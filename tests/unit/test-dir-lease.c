@@ -24,7 +24,8 @@ static void the_loser_is_told_who_holds_it(void **state)
 	assert_int_equal(replica_lease(f->r, TARGET_LEASE_ACQUIRE, &dir_id_a, NULL), 0); /* once more is no harm */
 	assert_int_equal(replica_lease(f->r, TARGET_LEASE_RENEW, &dir_id_a, NULL), 0);
 	assert_int_equal(replica_lease(r2, TARGET_LEASE_ACQUIRE, &dir_id_b, &e), -1);
-	snprintf(want, sizeof(want), "%s/" DIR_NAME ": web01.lock: held by unit, process %ld, since ", f->path, (long)getpid());
+	snprintf(want, sizeof(want), "%s/" DIR_NAME ": web01.lock: held by unit, process %ld, since ", f->path,
+		 (long)getpid());
 	assert_memory_equal(e.msg, want, strlen(want));
 	assert_int_equal(e.code, ERR_BUSY);
 	assert_int_equal(e.detail, TARGET_REFUSED_LEASE);
@@ -112,10 +113,40 @@ static void a_change_long_after_a_crash_amid_a_write_is_unproven(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path, later, 0), 0);
 	crash(f);
 	assert_int_equal(replica_lease(f->r, TARGET_LEASE_RENEW, &dir_id_a, &e), -1);
-	snprintf(want, sizeof(want), "%s/" DIR_NAME ": nothing proves that nobody wrote to it since the last run ended", f->path);
+	snprintf(want, sizeof(want), "%s/" DIR_NAME ": nothing proves that nobody wrote to it since the last run ended",
+		 f->path);
 	assert_error(&e, ERR_CONFLICT, want);
 	assert_int_equal(e.detail, TARGET_REFUSED_UNPROVEN);
 	assert_int_equal(replica_lease(f->r, TARGET_LEASE_ACQUIRE, &dir_id_a, NULL), 0);
+}
+
+/* As if the record had been written before the machine went down. */
+static void forget_boot(const struct dir_fixture *f)
+{
+	char path[512];
+	int fd;
+
+	dir_fixture_file(f, ".liftfs/locks/web01/web01.lease", path);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "00000000", 8, 15 + 37), 8); /* after the head and the id */
+	close(fd);
+}
+
+static void after_a_power_loss_only_an_equal_version_proves_something(void **state)
+{
+	struct dir_fixture *f = *state;
+	struct error e = ERROR_INIT;
+
+	dir_fixture_claim(f, 9);
+	crash(f);
+	forget_boot(f);
+	assert_int_equal(replica_lease(f->r, TARGET_LEASE_RENEW, &dir_id_a, NULL), 0);
+	crash(f);
+	forget_boot(f);
+	dir_fixture_foreign_write(f);
+	assert_int_equal(replica_lease(f->r, TARGET_LEASE_RENEW, &dir_id_a, &e), -1);
+	assert_int_equal(e.code, ERR_CONFLICT);
+	assert_int_equal(e.detail, TARGET_REFUSED_UNPROVEN);
 }
 
 static void a_broken_lease_stops_its_holder(void **state)
@@ -157,6 +188,7 @@ int main(void)
 		TEST(renewal_is_refused_after_another_lease_or_a_release),
 		TEST(a_crash_amid_a_write_is_our_own_if_the_file_changed_right_then),
 		TEST(a_change_long_after_a_crash_amid_a_write_is_unproven),
+		TEST(after_a_power_loss_only_an_equal_version_proves_something),
 		TEST(a_broken_lease_stops_its_holder),
 		TEST(a_killed_process_leaves_no_lock),
 	};

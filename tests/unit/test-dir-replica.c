@@ -61,7 +61,8 @@ static void a_raise_gives_a_new_version_and_never_lowers(void **state)
 	assert_int_equal(e.code, ERR_CONFLICT);
 	assert_int_equal(e.detail, TARGET_REFUSED_VERSION);
 	dir_fixture_version(f);
-	assert_int_equal(replica_raise(f->r, 11, f->version, &live, f->version, NULL), 0); /* the look's is the raise's */
+	assert_int_equal(replica_raise(f->r, 11, f->version, &live, f->version, NULL),
+			 0); /* the look's is the raise's */
 }
 
 static void metadata_of_any_bytes_comes_back(void **state)
@@ -132,7 +133,8 @@ static void a_read_of_another_version_is_refused(void **state)
 static void metadata_of_a_newer_format_is_refused(void **state)
 {
 	struct dir_fixture *f = *state;
-	static const char text[] = "{\"format\":2,\"writer\":\"liftfs 9.0\",\"name\":\"" DIR_NAME "\",\"number\":1,\"meta\":{}}";
+	static const char text[] =
+		"{\"format\":2,\"writer\":\"liftfs 9.0\",\"name\":\"" DIR_NAME "\",\"number\":1,\"meta\":{}}";
 	struct target_look l = { 0 };
 	struct error e = ERROR_INIT;
 	char path[512], want[700];
@@ -143,7 +145,8 @@ static void metadata_of_a_newer_format_is_refused(void **state)
 	fputs(text, file);
 	fclose(file);
 	assert_int_equal(replica_look(f->r, &l, &e), -1);
-	snprintf(want, sizeof(want), "%s/" DIR_NAME ": web01.json: format 2, written by liftfs 9.0, is newer than this liftfs (1)",
+	snprintf(want, sizeof(want),
+		 "%s/" DIR_NAME ": web01.json: format 2, written by liftfs 9.0, is newer than this liftfs (1)",
 		 f->path);
 	assert_error(&e, ERR_REFUSED, want);
 }

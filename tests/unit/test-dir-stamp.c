@@ -49,7 +49,8 @@ static void two_stamps_differ_and_a_stamp_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_write_right_after_a_stamp_has_another_version, dir_setup, dir_teardown),
+		cmocka_unit_test_setup_teardown(a_write_right_after_a_stamp_has_another_version, dir_setup,
+						dir_teardown),
 		cmocka_unit_test_setup_teardown(two_stamps_differ_and_a_stamp_stays, dir_setup, dir_teardown),
 	};
 

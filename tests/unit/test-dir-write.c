@@ -2,11 +2,12 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <signal.h>
 
 #include "../support/dir_fixture.h"
+#include "target/dir_private.h"
 
 static void writes_and_zeroes_arrive_and_holes_come_back(void **state)
 {
@@ -62,6 +63,32 @@ static void a_replaced_file_is_not_written_to(void **state)
 	assert_int_equal(e.detail, TARGET_REFUSED_VERSION);
 }
 
+/* /dev/null takes writes and refuses to be synced. */
+static void a_failed_sync_fails_its_batch_and_everything_after_it(void **state)
+{
+	struct dir_fixture *f = *state;
+	struct dir_replica *d = dir_of(f->r);
+	CLEANUP_FD int real = -1;
+	int null = open("/dev/null", O_WRONLY);
+	struct error e = ERROR_INIT, e2 = ERROR_INIT, e3 = ERROR_INIT;
+	char want[700];
+	uint64_t live;
+
+	dir_fixture_claim(f, 9);
+	real = dup(d->data);
+	assert_true(dup2(null, d->data) >= 0);
+	close(null);
+	snprintf(want, sizeof(want),
+		 "%s/" DIR_NAME ": sync: what was written since the last one is unknown: Invalid argument", f->path);
+	assert_int_equal(op_wait(f->r, f->ones, 512, 0, &e), -1);
+	assert_error(&e, ERR_SYSTEM, want);
+	assert_true(dup2(real, d->data) >= 0); /* the next sync would work */
+	assert_int_equal(op_wait(f->r, f->ones, 512, 0, &e2), -1);
+	assert_error(&e2, ERR_SYSTEM, want);
+	assert_int_equal(replica_raise(f->r, 10, f->version, &live, f->version, &e3), -1);
+	assert_error(&e3, ERR_SYSTEM, want);
+}
+
 static void a_write_without_a_lease_is_refused(void **state)
 {
 	struct dir_fixture *f = *state;
@@ -98,8 +125,9 @@ static void many_in_flight_all_arrive(void **state)
 	for (unsigned i = 0; i < N; i++) {
 		memset(many[i].data, (int)(i % 255 + 1), 512);
 		many[i].failed = &failed;
-		many[i].op = (struct target_op){ .off = i * 1024, .len = 512, .data = many[i].data, .done = count_done,
-						 .ctx = &many[i] };
+		many[i].op = (struct target_op){
+			.off = i * 1024, .len = 512, .data = many[i].data, .done = count_done, .ctx = &many[i]
+		};
 		replica_submit(f->r, &many[i].op);
 	}
 	replica_barrier(f->r);
@@ -127,8 +155,10 @@ static void a_file_size_limit_says_what_to_do(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
 	assert_int_equal(replica_create(r, 2 << 20, 1, &none, &e), -1);
 	setrlimit(RLIMIT_FSIZE, &before);
-	snprintf(want, sizeof(want), "%s/big.vhd: create with 2097152 bytes: File too large; the file system (or ulimit -f) "
-		 "allows no file of this size: use XFS, Btrfs or ext4", f->path);
+	snprintf(want, sizeof(want),
+		 "%s/big.vhd: create with 2097152 bytes: File too large; the file system (or ulimit -f) "
+		 "allows no file of this size: use XFS, Btrfs or ext4",
+		 f->path);
 	assert_error(&e, ERR_SYSTEM, want);
 	assert_int_equal(e.detail, EFBIG);
 	l = dir_fixture_look(r);
@@ -169,8 +199,10 @@ static void a_full_file_system_says_what_to_do(void **state)
 	assert_int_equal(op_wait(r, data, 2 << 20, 0, &e), -1);
 	assert_int_equal(e.code, ERR_SYSTEM);
 	assert_int_equal(e.detail, ENOSPC);
-	snprintf(want, sizeof(want), "%s/a.vhd: write 2097152 bytes at 0: No space left on device; make room there and run again: "
-		 "what has arrived is kept", path);
+	snprintf(want, sizeof(want),
+		 "%s/a.vhd: write 2097152 bytes at 0: No space left on device; make room there and run again: "
+		 "what has arrived is kept",
+		 path);
 	assert_error(&e, ERR_SYSTEM, want);
 	assert_int_equal(op_wait(r, NULL, 2 << 20, 0, NULL), 0); /* it goes on: nothing is poisoned */
 	assert_int_equal(op_wait(r, data, 4096, 0, NULL), 0);
@@ -186,6 +218,7 @@ int main(void)
 		TEST(writes_and_zeroes_arrive_and_holes_come_back),
 		TEST(a_foreign_write_in_a_cycle_stops_the_next_batch),
 		TEST(a_replaced_file_is_not_written_to),
+		TEST(a_failed_sync_fails_its_batch_and_everything_after_it),
 		TEST(a_write_without_a_lease_is_refused),
 		TEST(many_in_flight_all_arrive),
 		TEST(a_file_size_limit_says_what_to_do),

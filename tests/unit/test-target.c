@@ -34,7 +34,8 @@ static void an_unknown_scheme_is_named_and_nothing_behind_it(void **state)
 
 static void names_have_segments_and_a_suffix(void **state)
 {
-	static const char *const bad[] = { "a", ".vhd", "a/.vhd", "/a.vhd", "a//b.vhd", "../a.vhd", "a/./b.vhd", "a.vhd/" };
+	static const char *const bad[] = { "a",        ".vhd",     "a/.vhd",    "/a.vhd",
+					   "a//b.vhd", "../a.vhd", "a/./b.vhd", "a.vhd/" };
 	CLEANUP(cleanup_target) struct target *t = target_open("null:", NULL, NULL);
 	struct error e = ERROR_INIT;
 
