@@ -78,7 +78,8 @@ static int read_footer(const struct backing *file, struct vhd_footer *out, uint6
 static int open_fixed(struct image *img, const struct vhd_footer *f, uint64_t content_end, struct error *err)
 {
 	if (f->current_size > content_end)
-		return error_set(err, ERR_CORRUPT, "footer: disk of %" PRIu64 " bytes, only %" PRIu64 " lie before the footer",
+		return error_set(err, ERR_CORRUPT,
+				 "footer: disk of %" PRIu64 " bytes, only %" PRIu64 " lie before the footer",
 				 f->current_size, content_end);
 	img->info.subformat = "fixed";
 	return 0;
@@ -103,15 +104,18 @@ static int vhd_open(struct image *img, struct error *err)
 			return -1;
 		break;
 	case VHD_DYNAMIC:
-		return error_set(err, ERR_UNSUPPORTED, "dynamic VHD: only fixed ones can be read; convert it to a fixed VHD");
-	case VHD_DIFFERENCING:
 		return error_set(err, ERR_UNSUPPORTED,
-				 "differencing VHD: only fixed ones can be read; merge it and convert it to a fixed VHD");
+				 "dynamic VHD: only fixed ones can be read; convert it to a fixed VHD");
+	case VHD_DIFFERENCING:
+		return error_set(
+			err, ERR_UNSUPPORTED,
+			"differencing VHD: only fixed ones can be read; merge it and convert it to a fixed VHD");
 	default:
 		return error_set(err, ERR_CORRUPT, "footer: disk type %d", (int)v->footer.type);
 	}
 	if (v->footer.saved_state)
-		log_warn("vhd", "%s: written by a machine in saved state: its memory is not part of the disk", file->path);
+		log_warn("vhd", "%s: written by a machine in saved state: its memory is not part of the disk",
+			 file->path);
 	img->size = v->footer.current_size;
 	img->info.virtual_size = v->footer.current_size;
 	img->info.sector_size = 512;

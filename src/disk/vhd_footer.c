@@ -78,14 +78,15 @@ int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out,
 	if (memcmp(raw + FOOTER_COOKIE, "conectix", 8) != 0)
 		return error_set(err, ERR_CORRUPT, "footer: no 'conectix' where it must begin");
 	if (sum != stored)
-		return error_set(err, ERR_CORRUPT, "footer: checksum %08" PRIx32 ", its bytes sum up to %08" PRIx32, stored,
-				 sum);
+		return error_set(err, ERR_CORRUPT, "footer: checksum %08" PRIx32 ", its bytes sum up to %08" PRIx32,
+				 stored, sum);
 	if (version >> 16 != VERSION_1_0 >> 16)
 		return error_set(err, ERR_CORRUPT, "footer: version %#010" PRIx32 ", not 1.0", version);
 	if (type != VHD_FIXED && type != VHD_DYNAMIC && type != VHD_DIFFERENCING)
 		return error_set(err, ERR_CORRUPT, "footer: disk type %" PRIu32 ", not 2, 3 or 4", type);
 	if (size == 0 || size % SECTOR != 0)
-		return error_set(err, ERR_CORRUPT, "footer: current size %" PRIu64 ", not a positive multiple of 512", size);
+		return error_set(err, ERR_CORRUPT, "footer: current size %" PRIu64 ", not a positive multiple of 512",
+				 size);
 	f.type = (enum vhd_type)type;
 	memcpy(f.creator, raw + FOOTER_CREATOR, 4);
 	memcpy(f.id.b, raw + FOOTER_ID, sizeof(f.id.b));

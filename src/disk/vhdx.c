@@ -15,6 +15,7 @@
 #include "disk/format.h"
 #include "disk/vhdx_bat.h"
 #include "disk/vhdx_header.h"
+#include "disk/vhdx_locator.h"
 #include "disk/vhdx_log.h"
 #include "disk/vhdx_metadata.h"
 #include "disk/vhdx_region.h"
@@ -27,6 +28,7 @@ struct vhdx {
 	struct vhdx_view view;
 	struct vhdx_regions regions;
 	struct vhdx_metadata meta;
+	struct vhdx_locator locator; /* empty without a parent */
 	struct vhdx_bat bat;
 };
 
@@ -53,7 +55,8 @@ static int read_log(struct image *img, struct vhdx *v, struct error *err)
 		return 0;
 	if (img->ignore_log) {
 		img->info.dirty_log = true;
-		log_warn("vhdx", "%s: log not empty, and ignored on request: the disk may be inconsistent", img->info.path);
+		log_warn("vhdx", "%s: log not empty, and ignored on request: the disk may be inconsistent",
+			 img->info.path);
 		return 0;
 	}
 	if (vhdx_log_replay(v->view.file, &v->header, &v->log, err) < 0)
@@ -81,11 +84,13 @@ static int read_regions(struct vhdx *v, struct error *err)
 	if (vhdx_region_choose(copies, copies + VHDX_REGION_LEN, &v->regions, &second, err) < 0)
 		return -1;
 	if (second)
-		log_warn("vhdx", "%s: region table at 0x30000 is damaged; using its copy at 0x40000", v->view.file->path);
+		log_warn("vhdx", "%s: region table at 0x30000 is damaged; using its copy at 0x40000",
+			 v->view.file->path);
 	return vhdx_region_check_place(&v->regions, v->header.log_off, v->header.log_len, v->view.file->size, err);
 }
 
-/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not match. */
+/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not
+ * match. */
 static int check_unchanged(const struct vhdx *v, struct error *err)
 {
 	struct vhdx_header now;
@@ -95,6 +100,19 @@ static int check_unchanged(const struct vhdx *v, struct error *err)
 	if (now.sequence != v->header.sequence || !guid_equal(&now.log, &v->header.log))
 		return error_set(err, ERR_CHANGED, "the image was written to while it was opened");
 	return 0;
+}
+
+static int read_locator(struct image *img, struct vhdx *v, struct error *err)
+{
+	CLEANUP_FREE uint8_t *raw = malloc(v->meta.locator_len); /* at most 1 MiB */
+
+	if (!raw)
+		return error_errno(err, ENOMEM, "parent locator");
+	if (vhdx_view_read(&v->view, raw, v->meta.locator_len, v->meta.locator_off, err) < 0 ||
+	    vhdx_locator_decode(raw, v->meta.locator_len, &v->locator, err) < 0)
+		return -1;
+	img->parent_paths = vhdx_locator_candidates(&v->locator, img->info.path, err);
+	return img->parent_paths ? 0 : -1;
 }
 
 static const char *subformat(const struct vhdx_metadata *m)
@@ -116,9 +134,8 @@ static int vhdx_open(struct image *img, struct error *err)
 	if (read_header(v->view.file, &v->header, err) < 0 || read_log(img, v, err) < 0 || read_regions(v, err) < 0 ||
 	    vhdx_metadata_read(&v->view, v->regions.meta_off, v->regions.meta_len, &v->meta, err) < 0)
 		return -1;
-	if (v->meta.has_parent)
-		return error_set(err, ERR_UNSUPPORTED,
-				 "differencing VHDX (AVHDX): cannot be read; merge the checkpoint into its parent first");
+	if (v->meta.has_parent && read_locator(img, v, err) < 0)
+		return -1;
 	if (vhdx_bat_init(&v->bat, img, &v->view, &v->regions, &v->header, &v->meta, err) < 0 ||
 	    check_unchanged(v, err) < 0)
 		return -1;
@@ -131,30 +148,79 @@ static int vhdx_open(struct image *img, struct error *err)
 	return 0;
 }
 
-static int vhdx_map(struct image *img, uint64_t len, uint64_t off, struct extent_list *out, struct error *err)
+static int vhdx_check_parent(const struct image *img, const struct image *parent, struct error *err)
+{
+	const struct vhdx *v = img->priv, *p = parent->priv;
+	char have[GUID_TEXT_LEN], want[GUID_TEXT_LEN];
+
+	if (p->meta.logical_sector != v->meta.logical_sector)
+		return error_set(err, ERR_CORRUPT,
+				 "parent %s has sectors of %" PRIu32 " bytes, this image of %" PRIu32,
+				 parent->info.path, p->meta.logical_sector, v->meta.logical_sector);
+	if (guid_equal(&p->header.data_write, &v->locator.linkage) ||
+	    (!guid_is_zero(&v->locator.linkage2) && guid_equal(&p->header.data_write, &v->locator.linkage2)))
+		return 0;
+	guid_format(&p->header.data_write, have);
+	guid_format(&v->locator.linkage, want);
+	return error_set(err, ERR_CORRUPT,
+			 "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
+			 parent->info.path, have, want);
+}
+
+/* Of one block that is partly here, the run of sectors at `at`: e is the whole block's answer from there on. */
+static int map_sectors(struct vhdx *v, uint64_t block, uint64_t at, struct extent *e, struct error *err)
+{
+	uint64_t sector = UINT64_C(1) << v->bat.sector_shift, skip = at & (sector - 1);
+	uint64_t first = (at & ((UINT64_C(1) << v->bat.block_shift) - 1)) >> v->bat.sector_shift, n;
+	bool present;
+
+	if (vhdx_bat_sectors(&v->bat, block, first, (skip + e->len + sector - 1) >> v->bat.sector_shift, &present, &n,
+			     err) < 0)
+		return -1;
+	n = (n << v->bat.sector_shift) - skip;
+	e->len = n < e->len ? n : e->len;
+	if (!present) {
+		e->kind = EXTENT_ABSENT;
+		e->file = EXTENT_NO_FILE;
+		e->file_off = 0;
+	}
+	return 0;
+}
+
+/* The extent that begins at `at`, at most len bytes. */
+static int map_one(struct image *img, uint64_t len, uint64_t at, struct extent *out, struct error *err)
 {
 	struct vhdx *v = img->priv;
-	uint64_t block_len = UINT64_C(1) << v->bat.block_shift, done = 0;
+	uint64_t block = at >> v->bat.block_shift, last = (at + len - 1) >> v->bat.block_shift;
+	uint64_t skip = at & ((UINT64_C(1) << v->bat.block_shift) - 1);
+	struct extent e = { .off = at, .file = EXTENT_NO_FILE };
+	struct vhdx_run run;
 
-	for (int i = 0; i < RUNS_PER_MAP && done < len; i++) {
-		uint64_t at = off + done, block = at >> v->bat.block_shift, skip = at & (block_len - 1);
-		uint64_t last = (off + len - 1) >> v->bat.block_shift;
-		struct extent e = { .off = at, .file = EXTENT_NO_FILE };
-		struct vhdx_run run;
+	if (vhdx_bat_run(&v->bat, block, last - block + 1, &run, err) < 0)
+		return -1;
+	e.kind = run.kind;
+	e.len = (run.n_blocks << v->bat.block_shift) - skip;
+	e.len = e.len < len ? e.len : len;
+	if (run.kind == EXTENT_DATA) {
+		e.file = img->first_file;
+		e.file_off = run.file_off + skip;
+	}
+	if (run.partial && map_sectors(v, block, at, &e, err) < 0)
+		return -1;
+	*out = e;
+	return 0;
+}
 
-		if (vhdx_bat_run(&v->bat, block, last - block + 1, &run, done == 0 ? err : NULL) < 0)
-			return done == 0 ? -1 : 0;
-		e.kind = run.kind;
-		e.len = (run.n_blocks << v->bat.block_shift) - skip;
-		if (e.len > len - done)
-			e.len = len - done;
-		if (run.kind == EXTENT_DATA) {
-			e.file = img->first_file;
-			e.file_off = run.file_off + skip;
-		}
+static int vhdx_map(struct image *img, uint64_t len, uint64_t off, struct extent_list *out, struct error *err)
+{
+	struct extent e;
+	uint64_t done = 0;
+
+	for (int i = 0; i < RUNS_PER_MAP && done < len; i++, done += e.len) {
+		if (map_one(img, len - done, off + done, &e, done == 0 ? err : NULL) < 0)
+			return done == 0 ? -1 : 0; /* what is wrong there is said when somebody asks for it */
 		if (extent_list_add(out, &e, err) < 0)
 			return -1;
-		done += e.len;
 	}
 	return 0;
 }
@@ -165,6 +231,7 @@ static void vhdx_close(struct image *img)
 
 	if (!v)
 		return;
+	vhdx_locator_fini(&v->locator);
 	vhdx_overlay_free(v->log);
 	free(v);
 	img->priv = NULL;
@@ -177,6 +244,7 @@ const struct disk_format_ops disk_vhdx_ops = {
 	.suffixes = suffixes,
 	.confirm = vhdx_confirm,
 	.open = vhdx_open,
+	.check_parent = vhdx_check_parent,
 	.map = vhdx_map,
 	.close = vhdx_close,
 };

@@ -58,11 +58,13 @@ int vhdx_bat_init(struct vhdx_bat *bat, struct image *img, const struct vhdx_vie
 	bat->virtual_size = m->virtual_size;
 	bat->has_parent = m->has_parent;
 	bat->block_shift = log2_of(m->block_size);
-	bat->chunk_shift = CHUNK_SECTORS_SHIFT + log2_of(m->logical_sector) - bat->block_shift;
+	bat->sector_shift = log2_of(m->logical_sector);
+	bat->chunk_shift = CHUNK_SECTORS_SHIFT + bat->sector_shift - bat->block_shift;
 	bat->n_blocks = ((m->virtual_size - 1) >> bat->block_shift) + 1;
 	entries = vhdx_bat_entries(bat->n_blocks, bat->chunk_shift, bat->has_parent); /* at most 2^26 + 2^14 */
 	if (entries * ENTRY_LEN > regions->bat_len)
-		return error_set(err, ERR_CORRUPT, "BAT: %" PRIu64 " entries needed, its region of %" PRIu32 " bytes holds %" PRIu32,
+		return error_set(err, ERR_CORRUPT,
+				 "BAT: %" PRIu64 " entries needed, its region of %" PRIu32 " bytes holds %" PRIu32,
 				 entries, regions->bat_len, regions->bat_len / ENTRY_LEN);
 	return 0;
 }
@@ -72,7 +74,8 @@ static uint64_t entry_of_block(const struct vhdx_bat *bat, uint64_t block)
 	return block + (block >> bat->chunk_shift);
 }
 
-/* What stands where an entry points to, of `len` bytes of which the file must have `needed`; NULL if nothing is wrong. */
+/* What stands where an entry points to, of `len` bytes of which the file must have `needed`; NULL if nothing is wrong.
+ */
 static const char *place_fault(const struct vhdx_bat *bat, uint64_t off, uint64_t len, uint64_t needed)
 {
 	if (off < VHDX_MIB)
@@ -150,16 +153,20 @@ static const struct table_page *page_get(const struct vhdx_bat *bat, uint64_t in
 	return NULL;
 }
 
-/* Where an entry of a page stands: in the file, or in the log that rewrites that part of it. */
-static const uint8_t *entry_at(const struct vhdx_bat *bat, const struct table_page *page, uint64_t index)
+/* Where the byte at off, which the page holds, stands: there, or in the log that rewrites that part of the file. */
+static const uint8_t *byte_at(const struct vhdx_bat *bat, const struct table_page *page, uint64_t off)
 {
 	static const uint8_t zeros[VHDX_PAGE];
-	uint64_t off = bat->regions.bat_off + index * ENTRY_LEN;
 	const uint8_t *logged;
 
 	if (bat->view.log && vhdx_overlay_page(bat->view.log, align_down(off, VHDX_PAGE), &logged))
 		return (logged ? logged : zeros) + off % VHDX_PAGE;
 	return page->data + (off - page->off);
+}
+
+static const uint8_t *entry_at(const struct vhdx_bat *bat, const struct table_page *page, uint64_t index)
+{
+	return byte_at(bat, page, bat->regions.bat_off + index * ENTRY_LEN);
 }
 
 static int run_in_page(struct vhdx_bat *bat, const struct table_page *page, uint64_t block, uint64_t max,
@@ -172,8 +179,8 @@ static int run_in_page(struct vhdx_bat *bat, const struct table_page *page, uint
 	uint64_t before;
 
 	if (fault)
-		return error_set(err, ERR_CORRUPT, "block %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s", block,
-				 get_le64(p), bat->regions.bat_off + index * ENTRY_LEN, fault);
+		return error_set(err, ERR_CORRUPT, "block %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s",
+				 block, get_le64(p), bat->regions.bat_off + index * ENTRY_LEN, fault);
 	while (out->n_blocks < max && !out->partial) {
 		before = index;
 		index = entry_of_block(bat, block + out->n_blocks);
@@ -206,23 +213,57 @@ int vhdx_bat_run(struct vhdx_bat *bat, uint64_t block, uint64_t max, struct vhdx
 	return rc;
 }
 
-int vhdx_bat_bitmap(struct vhdx_bat *bat, uint64_t chunk, uint64_t *off_out, struct error *err)
+/* Where the sector bitmap of a chunk lies in the file: 1 MiB, inside it. */
+static int find_bitmap(struct vhdx_bat *bat, uint64_t chunk, uint64_t *off_out, struct error *err)
 {
 	uint64_t index = (chunk << bat->chunk_shift) + chunk + (UINT64_C(1) << bat->chunk_shift), entry, off;
 	const struct table_page *page;
 	const char *fault;
 
-	assert(bat->has_parent && chunk <= (bat->n_blocks - 1) >> bat->chunk_shift);
 	page = page_get(bat, index, err);
 	if (!page)
 		return -1;
 	entry = get_le64(entry_at(bat, page, index));
 	image_table_put(bat->img, page);
 	off = entry & ENTRY_OFF;
-	fault = (entry & ENTRY_STATE) != STATE_PRESENT ? "no sector bitmap" : place_fault(bat, off, BITMAP_LEN, BITMAP_LEN);
+	fault = (entry & ENTRY_STATE) != STATE_PRESENT ? "no sector bitmap"
+						       : place_fault(bat, off, BITMAP_LEN, BITMAP_LEN);
 	if (fault)
-		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s", chunk, entry,
-				 bat->regions.bat_off + index * ENTRY_LEN, fault);
+		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 ": BAT entry %#" PRIx64 " at %#" PRIx64 ": %s",
+				 chunk, entry, bat->regions.bat_off + index * ENTRY_LEN, fault);
 	*off_out = off;
+	return 0;
+}
+
+int vhdx_bat_sectors(struct vhdx_bat *bat, uint64_t block, uint64_t first, uint64_t max, bool *present_out,
+		     uint64_t *n_out, struct error *err)
+{
+	uint64_t chunk = block >> bat->chunk_shift, in_chunk = block - (chunk << bat->chunk_shift);
+	uint64_t bit = (in_chunk << (bat->block_shift - bat->sector_shift)) + first, n = 0, off = 0, left;
+	const struct table_page *page;
+	const uint8_t *bits;
+	bool present;
+
+	assert(bat->has_parent && block < bat->n_blocks && max > 0);
+	if (find_bitmap(bat, chunk, &off, err) < 0)
+		return -1;
+	page = image_table_get(bat->img, bat->img->first_file, off + bit / 8, err);
+	if (!page)
+		return -1;
+	/* As far as one page of a log reaches, whose bytes may stand elsewhere than those behind it. */
+	left = VHDX_PAGE * 8 - bit % (VHDX_PAGE * 8);
+	left = left < max ? left : max;
+	bits = byte_at(bat, page, off + bit / 8);
+	bit %= 8;
+	present = bits[0] >> bit & 1;
+	while (n < left && (bits[(bit + n) / 8] >> (bit + n) % 8 & 1) == present) {
+		if ((bit + n) % 8 == 0 && left - n >= 8 && bits[(bit + n) / 8] == (present ? 0xff : 0))
+			n += 8;
+		else
+			n++;
+	}
+	image_table_put(bat->img, page);
+	*present_out = present;
+	*n_out = n;
 	return 0;
 }

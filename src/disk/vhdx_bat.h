@@ -35,7 +35,8 @@ struct vhdx_bat {
 	uint64_t log_off;
 	uint32_t log_len;
 	uint64_t virtual_size, n_blocks;
-	uint32_t block_shift, chunk_shift; /* bytes a block, blocks a chunk: powers of two */
+	uint32_t block_shift, chunk_shift,
+		sector_shift; /* bytes a block, blocks a chunk, bytes a sector: powers of two */
 	bool has_parent;
 	atomic_bool warned_reserved;
 };
@@ -44,7 +45,7 @@ struct vhdx_bat {
 struct vhdx_run {
 	uint64_t n_blocks;
 	enum extent_kind kind;
-	bool partial;      /* kind is EXTENT_DATA, but for each sector the bitmap says whether it is here; n_blocks is 1 */
+	bool partial; /* kind is EXTENT_DATA, but for each sector the bitmap says whether it is here; n_blocks is 1 */
 	uint64_t file_off; /* of the first block's bytes, if data: the run is contiguous in the file */
 };
 
@@ -61,11 +62,16 @@ int vhdx_bat_init(struct vhdx_bat *bat, struct image *img, const struct vhdx_vie
  * entry that is bad; it fails (ERR_CORRUPT) only if the entry of `block` itself is.  Data lies inside the file, but for
  * what is beyond the disk's end in its last block, and apart from headers, regions and log.
  */
-int vhdx_bat_run(struct vhdx_bat *bat, uint64_t block, uint64_t max, struct vhdx_run *out, struct error *err)
-	MUST_CHECK;
+int vhdx_bat_run(struct vhdx_bat *bat, uint64_t block, uint64_t max, struct vhdx_run *out,
+		 struct error *err) MUST_CHECK;
 
-/* Where the sector bitmap of a chunk lies in the file (1 MiB, checked); ERR_CORRUPT if there is none. */
-int vhdx_bat_bitmap(struct vhdx_bat *bat, uint64_t chunk, uint64_t *off_out, struct error *err) MUST_CHECK;
+/*
+ * A run of sectors of a partly present block, from its sector `first` on, at most `max` of them (which stay inside the
+ * block): *present_out says whether they are here or the parent's.  It may end early.  ERR_CORRUPT if the chunk of the
+ * block has no sector bitmap, or one that lies where it must not.
+ */
+int vhdx_bat_sectors(struct vhdx_bat *bat, uint64_t block, uint64_t first, uint64_t max, bool *present_out,
+		     uint64_t *n_out, struct error *err) MUST_CHECK;
 
 /* How many entries a table has for so many blocks. */
 uint64_t vhdx_bat_entries(uint64_t n_blocks, uint32_t chunk_shift, bool has_parent);

@@ -43,10 +43,11 @@ static int check_log_place(const struct vhdx_header *h, uint64_t file_size, stru
 {
 	if (h->log_off < VHDX_MIB || h->log_off % VHDX_MIB != 0 || h->log_len % VHDX_MIB != 0)
 		return error_set(err, ERR_CORRUPT,
-				 "header: log at %#" PRIx64 "+%#" PRIx32 ", not in whole MiB behind the first", h->log_off,
-				 h->log_len);
+				 "header: log at %#" PRIx64 "+%#" PRIx32 ", not in whole MiB behind the first",
+				 h->log_off, h->log_len);
 	if (!guid_is_zero(&h->log) && (h->log_len == 0 || !range_ok(h->log_off, h->log_len, file_size)))
-		return error_set(err, ERR_CORRUPT, "header: log at %#" PRIx64 "+%#" PRIx32 ": beyond end of file (%#" PRIx64 ")",
+		return error_set(err, ERR_CORRUPT,
+				 "header: log at %#" PRIx64 "+%#" PRIx32 ": beyond end of file (%#" PRIx64 ")",
 				 h->log_off, h->log_len, file_size);
 	return 0;
 }
@@ -83,7 +84,8 @@ int vhdx_header_choose(const uint8_t first[VHDX_HEADER_LEN], const uint8_t secon
 		return error_set(err, ERR_CORRUPT, "no valid header: %s at 0x10000, %s at 0x20000", fault1, fault2);
 	/* Disk2vhd writes the same header twice; otherwise nobody can tell which one is newer. */
 	if (!fault1 && !fault2 && seq1 == seq2 && memcmp(first, second, VHDX_HEADER_LEN) != 0)
-		return error_set(err, ERR_CORRUPT, "two different headers with the same sequence number %" PRIu64, seq1);
+		return error_set(err, ERR_CORRUPT, "two different headers with the same sequence number %" PRIu64,
+				 seq1);
 	if (fault2 || (!fault1 && seq1 >= seq2))
 		return decode_header(first, file_size, out, err);
 	return decode_header(second, file_size, out, err);

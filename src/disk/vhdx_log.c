@@ -197,7 +197,8 @@ static int find_head(struct ring *r, bool *led_to, size_t *out, struct error *er
 	if (best == NO_ENTRY)
 		return error_set(err, ERR_CORRUPT, "log: damaged: no valid sequence of entries; what it held is lost");
 	if (twice)
-		return error_set(err, ERR_CORRUPT, "log: two sequences end with number %" PRIu64, r->entries[best].sequence);
+		return error_set(err, ERR_CORRUPT, "log: two sequences end with number %" PRIu64,
+				 r->entries[best].sequence);
 	*out = best;
 	return 0;
 }
@@ -215,10 +216,12 @@ static int apply_entry(const struct ring *r, size_t start, struct vhdx_overlay *
 
 		if (zero)
 			len = get_le64(d + DESC_LEADING);
-		if (off % VHDX_PAGE != 0 || len % VHDX_PAGE != 0 || off < VHDX_REGION_1 || !range_ok(off, len, FILE_OFF_MAX))
+		if (off % VHDX_PAGE != 0 || len % VHDX_PAGE != 0 || off < VHDX_REGION_1 ||
+		    !range_ok(off, len, FILE_OFF_MAX))
 			return error_set(err, ERR_CORRUPT,
-					 "log: entry %" PRIu64 " writes to %#" PRIx64 "+%#" PRIx64 ", where it must not", e->sequence,
-					 off, len);
+					 "log: entry %" PRIu64 " writes to %#" PRIx64 "+%#" PRIx64
+					 ", where it must not",
+					 e->sequence, off, len);
 		if (zero) {
 			if (len > 0 && vhdx_overlay_add_zeros(o, off, len, err) < 0)
 				return -1;
@@ -255,7 +258,8 @@ int vhdx_log_decode(const uint8_t *ring, size_t len, const struct guid *log, uin
 	if (find_head(&r, led_to, &head, err) < 0)
 		return -1;
 	if (file_size < entries[head].flushed)
-		return error_set(err, ERR_CORRUPT, "file cut off: its log was written when it had %" PRIu64 " bytes, it has %" PRIu64,
+		return error_set(err, ERR_CORRUPT,
+				 "file cut off: its log was written when it had %" PRIu64 " bytes, it has %" PRIu64,
 				 entries[head].flushed, file_size);
 	o = vhdx_overlay_new(err);
 	if (!o)
@@ -276,7 +280,8 @@ int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, str
 	if (h->log_len > VHDX_LOG_MAX)
 		return error_set(err, ERR_UNSUPPORTED,
 				 "log not empty: the image was not closed cleanly, and its log of %" PRIu32
-				 " bytes is larger than the 64 MiB that are replayed; attach it to Hyper-V once, or check it with "
+				 " bytes is larger than the 64 MiB that are replayed; attach it to Hyper-V once, or "
+				 "check it with "
 				 "'qemu-img check -r all' on a copy",
 				 h->log_len);
 	ring = malloc(h->log_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log of a VHDX ([MS-VHDX] 2.3): a ring of entries that say what to write where.  A file that was not closed cleanly
- * is only right once its active sequence has been applied; here it is applied to an overlay in memory.
+ * The log of a VHDX ([MS-VHDX] 2.3): a ring of entries that say what to write where.  A file that was not closed
+ * cleanly is only right once its active sequence has been applied; here it is applied to an overlay in memory.
  *
  * Entry, in sectors of 4 KiB: a header of 64 bytes, then descriptors of 32 bytes (126 in the first sector, 128 in each
  * further one), then a sector of data for each data descriptor.

@@ -37,22 +37,28 @@ static const struct {
 	uint32_t len; /* exact; 0: any */
 } known[ITEM_COUNT] = {
 	[ITEM_PARAMETERS] = { "file parameters",
-			      { { 0xca, 0xa1, 0x67, 0x37, 0xfa, 0x36, 0x4d, 0x43, 0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b } },
+			      { { 0xca, 0xa1, 0x67, 0x37, 0xfa, 0x36, 0x4d, 0x43, 0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44,
+				  0xe7, 0x6b } },
 			      8 },
 	[ITEM_SIZE] = { "virtual disk size",
-			{ { 0x2f, 0xa5, 0x42, 0x24, 0xcd, 0x1b, 0x48, 0x76, 0xb2, 0x11, 0x5d, 0xbe, 0xd8, 0x3b, 0xf4, 0xb8 } },
+			{ { 0x2f, 0xa5, 0x42, 0x24, 0xcd, 0x1b, 0x48, 0x76, 0xb2, 0x11, 0x5d, 0xbe, 0xd8, 0x3b, 0xf4,
+			    0xb8 } },
 			8 },
 	[ITEM_DISK_ID] = { "disk id",
-			   { { 0xbe, 0xca, 0x12, 0xab, 0xb2, 0xe6, 0x45, 0x23, 0x93, 0xef, 0xc3, 0x09, 0xe0, 0x00, 0xc7, 0x46 } },
+			   { { 0xbe, 0xca, 0x12, 0xab, 0xb2, 0xe6, 0x45, 0x23, 0x93, 0xef, 0xc3, 0x09, 0xe0, 0x00, 0xc7,
+			       0x46 } },
 			   16 },
 	[ITEM_LOGICAL] = { "logical sector size",
-			   { { 0x81, 0x41, 0xbf, 0x1d, 0xa9, 0x6f, 0x47, 0x09, 0xba, 0x47, 0xf2, 0x33, 0xa8, 0xfa, 0xab, 0x5f } },
+			   { { 0x81, 0x41, 0xbf, 0x1d, 0xa9, 0x6f, 0x47, 0x09, 0xba, 0x47, 0xf2, 0x33, 0xa8, 0xfa, 0xab,
+			       0x5f } },
 			   4 },
 	[ITEM_PHYSICAL] = { "physical sector size",
-			    { { 0xcd, 0xa3, 0x48, 0xc7, 0x44, 0x5d, 0x44, 0x71, 0x9c, 0xc9, 0xe9, 0x88, 0x52, 0x51, 0xc5, 0x56 } },
+			    { { 0xcd, 0xa3, 0x48, 0xc7, 0x44, 0x5d, 0x44, 0x71, 0x9c, 0xc9, 0xe9, 0x88, 0x52, 0x51,
+				0xc5, 0x56 } },
 			    4 },
 	[ITEM_LOCATOR] = { "parent locator",
-			   { { 0xa8, 0xd3, 0x5f, 0x2d, 0xb3, 0x0b, 0x45, 0x4d, 0xab, 0xf7, 0xd3, 0xd8, 0x48, 0x34, 0xab, 0x0c } },
+			   { { 0xa8, 0xd3, 0x5f, 0x2d, 0xb3, 0x0b, 0x45, 0x4d, 0xab, 0xf7, 0xd3, 0xd8, 0x48, 0x34, 0xab,
+			       0x0c } },
 			   0 },
 };
 
@@ -85,16 +91,16 @@ static int take_entry(const uint8_t *entry, uint32_t region_len, struct place it
 		return error_set(err, ERR_UNSUPPORTED, "metadata: unknown item %s is marked required", text);
 	if (p.len > ITEM_LEN_MAX || (p.len > 0 && (p.off < TABLE_LEN || !range_ok(p.off, p.len, region_len))))
 		return error_set(err, ERR_CORRUPT,
-				 "metadata: item %s at %#" PRIx32 "+%#" PRIx32 ": outside its region (%#" PRIx32 ")", text, p.off,
-				 p.len, region_len);
+				 "metadata: item %s at %#" PRIx32 "+%#" PRIx32 ": outside its region (%#" PRIx32 ")",
+				 text, p.off, p.len, region_len);
 	*place_out = p;
 	if (i < 0)
 		return 0;
 	if (items[i].off != 0)
 		return error_set(err, ERR_CORRUPT, "metadata: %s is there twice", known[i].name);
 	if (p.len == 0 || (known[i].len != 0 && p.len != known[i].len))
-		return error_set(err, ERR_CORRUPT, "metadata: %s has %" PRIu32 " bytes, not %" PRIu32, known[i].name, p.len,
-				 known[i].len);
+		return error_set(err, ERR_CORRUPT, "metadata: %s has %" PRIu32 " bytes, not %" PRIu32, known[i].name,
+				 p.len, known[i].len);
 	items[i] = p;
 	return 0;
 }
@@ -116,8 +122,9 @@ static int decode_table(const uint8_t *raw, uint32_t region_len, struct place it
 			return -1;
 		for (uint16_t j = 0; j < i; j++)
 			if (ranges_overlap(all[i].off, all[i].len, all[j].off, all[j].len))
-				return error_set(err, ERR_CORRUPT, "metadata: items at %#" PRIx32 " and %#" PRIx32 " overlap",
-						 all[j].off, all[i].off);
+				return error_set(err, ERR_CORRUPT,
+						 "metadata: items at %#" PRIx32 " and %#" PRIx32 " overlap", all[j].off,
+						 all[i].off);
 	}
 	for (int i = 0; i < ITEM_COUNT; i++)
 		if (i != ITEM_LOCATOR && items[i].off == 0)
@@ -128,7 +135,8 @@ static int decode_table(const uint8_t *raw, uint32_t region_len, struct place it
 static int check_values(const struct vhdx_metadata *m, struct error *err)
 {
 	if (!is_pow2(m->block_size) || m->block_size < VHDX_MIB || m->block_size > 256 * VHDX_MIB)
-		return error_set(err, ERR_CORRUPT, "metadata: block size %" PRIu32 ", not a power of two from 1 to 256 MiB",
+		return error_set(err, ERR_CORRUPT,
+				 "metadata: block size %" PRIu32 ", not a power of two from 1 to 256 MiB",
 				 m->block_size);
 	if (m->logical_sector != 512 && m->logical_sector != 4096)
 		return error_set(err, ERR_CORRUPT, "metadata: logical sector size %" PRIu32 ", not 512 or 4096",
@@ -138,7 +146,8 @@ static int check_values(const struct vhdx_metadata *m, struct error *err)
 				 m->physical_sector);
 	if (m->virtual_size == 0 || m->virtual_size > VHDX_SIZE_MAX || m->virtual_size % m->logical_sector != 0)
 		return error_set(err, ERR_CORRUPT,
-				 "metadata: virtual size %" PRIu64 ", not whole sectors of %" PRIu32 " bytes up to 64 TiB",
+				 "metadata: virtual size %" PRIu64 ", not whole sectors of %" PRIu32
+				 " bytes up to 64 TiB",
 				 m->virtual_size, m->logical_sector);
 	if (m->has_parent && m->locator_len == 0)
 		return error_set(err, ERR_CORRUPT, "metadata: the disk has a parent, and no parent locator");

@@ -19,10 +19,10 @@
 #define VHDX_SIZE_MAX (UINT64_C(64) << 40) /* of the virtual disk */
 
 struct vhdx_metadata {
-	uint64_t virtual_size; /* > 0, a multiple of logical_sector */
-	uint32_t block_size;   /* power of two, 1 to 256 MiB */
+	uint64_t virtual_size;                    /* > 0, a multiple of logical_sector */
+	uint32_t block_size;                      /* power of two, 1 to 256 MiB */
 	uint32_t logical_sector, physical_sector; /* 512 or 4096 */
-	bool fixed;            /* blocks stay allocated; says nothing about how they are found */
+	bool fixed;                               /* blocks stay allocated; says nothing about how they are found */
 	bool has_parent;
 	struct guid disk_id;
 	uint64_t locator_off; /* in the file; the parent locator if has_parent */

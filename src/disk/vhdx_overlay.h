@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a pending log would write into a VHDX, kept in memory over the file: the source is never written.  Pages of 4 KiB
- * and ranges of zeros; of two that touch the same page, the one added later counts.
+ * What a pending log would write into a VHDX, kept in memory over the file: the source is never written.  Pages of 4
+ * KiB and ranges of zeros; of two that touch the same page, the one added later counts.
  *
  * Built by one thread and then sealed; after that any number of threads may read.
  */
@@ -26,8 +26,8 @@ void vhdx_overlay_free(struct vhdx_overlay *o); /* NULL is welcome */
 DEFINE_CLEANUP(cleanup_vhdx_overlay, struct vhdx_overlay *, vhdx_overlay_free);
 
 /* off and len are multiples of VHDX_PAGE; the page's bytes are copied. */
-int vhdx_overlay_add_page(struct vhdx_overlay *o, uint64_t off, const uint8_t page[VHDX_PAGE], struct error *err)
-	MUST_CHECK;
+int vhdx_overlay_add_page(struct vhdx_overlay *o, uint64_t off, const uint8_t page[VHDX_PAGE],
+			  struct error *err) MUST_CHECK;
 int vhdx_overlay_add_zeros(struct vhdx_overlay *o, uint64_t off, uint64_t len, struct error *err) MUST_CHECK;
 void vhdx_overlay_seal(struct vhdx_overlay *o);
 size_t vhdx_overlay_pages(const struct vhdx_overlay *o); /* after sealing: different pages of data */

@@ -25,10 +25,10 @@ enum {
 	ENTRY_REQUIRED = 1,
 };
 
-static const struct guid bat_guid = { { 0x2d, 0xc2, 0x77, 0x66, 0xf6, 0x23, 0x42, 0x00, 0x9d, 0x64, 0x11, 0x5e, 0x9b, 0xfd,
-					0x4a, 0x08 } };
-static const struct guid metadata_guid = { { 0x8b, 0x7c, 0xa2, 0x06, 0x47, 0x90, 0x4b, 0x9a, 0xb8, 0xfe, 0x57, 0x5f, 0x05,
-					     0x0f, 0x88, 0x6e } };
+static const struct guid bat_guid = { { 0x2d, 0xc2, 0x77, 0x66, 0xf6, 0x23, 0x42, 0x00, 0x9d, 0x64, 0x11, 0x5e, 0x9b,
+					0xfd, 0x4a, 0x08 } };
+static const struct guid metadata_guid = { { 0x8b, 0x7c, 0xa2, 0x06, 0x47, 0x90, 0x4b, 0x9a, 0xb8, 0xfe, 0x57, 0x5f,
+					     0x05, 0x0f, 0x88, 0x6e } };
 
 static const char *table_fault(const uint8_t *raw)
 {
@@ -48,8 +48,9 @@ static int take_region(const char *name, const uint8_t *entry, uint64_t *off_out
 		return error_set(err, ERR_CORRUPT, "region table: the %s region is listed twice", name);
 	if (off < VHDX_MIB || off % VHDX_MIB != 0 || len == 0 || len % VHDX_MIB != 0)
 		return error_set(err, ERR_CORRUPT,
-				 "region table: %s region at %#" PRIx64 "+%#" PRIx32 ", not in whole MiB behind the first", name,
-				 off, len);
+				 "region table: %s region at %#" PRIx64 "+%#" PRIx32
+				 ", not in whole MiB behind the first",
+				 name, off, len);
 	*off_out = off;
 	*len_out = len;
 	return 0;
@@ -76,7 +77,8 @@ static int decode_table(const uint8_t *raw, struct vhdx_regions *out, struct err
 				return -1;
 		} else if (get_le32(entry + ENTRY_FLAGS) & ENTRY_REQUIRED) {
 			guid_format(&id, text);
-			return error_set(err, ERR_UNSUPPORTED, "region table: unknown region %s is marked required", text);
+			return error_set(err, ERR_UNSUPPORTED, "region table: unknown region %s is marked required",
+					 text);
 		}
 	}
 	if (r.bat_len == 0 || r.meta_len == 0)
@@ -98,7 +100,8 @@ int vhdx_region_choose(const uint8_t first[VHDX_REGION_LEN], const uint8_t secon
 	}
 	fault2 = table_fault(second);
 	if (fault2)
-		return error_set(err, ERR_CORRUPT, "no valid region table: %s at 0x30000, %s at 0x40000", fault1, fault2);
+		return error_set(err, ERR_CORRUPT, "no valid region table: %s at 0x30000, %s at 0x40000", fault1,
+				 fault2);
 	if (decode_table(second, out, err) < 0)
 		return -1;
 	*second_out = true;
@@ -121,13 +124,14 @@ int vhdx_region_check_place(const struct vhdx_regions *r, uint64_t log_off, uint
 	for (size_t i = 0; i < 2; i++)
 		if (!range_ok(parts[i].off, parts[i].len, file_size))
 			return error_set(err, ERR_CORRUPT,
-					 "%s at %#" PRIx64 "+%#" PRIx32 ": beyond end of file (%#" PRIx64 ")", parts[i].name,
-					 parts[i].off, parts[i].len, file_size);
+					 "%s at %#" PRIx64 "+%#" PRIx32 ": beyond end of file (%#" PRIx64 ")",
+					 parts[i].name, parts[i].off, parts[i].len, file_size);
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = i + 1; j < 3; j++)
 			if (ranges_overlap(parts[i].off, parts[i].len, parts[j].off, parts[j].len))
 				return error_set(err, ERR_CORRUPT,
-						 "%s at %#" PRIx64 "+%#" PRIx32 " overlaps the %s at %#" PRIx64 "+%#" PRIx32,
+						 "%s at %#" PRIx64 "+%#" PRIx32 " overlaps the %s at %#" PRIx64
+						 "+%#" PRIx32,
 						 parts[i].name, parts[i].off, parts[i].len, parts[j].name, parts[j].off,
 						 parts[j].len);
 	return 0;

@@ -378,7 +378,7 @@ static int take_create_type(struct vmdk_descriptor *d, struct span t, struct err
 			continue;
 		if (create_types[i].device)
 			return error_set(err, ERR_UNSUPPORTED,
-					 "createType %s: disks that are devices are not supported",
+					 "descriptor: createType %s: disks that are devices are not supported",
 					 create_types[i].name);
 		d->create_type = create_types[i].name;
 		return 0;

@@ -29,12 +29,31 @@
 
 struct state; /* the folder */
 
+/* With `create`, makes what is missing; without, a missing folder is ERR_SYSTEM with ENOENT in detail. */
 struct state *state_open(const char *path, bool create, struct error *err) MUST_CHECK;
 void state_close(struct state *s);
 DEFINE_CLEANUP(cleanup_state, struct state *, state_close);
 const char *state_path(const struct state *s);
+int state_fd(const struct state *s);
+
+/* "machine-id inode btime" of an open file: where it was born.  For blockmap_commit() and journal_mark_born(). */
+int state_make_born(int fd, char *out, size_t len, struct error *err) MUST_CHECK;
+
+#define STATE_FOLDER_FORMAT 1
 
 enum state_kind { STATE_NEW, STATE_CLEAN, STATE_OPEN, STATE_DISTRUSTED };
+
+/* What a clean point says besides its journal record's numbers; stored in front of the fingerprint. */
+struct clean_point {
+	uint64_t cycle, number;
+	struct guid token;
+	bool fuzzy;   /* the source moved, or the pass was cut short: proves nothing, makes no recovery point */
+	bool pointed; /* its recovery point is recorded, or it makes none */
+	char version[TARGET_VERSION_LEN];
+	char moment[CLOCK_TEXT_LEN]; /* of F0: the recovery point's name */
+	unsigned disks;              /* of the VM's cycle */
+	struct evidence evidence;    /* F0 */
+};
 
 struct replica_state {
 	struct state *state;
@@ -47,32 +66,41 @@ struct replica_state {
 	uint64_t *own;              /* numbers that we drew: journal and header */
 	size_t n_own;
 	uint64_t max_own;
-	/* The last clean point; valid if has_clean. */
-	bool has_clean;
-	uint64_t cycle, number;
-	struct guid token;
-	bool fuzzy, pointed;        /* pointed: POINT recorded, or the cycle makes none */
-	char version[TARGET_VERSION_LEN];
-	struct evidence evidence;
-	bool touched;               /* INTENT, DISTRUST or CLAIM since the clean point */
+	bool has_clean;             /* last is valid */
+	struct clean_point last;
+	bool touched;               /* INTENT or DISTRUST since the clean point */
+	bool changed;               /* entries differ from the committed file's */
 	char *damage;               /* why map or journal could not be read, one line; kind is then DISTRUSTED or NEW */
 };
+/* dirfd and lock_fd are -1 before it is opened and after it was closed. */
+#define REPLICA_STATE_INIT                    \
+	{                                     \
+		.dirfd = -1, .lock_fd = -1    \
+	}
 
-/* Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY. */
+/*
+ * Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY.
+ */
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err) MUST_CHECK;
-/* First use: makes map (given) and journal durable; `out` was STATE_NEW or damaged. */
+/* First use: makes map and journal durable; `out` was STATE_NEW.  The blocks are unknown; header's lease id and born are set here. */
 int replica_state_create(struct replica_state *rs, const struct blockmap_header *header, struct error *err) MUST_CHECK;
+/* Before the first change of an entry of the map in this run. */
+int replica_state_writable(struct replica_state *rs, struct error *err) MUST_CHECK;
 bool replica_state_owns(const struct replica_state *rs, uint64_t number);
-/* CLAIM, durable; the number is own from here on. */
+/* CLAIM, durable; the number is own from here on and the state is open. */
 int replica_state_claim(struct replica_state *rs, uint64_t number, struct error *err) MUST_CHECK;
+/* DISTRUST, durable; all blocks are unknown. */
 int replica_state_distrust(struct replica_state *rs, struct error *err) MUST_CHECK;
 /* A new lease GUID, durable. */
 int replica_state_new_lease(struct replica_state *rs, struct error *err) MUST_CHECK;
-/* CLEAN, durable with everything before it. */
-int replica_state_clean(struct replica_state *rs, const struct journal_clean *clean, struct error *err) MUST_CHECK;
-/* POINT, and the map committed (if anything changed in it, or the journal is large) with a new journal. */
+/* The map as it is now becomes the committed one, in an open state under `number`, which is live: after a rebuild or a resize. */
+int replica_state_checkpoint(struct replica_state *rs, uint64_t number, struct error *err) MUST_CHECK;
+/* CLEAN, durable with everything before it.  Takes over point->evidence. */
+int replica_state_clean(struct replica_state *rs, struct clean_point *point, struct error *err) MUST_CHECK;
+/* POINT ("" if the cycle makes none), durable; then the map is committed if that pays. */
 int replica_state_commit(struct replica_state *rs, const char *snapshot, struct error *err) MUST_CHECK;
+/* Accepts REPLICA_STATE_INIT and half-opened ones. */
 void replica_state_close(struct replica_state *rs);
 
 #endif

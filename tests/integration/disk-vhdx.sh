@@ -40,7 +40,7 @@ qemu-img create -q -f vhdx -o block_size=256M,log_size=1M $image 9G
 qemu-io -f vhdx -c 'write -P 0x66 4294966784 1024' -c "write -P 0x77 $((8192 * mib - 4096)) 8k" $image >/dev/null
 "$readdisk" --extents $image >extents.ours
 # The writes lie across the end of blocks 15 and 31, each the last one of its chunk.
-awk -v b=$((256 * mib)) 'BEGIN { printf "%d %d zero\n%d %d data\n%d %d zero\n%d %d data\n%d %d zero\n",
+awk -v b=$((256 * mib)) 'BEGIN { printf "%.0f %.0f zero\n%.0f %.0f data\n%.0f %.0f zero\n%.0f %.0f data\n%.0f %.0f zero\n",
 	0, 15 * b, 15 * b, 2 * b, 17 * b, 14 * b, 31 * b, 2 * b, 33 * b, 3 * b }' >extents.want
 cmp extents.ours extents.want || {
 	diff extents.ours extents.want || :

@@ -14,9 +14,9 @@ qemu_extents() {
 		awk '{
 			kind = $3 == "true" ? "data" : "zero"
 			if (NR > 1 && kind == was) { len += $2; next }
-			if (NR > 1) print start, len, was
+			if (NR > 1) printf "%s %.0f %s\n", start, len, was
 			start = $1; len = $2; was = kind
-		} END { print start, len, was }'
+		} END { printf "%s %.0f %s\n", start, len, was }'
 }
 
 # check IMAGE: content, random reads from several threads, extents.

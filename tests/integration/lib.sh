@@ -9,6 +9,7 @@ set -eu
 LC_ALL=C
 export LC_ALL
 srcdir=${srcdir:-.}
+# shellcheck disable=SC2034 # for the tests
 builddir=$(pwd)
 srcdir=$(cd "$srcdir" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/liftfs-test-XXXXXX")

@@ -4,9 +4,8 @@
  *
  *	readdisk IMAGE >flat.raw
  *	readdisk --extents [--holes] IMAGE		start length data|zero, in bytes
- *	readdisk --threads N [--reads N] IMAGE FLAT	random offsets and sizes from N threads, compared with a raw file;
- *								and what the extents call zero is zero in it
- *	readdisk --format NAME ...			instead of the suffix
+ *	readdisk --threads N [--reads N] IMAGE FLAT	random offsets and sizes from N threads, compared with a raw
+ *file; and what the extents call zero is zero in it readdisk --format NAME ...			instead of the suffix
  *
  * Exit status: as the programs (error_exit_status), 1 for a difference.
  */
@@ -158,7 +157,8 @@ static int compare(struct disk *d, const char *flat, size_t n, uint64_t reads, s
 		return error_set(err, ERR_MISMATCH, "%s: %" PRIu64 " bytes, the disk has %" PRIu64, flat,
 				 (uint64_t)lseek(fd, 0, SEEK_END), disk_size(d));
 	for (; started < n; started++) {
-		c[started] = (struct compare){ .d = d, .flat_fd = fd, .reads = reads, .seed = 88172645463325252 + started };
+		c[started] =
+			(struct compare){ .d = d, .flat_fd = fd, .reads = reads, .seed = 88172645463325252 + started };
 		if (pthread_create(&t[started], NULL, compare_thread, &c[started]) != 0)
 			break;
 	}
@@ -179,7 +179,7 @@ static int compare(struct disk *d, const char *flat, size_t n, uint64_t reads, s
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "extents", no_argument, NULL, 'e' },	   { "holes", no_argument, NULL, 'h' },
+		{ "extents", no_argument, NULL, 'e' },       { "holes", no_argument, NULL, 'h' },
 		{ "threads", required_argument, NULL, 't' }, { "reads", required_argument, NULL, 'r' },
 		{ "format", required_argument, NULL, 'f' },  { NULL, 0, NULL, 0 },
 	};

@@ -43,7 +43,8 @@ int scratch_teardown(void **state)
 	return rc;
 }
 
-static void write_at(const struct scratch_dir *s, const char *name, int flags, uint64_t off, const void *buf, size_t len)
+static void write_at(const struct scratch_dir *s, const char *name, int flags, uint64_t off, const void *buf,
+		     size_t len)
 {
 	int fd = openat(s->fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
 

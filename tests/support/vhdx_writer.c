@@ -161,20 +161,84 @@ static void write_metadata(struct vhdx_image *img)
 	put_le32(vhdx_image_item(img, VHDX_W_PHYSICAL), 4096);
 }
 
+uint8_t *vhdx_image_bitmap_entry(struct vhdx_image *img)
+{
+	return img->bytes + img->bat_off + chunk_of(img) * 8;
+}
+
+/* Block n as its guest sees it, and the bits of its sectors. */
+static void model_block(struct vhdx_image *img, uint64_t n, uint8_t state, const uint8_t *own)
+{
+	uint8_t *bits = img->bytes + img->len - VHDX_W_MIB;
+
+	for (uint64_t off = n * img->block_size; off < (n + 1) * img->block_size && off < img->size;
+	     off += img->sector_size) {
+		uint64_t sector = off / img->sector_size;
+		bool here = state == 6 || (state == 7 && sector % 3 != 0);
+
+		if (state == 7 && here)
+			bits[sector / 8] |= (uint8_t)(1 << sector % 8);
+		if (here)
+			memcpy(img->guest + off, own + (off - n * img->block_size), img->sector_size);
+		else if (img->parent && (state == 0 || state == 7))
+			memcpy(img->guest + off, img->parent + off, img->sector_size);
+	}
+}
+
 static void write_blocks(struct vhdx_image *img)
 {
 	for (uint64_t n = 0; n < img->n_blocks; n++) {
 		uint64_t at = img->data_off + (img->ascending ? n : img->n_blocks - 1 - n) * img->block_size;
-		uint64_t off = n * img->block_size;
-		size_t len = img->size - off < img->block_size ? (size_t)(img->size - off) : img->block_size;
 		uint8_t state = img->states ? img->states[n] : 6;
 
 		/* The bytes are there whatever the state is: one that says zeros must not show them. */
-		pattern_fill(img->bytes + at, img->block_size, off, 0);
-		if (state == 6)
-			memcpy(img->guest + off, img->bytes + at, len);
+		pattern_fill(img->bytes + at, img->block_size, n * img->block_size, img->seed);
+		model_block(img, n, state, img->bytes + at);
 		put_le64(vhdx_image_bat_entry(img, n), at | state);
 	}
+	if (img->parent)
+		put_le64(vhdx_image_bitmap_entry(img), (img->len - VHDX_W_MIB) | 6);
+}
+
+#define LOCATOR_OFF (META_TABLE + 4096)
+
+uint8_t *vhdx_image_locator(struct vhdx_image *img)
+{
+	return img->bytes + img->meta_off + LOCATOR_OFF;
+}
+
+static uint16_t put_utf16(uint8_t *p, const char *text)
+{
+	uint16_t n = 0;
+
+	for (; *text; text++, n = (uint16_t)(n + 2))
+		put_le16(p + n, (uint16_t)*text);
+	return n;
+}
+
+void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const char *relative)
+{
+	const char *const pairs[][2] = { { "parent_linkage", linkage }, { "relative_path", relative } };
+	uint8_t *item = vhdx_image_locator(img), *entry = vhdx_image_item_entry(img, VHDX_W_ITEMS);
+	uint32_t at = 64;
+
+	put_guid(item, "B04AEFB7-D19E-4A81-B789-25B8E9445913");
+	put_le16(item + 18, 2);
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t *e = item + 20 + i * 12;
+
+		put_le32(e, at);
+		put_le16(e + 8, put_utf16(item + at, pairs[i][0]));
+		at += get_le16(e + 8);
+		put_le32(e + 4, at);
+		put_le16(e + 10, put_utf16(item + at, pairs[i][1]));
+		at += get_le16(e + 10);
+	}
+	put_guid(entry, "A8D35F2D-B30B-454D-ABF7-D3D84834AB0C");
+	put_le32(entry + 16, LOCATOR_OFF);
+	put_le32(entry + 20, at);
+	put_le32(entry + 24, 4);
+	put_le16(img->bytes + img->meta_off + 10, VHDX_W_ITEMS + 1);
 }
 
 void vhdx_image_build(struct vhdx_image *img)
@@ -192,7 +256,7 @@ void vhdx_image_build(struct vhdx_image *img)
 	img->bat_off = img->meta_off + VHDX_W_MIB;
 	img->bat_len = (entries * 8 + VHDX_W_MIB - 1) / VHDX_W_MIB * VHDX_W_MIB;
 	img->data_off = img->bat_off + img->bat_len;
-	img->len = (size_t)(img->data_off + img->n_blocks * img->block_size);
+	img->len = (size_t)(img->data_off + img->n_blocks * img->block_size + (img->parent ? VHDX_W_MIB : 0));
 	img->bytes = calloc(1, img->len);
 	img->guest = calloc(1, (size_t)img->size);
 	if (!img->bytes || !img->guest)
@@ -233,8 +297,8 @@ void vhdx_image_seal_entry(struct vhdx_image *img, size_t sector)
 	put_le32(first + 4, ~crc);
 }
 
-size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
-			    const struct vhdx_log_write *writes, size_t n)
+size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence,
+			    const struct guid *log, const struct vhdx_log_write *writes, size_t n)
 {
 	size_t desc_sectors = (64 + n * 32 + SECTOR - 1) / SECTOR, data = sector + desc_sectors;
 	uint8_t *head = log_sector(img, sector);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a VHDX in memory, straight from [MS-VHDX], together with a model of what its guest reads: for tests, which then
- * damage the image byte by byte.  Broken allocation or files are assertions.
+ * Writes a VHDX in memory, straight from [MS-VHDX], together with a model of what its guest reads: for tests, which
+ * then damage the image byte by byte.  Broken allocation or files are assertions.
  *
+ * Of a block in state 7 every third sector (counted from the disk's beginning) is the parent's.
  * Layout: log at 1 MiB, metadata and BAT behind it, then the blocks, last one first unless `ascending` is set.
  */
 #ifndef LIFTFS_TESTS_VHDX_WRITER_H
@@ -28,6 +29,8 @@ struct vhdx_image {
 	uint32_t log_len;     /* [1 MiB] */
 	bool fixed, has_parent, ascending;
 	const uint8_t *states; /* of each block [all 6, fully present] */
+	uint64_t seed;         /* of the content */
+	const uint8_t *parent; /* what the parent's guest reads, size bytes, if has_parent; then at most one chunk */
 
 	/* What was written. */
 	uint8_t *bytes; /* the file; may be cut or damaged */
@@ -39,13 +42,18 @@ struct vhdx_image {
 void vhdx_image_build(struct vhdx_image *img);
 void vhdx_image_fini(struct vhdx_image *img);
 
-uint8_t *vhdx_image_header(struct vhdx_image *img, int which);          /* 1 or 2 */
-uint8_t *vhdx_image_region(struct vhdx_image *img, int which);          /* the table's copies, 1 or 2 */
+uint8_t *vhdx_image_header(struct vhdx_image *img, int which);              /* 1 or 2 */
+uint8_t *vhdx_image_region(struct vhdx_image *img, int which);              /* the table's copies, 1 or 2 */
 uint8_t *vhdx_image_region_entry(struct vhdx_image *img, int which, int i); /* 0: BAT, 1: metadata */
-uint8_t *vhdx_image_item_entry(struct vhdx_image *img, int item);       /* of the metadata table; i may be VHDX_W_ITEMS */
+uint8_t *vhdx_image_item_entry(struct vhdx_image *img, int item); /* of the metadata table; i may be VHDX_W_ITEMS */
 uint8_t *vhdx_image_item(struct vhdx_image *img, enum vhdx_w_item item); /* its content */
 uint8_t *vhdx_image_bat_entry(struct vhdx_image *img, uint64_t block);
 uint8_t *vhdx_image_block(struct vhdx_image *img, uint64_t block); /* its bytes, if the BAT gives it any */
+
+/* Names the parent: the item that has_parent needs, with the keys parent_linkage and relative_path. */
+void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const char *relative);
+uint8_t *vhdx_image_locator(struct vhdx_image *img);
+uint8_t *vhdx_image_bitmap_entry(struct vhdx_image *img); /* of the BAT, chunk 0 */
 
 /* Renew the checksums of both headers, of both region tables. */
 void vhdx_image_seal_headers(struct vhdx_image *img);
@@ -63,8 +71,8 @@ struct vhdx_log_write {
  * Writes an entry at a sector of the ring (it may wrap), flushed and last size those of the file; returns the sector
  * behind it.  tail is a sector too.
  */
-size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
-			    const struct vhdx_log_write *writes, size_t n);
+size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence,
+			    const struct guid *log, const struct vhdx_log_write *writes, size_t n);
 /* Renews the checksum of the entry at a sector. */
 void vhdx_image_seal_entry(struct vhdx_image *img, size_t sector);
 

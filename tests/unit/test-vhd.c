@@ -172,8 +172,9 @@ static void says_that_other_types_are_unsupported(void **state)
 	put_be32(image + CONTENT + 60, VHD_DIFFERENCING);
 	seal(image + CONTENT);
 	save(image, sizeof(image));
-	assert_refused(ERR_UNSUPPORTED, "disk.vhd: differencing VHD: only fixed ones can be read; merge it and convert it to a "
-					"fixed VHD");
+	assert_refused(ERR_UNSUPPORTED,
+		       "disk.vhd: differencing VHD: only fixed ones can be read; merge it and convert it to a "
+		       "fixed VHD");
 }
 
 static int make_folder(void **state)

@@ -44,7 +44,9 @@ static void start(struct fixture *f, uint64_t size, uint32_t block_size, uint64_
 	f->img.disk = &f->disk;
 	f->view.file = &f->file;
 	f->header = (struct vhdx_header){ .log_off = MIB, .log_len = MIB };
-	f->regions = (struct vhdx_regions){ .bat_off = BAT_OFF, .bat_len = 512 * MIB + MIB, .meta_off = 2 * MIB, .meta_len = MIB };
+	f->regions = (struct vhdx_regions){
+		.bat_off = BAT_OFF, .bat_len = 512 * MIB + MIB, .meta_off = 2 * MIB, .meta_len = MIB
+	};
 }
 
 static void init(struct fixture *f)
@@ -92,7 +94,8 @@ static void table_sizes_are_those_of_the_specification(void **state)
 {
 	static const struct {
 		uint32_t block_mib, sector, chunk;
-	} chunks[] = { { 1, 512, 4096 }, { 2, 512, 2048 }, { 32, 512, 128 }, { 256, 512, 16 }, { 1, 4096, 32768 }, { 256, 4096, 128 } };
+	} chunks[] = { { 1, 512, 4096 }, { 2, 512, 2048 },   { 32, 512, 128 },
+		       { 256, 512, 16 }, { 1, 4096, 32768 }, { 256, 4096, 128 } };
 	struct fixture f;
 
 	(void)state;
@@ -154,29 +157,70 @@ static void states_mean_what_the_table_says(void **state)
 
 static void with_a_parent_absent_and_partial_blocks_differ(void **state)
 {
-	struct error e = ERROR_INIT;
 	struct vhdx_run run;
 	struct fixture f;
-	uint64_t off;
+
+	(void)state;
+	start(&f, 8192 * MIB, MIB, 600 * MIB);
+	f.meta.has_parent = true;
+	init(&f);
+	put_entry(&f, 1, 2);
+	put_entry(&f, 2, 560 * MIB | 7);
+	put_entry(&f, 3, 561 * MIB | 7);
+	assert_run(&f, 0, UINT64_MAX, EXTENT_ABSENT, 1, 0);
+	assert_run(&f, 1, UINT64_MAX, EXTENT_ZERO, 1, 0);
+	assert_run(&f, 4, UINT64_MAX, EXTENT_ABSENT, 8187,
+		   0); /* up to the page's end, with an entry of a bitmap in between */
+	assert_int_equal(vhdx_bat_run(&f.bat, 2, 2, &run, NULL), 0);
+	assert_true(run.partial);
+	assert_int_equal(run.n_blocks, 1);
+	finish(&f);
+}
+
+static void assert_sectors(struct fixture *f, uint64_t block, uint64_t first, uint64_t max, bool present, uint64_t n)
+{
+	struct error e = ERROR_INIT;
+	uint64_t got_n = 0;
+	bool got;
+
+	assert_int_equal(vhdx_bat_sectors(&f->bat, block, first, max, &got, &got_n, &e), 0);
+	assert_int_equal(got, present);
+	assert_int_equal(got_n, n);
+}
+
+static void bitmaps_tell_sectors_lowest_bit_first(void **state)
+{
+	/* Block 4097 is the second of chunk 1: its 2048 bits begin at byte 256. */
+	const uint8_t bits[] = { 0x06, 0xff, 0xff, 0x01 };
+	struct error e = ERROR_INIT, e2 = ERROR_INIT;
+	struct fixture f;
+	uint64_t n;
+	bool present;
 
 	(void)state;
 	start(&f, 8192 * MIB, MIB, 600 * MIB);
 	f.meta.has_parent = true;
 	init(&f);
 	put_entry(&f, 2 * 4097 - 1, 570 * MIB | 6);
-	put_entry(&f, 1, 2);
-	put_entry(&f, 2, 560 * MIB | 7);
-	put_entry(&f, 3, 561 * MIB | 7);
-	assert_run(&f, 0, UINT64_MAX, EXTENT_ABSENT, 1, 0);
-	assert_run(&f, 1, UINT64_MAX, EXTENT_ZERO, 1, 0);
-	assert_run(&f, 4, UINT64_MAX, EXTENT_ABSENT, 8187, 0); /* up to the page's end, with an entry of a bitmap in between */
-	assert_int_equal(vhdx_bat_run(&f.bat, 2, 2, &run, &e), 0);
-	assert_true(run.partial);
-	assert_int_equal(run.n_blocks, 1);
-	assert_int_equal(vhdx_bat_bitmap(&f.bat, 0, &off, &e), -1);
+	put_entry(&f, 1 + 4096 + 1, 560 * MIB | 7);
+	assert_int_equal(io_pwrite(f.file.fd, bits, sizeof(bits), 570 * MIB + 256, NULL), 0);
+	assert_sectors(&f, 4097, 0, 2048, false, 1);
+	assert_sectors(&f, 4097, 1, 2047, true, 2);
+	assert_sectors(&f, 4097, 3, 2045, false, 5);
+	assert_sectors(&f, 4097, 8, 2040, true, 17);
+	assert_sectors(&f, 4097, 10, 3, true, 3);
+	assert_sectors(&f, 4097, 25, 2048 - 25, false, 2048 - 25);
+	assert_sectors(&f, 4096, 2000, 48, false, 48); /* the block before it */
+	assert_int_equal(vhdx_bat_sectors(&f.bat, 5, 0, 1, &present, &n, &e), -1);
 	assert_error(&e, ERR_CORRUPT, "chunk 0: BAT entry 0 at 0x408000: no sector bitmap");
-	assert_int_equal(vhdx_bat_bitmap(&f.bat, 1, &off, NULL), 0);
-	assert_int_equal(off, 570 * MIB);
+	finish(&f);
+
+	start(&f, 8 * MIB, MIB, 600 * MIB);
+	f.meta.has_parent = true;
+	init(&f);
+	put_entry(&f, 4096, 600 * MIB | 6);
+	assert_int_equal(vhdx_bat_sectors(&f.bat, 5, 0, 1, &present, &n, &e2), -1);
+	assert_error(&e2, ERR_CORRUPT, "chunk 0: BAT entry 0x25800006 at 0x408000: beyond end of file");
 	finish(&f);
 }
 
@@ -220,7 +264,7 @@ static void joins_blocks_that_follow_each_other_in_the_file(void **state)
 	init(&f);
 	for (uint64_t i = 0; i < 4; i++)
 		put_entry(&f, i, (560 + i) * MIB | 6 | 8); /* a reserved bit is ignored */
-	put_entry(&f, 4, 560 * MIB | 6); /* shared with block 0 */
+	put_entry(&f, 4, 560 * MIB | 6);                   /* shared with block 0 */
 	put_entry(&f, 5, 562 * MIB | 6);
 	assert_run(&f, 0, UINT64_MAX, EXTENT_DATA, 4, 560 * MIB);
 	assert_run(&f, 1, 2, EXTENT_DATA, 2, 561 * MIB);
@@ -352,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_table_too_short_for_the_disk_is_refused),
 		cmocka_unit_test(states_mean_what_the_table_says),
 		cmocka_unit_test(with_a_parent_absent_and_partial_blocks_differ),
+		cmocka_unit_test(bitmaps_tell_sectors_lowest_bit_first),
 		cmocka_unit_test(blocks_lie_in_the_file_and_on_nothing_else),
 		cmocka_unit_test(joins_blocks_that_follow_each_other_in_the_file),
 		cmocka_unit_test(bitmap_entries_are_skipped),

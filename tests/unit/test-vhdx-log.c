@@ -127,7 +127,9 @@ static void many_descriptors_fill_further_sectors(void **state)
 
 	memset(page, 'x', sizeof(page));
 	for (size_t i = 0; i < ARRAY_LEN(w); i++)
-		w[i] = (struct vhdx_log_write){ .off = MIB + i * VHDX_PAGE, .page = i % 3 ? page : NULL, .len = VHDX_PAGE };
+		w[i] = (struct vhdx_log_write){ .off = MIB + i * VHDX_PAGE,
+						.page = i % 3 ? page : NULL,
+						.len = VHDX_PAGE };
 	vhdx_image_log_entry(img, 200, 200, 3, &ours, w, ARRAY_LEN(w));
 	assert_int_equal(decode(img, &o, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(w); i++) {
@@ -289,8 +291,7 @@ static void a_file_shorter_than_it_was_is_refused(void **state)
 	write_byte(img, 0, 0, 5, &ours, 'a');
 	put_le64(ring(img) + 48, img->len + 1);
 	vhdx_image_seal_entry(img, 0);
-	assert_refused(img, ERR_CORRUPT,
-		       "file cut off: its log was written when it had 9437185 bytes, it has 9437184");
+	assert_refused(img, ERR_CORRUPT, "file cut off: its log was written when it had 9437185 bytes, it has 9437184");
 	put_le64(ring(img) + 48, img->len);
 	put_le64(ring(img) + 56, UINT64_C(1) << 60); /* the last size extends nothing */
 	vhdx_image_seal_entry(img, 0);

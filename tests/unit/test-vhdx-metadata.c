@@ -101,14 +101,17 @@ static void items_lie_inside_the_region_and_apart(void **state)
 	uint8_t *entry = vhdx_image_item_entry(img, VHDX_W_SIZE);
 
 	put_le32(entry + 16, 0xfffffff0);
-	assert_refused(img, ERR_CORRUPT,
-		       "metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xfffffff0+0x8: outside its region (0x100000)");
+	assert_refused(
+		img, ERR_CORRUPT,
+		"metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xfffffff0+0x8: outside its region (0x100000)");
 	put_le32(entry + 16, VHDX_W_MIB - 7);
-	assert_refused(img, ERR_CORRUPT,
-		       "metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xffff9+0x8: outside its region (0x100000)");
+	assert_refused(
+		img, ERR_CORRUPT,
+		"metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xffff9+0x8: outside its region (0x100000)");
 	put_le32(entry + 16, 65535);
-	assert_refused(img, ERR_CORRUPT,
-		       "metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xffff+0x8: outside its region (0x100000)");
+	assert_refused(
+		img, ERR_CORRUPT,
+		"metadata: item 2fa54224-cd1b-4876-b211-5dbed83bf4b8 at 0xffff+0x8: outside its region (0x100000)");
 	put_le32(entry + 16, 65536 + 4);
 	assert_refused(img, ERR_CORRUPT, "metadata: items at 0x10000 and 0x10004 overlap");
 }
@@ -116,7 +119,8 @@ static void items_lie_inside_the_region_and_apart(void **state)
 static void lengths_are_exact_and_items_unique(void **state)
 {
 	struct vhdx_image *img = *state;
-	uint8_t *entry = vhdx_image_item_entry(img, VHDX_W_PARAMETERS), *more = vhdx_image_item_entry(img, VHDX_W_ITEMS);
+	uint8_t *entry = vhdx_image_item_entry(img, VHDX_W_PARAMETERS),
+		*more = vhdx_image_item_entry(img, VHDX_W_ITEMS);
 	struct vhdx_metadata m;
 
 	put_le32(entry + 20, 1);

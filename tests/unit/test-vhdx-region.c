@@ -63,8 +63,8 @@ static void the_second_copy_counts_where_the_first_is_damaged(void **state)
 	put_le64(vhdx_image_region_entry(img, 2, 0) + 16, 77 * VHDX_W_MIB);
 	vhdx_image_seal_regions(img);
 	vhdx_image_region(img, 1)[65535] ^= 1;
-	assert_int_equal(
-		vhdx_region_choose(vhdx_image_region(img, 1), vhdx_image_region(img, 2), &r, &second, NULL), 0);
+	assert_int_equal(vhdx_region_choose(vhdx_image_region(img, 1), vhdx_image_region(img, 2), &r, &second, NULL),
+			 0);
 	assert_true(second);
 	assert_int_equal(r.bat_off, 77 * VHDX_W_MIB);
 	vhdx_image_region(img, 2)[0] = 0;
@@ -139,15 +139,18 @@ static void regions_lie_apart_and_inside_the_file(void **state)
 
 	(void)state;
 	assert_int_equal(vhdx_region_check_place(&r, 1 << 20, 1 << 20, 16 << 20, NULL), 0);
-	assert_misplaced(16 << 20, 2 << 20, 1 << 20, "BAT region at 0x1000000+0x100000: beyond end of file (0x1000000)");
+	assert_misplaced(16 << 20, 2 << 20, 1 << 20,
+			 "BAT region at 0x1000000+0x100000: beyond end of file (0x1000000)");
 	assert_misplaced(UINT64_MAX - (1 << 20) + 1, 2 << 20, 1 << 20,
 			 "BAT region at 0xfffffffffff00000+0x100000: beyond end of file (0x1000000)");
 	assert_misplaced(1 << 20, 15 << 20, 5 << 20,
 			 "metadata region at 0xf00000+0x200000: beyond end of file (0x1000000)");
 	assert_misplaced(3 << 20, 2 << 20, 1 << 20,
 			 "BAT region at 0x300000+0x100000 overlaps the metadata region at 0x200000+0x200000");
-	assert_misplaced(8 << 20, 2 << 20, 3 << 20, "metadata region at 0x200000+0x200000 overlaps the log at 0x300000+0x100000");
-	assert_misplaced(8 << 20, 2 << 20, 8 << 20, "BAT region at 0x800000+0x100000 overlaps the log at 0x800000+0x100000");
+	assert_misplaced(8 << 20, 2 << 20, 3 << 20,
+			 "metadata region at 0x200000+0x200000 overlaps the log at 0x300000+0x100000");
+	assert_misplaced(8 << 20, 2 << 20, 8 << 20,
+			 "BAT region at 0x800000+0x100000 overlaps the log at 0x800000+0x100000");
 }
 
 int main(void)

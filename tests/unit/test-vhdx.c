@@ -94,7 +94,8 @@ static void reads_what_the_model_says(void **state)
 	assert_image((struct vhdx_image){ .size = 9 * MIB, .states = mixed });
 	assert_image((struct vhdx_image){ .size = 8 * MIB + 512, .states = mixed });
 	assert_image((struct vhdx_image){ .size = 8 * MIB + 4096, .states = mixed, .sector_size = 4096 });
-	assert_image((struct vhdx_image){ .size = 33 * MIB, .states = mixed, .block_size = 4 << 20, .ascending = true });
+	assert_image(
+		(struct vhdx_image){ .size = 33 * MIB, .states = mixed, .block_size = 4 << 20, .ascending = true });
 	assert_image((struct vhdx_image){ .size = 512 });
 	assert_image((struct vhdx_image){ .size = 65 * MIB, .block_size = 32 << 20, .sector_size = 4096 });
 	assert_image((struct vhdx_image){ .log_len = 3 << 20, .size = 2 * MIB });
@@ -180,7 +181,8 @@ static void a_bad_entry_spoils_its_block_and_no_other(void **state)
 	put_le64(vhdx_image_bat_entry(&img, 2), good ^ 2);
 	assert_bad_block(&img, 2, "disk.vhdx: block 2: BAT entry 0x500004 at 0x300010: state 4 is reserved");
 	put_le64(vhdx_image_bat_entry(&img, 2), good ^ 1);
-	assert_bad_block(&img, 2, "disk.vhdx: block 2: BAT entry 0x500007 at 0x300010: partly present in a disk without parent");
+	assert_bad_block(&img, 2,
+			 "disk.vhdx: block 2: BAT entry 0x500007 at 0x300010: partly present in a disk without parent");
 	vhdx_image_fini(&img);
 	/* The file cut inside its last block. */
 	img = (struct vhdx_image){ .size = 4 * MIB, .ascending = true };
@@ -236,7 +238,8 @@ static void refuses_what_is_damaged(void **state)
 	img.bytes[0] = 'v';
 	vhdx_image_header(&img, 1)[100] ^= 1;
 	vhdx_image_header(&img, 2)[100] ^= 1;
-	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: no valid header: wrong checksum at 0x10000, wrong checksum at 0x20000");
+	assert_refused(&img, ERR_CORRUPT,
+		       "disk.vhdx: no valid header: wrong checksum at 0x10000, wrong checksum at 0x20000");
 	vhdx_image_fini(&img);
 
 	vhdx_image_build(&img);
@@ -368,9 +371,101 @@ static void a_log_too_large_to_replay_says_what_to_do(void **state)
 	vhdx_image_build(&img);
 	vhdx_image_set_log(&img, &log_guid);
 	assert_refused(&img, ERR_UNSUPPORTED,
-		       "disk.vhdx: log not empty: the image was not closed cleanly, and its log of 68157440 bytes is larger than "
-		       "the 64 MiB that are replayed; attach it to Hyper-V once, or check it with 'qemu-img check -r all' on a "
+		       "disk.vhdx: log not empty: the image was not closed cleanly, and its log of 68157440 bytes is "
+		       "larger than "
+		       "the 64 MiB that are replayed; attach it to Hyper-V once, or check it with 'qemu-img check -r "
+		       "all' on a "
 		       "copy");
+	vhdx_image_fini(&img);
+}
+
+/* Builds a parent beside the child-to-be and returns what a child sees of it. */
+static uint8_t *build_parent(uint64_t size, uint32_t sector_size)
+{
+	struct vhdx_image parent = { .size = size, .seed = 77, .sector_size = sector_size };
+	uint8_t *guest;
+
+	vhdx_image_build(&parent);
+	scratch_write(dir, "base.vhdx", parent.bytes, parent.len);
+	guest = parent.guest;
+	parent.guest = NULL;
+	vhdx_image_fini(&parent);
+	return guest;
+}
+
+static const char linkage[] = "{AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee}";
+static const uint8_t child_states[] = { 6, 0, 7, 2, 7, 0 };
+
+static void a_child_shows_its_parent_where_it_has_nothing(void **state)
+{
+	static const uint32_t sector_sizes[] = { 512, 4096 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sector_sizes); i++) {
+		CLEANUP_FREE uint8_t *parent = build_parent(6 * MIB, sector_sizes[i]);
+		struct vhdx_image img = { .size = 6 * MIB,
+					  .states = child_states,
+					  .has_parent = true,
+					  .parent = parent,
+					  .sector_size = sector_sizes[i] };
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+
+		vhdx_image_build(&img);
+		vhdx_image_set_parent(&img, linkage, ".\\base.vhdx");
+		d = open_ok(&img);
+		assert_int_equal(disk_chain_len(d), 2);
+		assert_string_equal(disk_chain_info(d, 0)->subformat, "differencing");
+		assert_string_equal(disk_chain_info(d, 1)->path, "base.vhdx");
+		assert_range(d, &img, 0, (size_t)img.size);
+		for (uint64_t off = 0; off + 7777 < img.size; off += 7777)
+			assert_range(d, &img, off, 7777);
+		assert_range(d, &img, 2 * MIB + 511, 2);
+		vhdx_image_fini(&img);
+	}
+}
+
+static void a_child_needs_its_bitmap_only_for_partial_blocks(void **state)
+{
+	CLEANUP_FREE uint8_t *parent = build_parent(6 * MIB, 512);
+	struct vhdx_image img = { .size = 6 * MIB, .states = child_states, .has_parent = true, .parent = parent };
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	uint8_t byte;
+
+	(void)state;
+	vhdx_image_build(&img);
+	vhdx_image_set_parent(&img, linkage, "base.vhdx");
+	put_le64(vhdx_image_bitmap_entry(&img), 0);
+	d = open_ok(&img);
+	assert_range(d, &img, 0, 2 * MIB);
+	assert_range(d, &img, 3 * MIB, MIB);
+	assert_int_equal(disk_read(d, &byte, 1, 2 * MIB, &e), -1);
+	assert_error(&e, ERR_CORRUPT, "disk.vhdx: chunk 0: BAT entry 0 at 0x308000: no sector bitmap");
+	vhdx_image_fini(&img);
+}
+
+static void the_parent_must_be_the_one_that_is_named(void **state)
+{
+	CLEANUP_FREE uint8_t *parent = build_parent(6 * MIB, 512), *other = NULL;
+	struct vhdx_image img = { .size = 6 * MIB, .states = child_states, .has_parent = true, .parent = parent };
+
+	(void)state;
+	vhdx_image_build(&img);
+	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: metadata: the disk has a parent, and no parent locator");
+	vhdx_image_set_parent(&img, "{11111111-bbbb-cccc-dddd-eeeeeeeeeeee}", "base.vhdx");
+	assert_refused(&img, ERR_CORRUPT,
+		       "disk.vhdx: parent base.vhdx has the data write GUID aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee, "
+		       "11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
+	vhdx_image_set_parent(&img, linkage, "..\\base.vhdx");
+	assert_refused(&img, ERR_REFUSED,
+		       "disk.vhdx: parent locator: relative path '..\\base.vhdx' leads out of the folder");
+	vhdx_image_set_parent(&img, linkage, "disk.vhdx");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent: disk.vhdx: is in its own chain of parents");
+	vhdx_image_set_parent(&img, linkage, "gone.vhdx");
+	assert_refused(&img, ERR_SYSTEM, "disk.vhdx: parent: gone.vhdx: No such file or directory");
+	other = build_parent(6 * MIB, 4096);
+	vhdx_image_set_parent(&img, linkage, "base.vhdx");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
 	vhdx_image_fini(&img);
 }
 
@@ -399,6 +494,9 @@ int main(void)
 		cmocka_unit_test(a_log_that_was_named_but_never_written_is_harmless),
 		cmocka_unit_test(a_damaged_log_is_refused),
 		cmocka_unit_test(a_log_too_large_to_replay_says_what_to_do),
+		cmocka_unit_test(a_child_shows_its_parent_where_it_has_nothing),
+		cmocka_unit_test(a_child_needs_its_bitmap_only_for_partial_blocks),
+		cmocka_unit_test(the_parent_must_be_the_one_that_is_named),
 	};
 
 	return cmocka_run_group_tests_name("vhdx", tests, make_folder, scratch_teardown);

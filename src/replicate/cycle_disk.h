@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One disk on its way through a cycle: the steps of the protocol that concern it alone.  For cycle.c and cycle_plan.c only.
+ *
+ *	state       after                          what may follow
+ *	opened      disk_run_open                  disk_run_enter, or the end
+ *	entered     lease held, claimed, map       engine_run
+ *	            trusted or rebuilt
+ *	scanned     engine_run ended well          disk_run_fence
+ *	fenced      CLEAN is durable               disk_run_point, disk_run_commit
+ *	committed   map durable, lease released    the end
+ *
+ * A disk that fails in between keeps its lease unless it was fenced: the next run proves by renewing it that nobody else
+ * wrote.  disk_run_abandon() fences what can be, so that another host need not wait.
+ */
+#ifndef LIFTFS_REPLICATE_CYCLE_DISK_H
+#define LIFTFS_REPLICATE_CYCLE_DISK_H
+
+#include "replicate/cycle.h"
+#include "replicate/lease_keeper.h"
+
+struct disk_run {
+	const struct cycle_options *opt;
+	const struct cycle_vm *vm;
+	struct cycle_disk *d;
+	struct disk *source;
+	struct replica *replica;
+	struct replica_state rs;
+	struct evidence f0;
+	bool unchanged;    /* every file proven as at the last clean point */
+	bool created;      /* by this run */
+	bool fresh;        /* never claimed, and holds nothing: all zero */
+	bool distrusted;   /* all blocks unknown: sent, not read back */
+	bool leased, claimed, scanned, fenced;
+	uint64_t content;  /* bytes of the replica without the footer */
+	uint64_t number;   /* our epoch */
+	char version[TARGET_VERSION_LEN]; /* as the last of our conditional requests left it */
+	uint64_t live_number, live_size;
+	struct target_meta meta; /* of the live replica, as looked at last */
+	struct cancel stop;      /* this disk's: the run's own token, or a lost lease */
+	struct lease_keeper *keeper;
+};
+
+/* Opens the source, the state and the replica; identity, size and name are checked.  Nothing is changed on the target. */
+int disk_run_open(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* Is the replica as the last clean point left it?  0 and *same; for a disk that need not be read. */
+int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err) MUST_CHECK;
+
+/* Steps 1 to 5: create, lease, decide, finish a recovery point that is missing, claim, resize, rebuild. */
+int disk_run_enter(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* Steps 8 and 9.  `fuzzy`: this clean point proves nothing and makes no recovery point.  Takes over r->f0.
+ * `disks` 0: the pass was cut short, and no cycle is counted. */
+int disk_run_fence(struct disk_run *r, const struct guid *token, const char *moment, unsigned disks, bool fuzzy,
+		   struct error *err) MUST_CHECK;
+
+/* Step 10: the snapshot of the clean point rs.last, found by its token if it is there already.  Fills d->snapshot. */
+int disk_run_point(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* Steps 11 to 14. */
+int disk_run_commit(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* After a failure: fences and commits what was acknowledged if that can be done, else leaves the lease to run out. */
+void disk_run_abandon(struct disk_run *r);
+
+void disk_run_close(struct disk_run *r);
+
+/* rebuild.c: every block of the map from what the replica holds at this version. */
+int replica_rebuild(struct replica *replica, struct blockmap *map, const char *version, struct cancel *cancel,
+		    struct error *err) MUST_CHECK;
+/* Bytes that a rebuild would read. */
+int replica_data_bytes(struct replica *replica, uint64_t content, uint64_t *out, struct error *err) MUST_CHECK;
+
+/* recovery_point.c */
+int recovery_point_meta(const struct disk_run *r, struct target_meta *out, struct error *err) MUST_CHECK;
+
+#endif

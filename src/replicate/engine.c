@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's threads, how passes share them, and how a pass ends.  See engine.h and engine_priv.h. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "replicate/engine_priv.h"
+
+#define SLOTS_DEFAULT 12 /* 48 MiB: four in flight, four being journalled, four being read */
+#define WORKERS_MAX 8
+#define TICK_NS 100000000L /* how often a waiting pass looks at its cancel token */
+#define GENTLE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
+
+void run_fail(struct run *r, const struct error *cause)
+{
+	LOCK_SCOPE(&r->e->lock);
+	if (r->err.code == ERR_NONE)
+		r->err = *cause;
+	atomic_store_explicit(&r->stop, true, memory_order_relaxed);
+	pthread_cond_signal(&r->moved);
+	pthread_cond_broadcast(&r->e->work);
+}
+
+bool run_cancelled(struct run *r)
+{
+	struct error err = ERROR_INIT;
+
+	if (cancel_check(r->pass->cancel, &err) == 0)
+		return false;
+	run_fail(r, &err);
+	return true;
+}
+
+/* Slots that one of the present passes may hold: one that waits for its target must not starve the others. */
+static bool within_share(const struct engine *e, const struct run *r)
+{
+	return r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
+}
+
+struct slot *run_slot_get(struct run *r)
+{
+	struct engine *e = r->e;
+	struct slot *s = NULL;
+
+	LOCK_SCOPE(&e->lock);
+	while (!run_stopped(r)) {
+		s = within_share(e, r) ? slot_take_locked(&e->pool) : NULL;
+		if (s)
+			break;
+		pthread_cond_wait(&e->work, &e->lock);
+	}
+	if (s) {
+		s->run = r;
+		r->held++;
+	}
+	return s;
+}
+
+void run_slot_put(struct run *r, struct slot *s)
+{
+	struct engine *e = r->e;
+
+	LOCK_SCOPE(&e->lock);
+	slot_put_locked(&e->pool, s);
+	r->held--;
+	pthread_cond_broadcast(&e->work);
+	pthread_cond_signal(&r->moved);
+}
+
+void run_queue(struct run *r, struct slot *s)
+{
+	LOCK_SCOPE(&r->e->lock);
+	s->next = NULL;
+	*r->tail = s;
+	r->tail = &s->next;
+	pthread_cond_signal(&r->moved);
+}
+
+/* The next run that may claim, by turns. */
+static struct run *pick_locked(struct engine *e)
+{
+	for (unsigned i = 0; i < e->n_runs; i++) {
+		struct run *r = e->ring;
+
+		e->ring = r->next;
+		if (!r->exhausted && !run_stopped(r) && within_share(e, r))
+			return r;
+	}
+	return NULL;
+}
+
+static void *work(void *engine)
+{
+	struct engine *e = engine;
+	struct slot *s;
+	struct run *r;
+	bool claimed;
+
+	pthread_mutex_lock(&e->lock);
+	while (!e->shutdown) {
+		r = e->pool.idle ? pick_locked(e) : NULL;
+		if (!r) {
+			pthread_cond_wait(&e->work, &e->lock);
+			continue;
+		}
+		s = slot_take_locked(&e->pool);
+		s->run = r;
+		r->held++;
+		r->workers++;
+		pthread_mutex_unlock(&e->lock);
+		claimed = scan_step(r, s);
+		pthread_mutex_lock(&e->lock);
+		r->workers--;
+		if (!claimed)
+			r->exhausted = true;
+		if (r->exhausted || run_stopped(r))
+			pthread_cond_signal(&r->moved);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return NULL;
+}
+
+static unsigned default_workers(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+static int start_threads(struct engine *e, unsigned n, struct error *err)
+{
+	int rc = pthread_create(&e->acker, NULL, send_acks, e);
+
+	if (rc != 0)
+		return error_errno(err, rc, "ack thread");
+	e->acker_started = true;
+	e->workers = calloc(n, sizeof(*e->workers));
+	if (!e->workers)
+		return error_errno(err, ENOMEM, "%u scan threads", n);
+	for (; e->n_workers < n; e->n_workers++) {
+		rc = pthread_create(&e->workers[e->n_workers], NULL, work, e);
+		if (rc != 0)
+			return error_errno(err, rc, "scan thread %u of %u", e->n_workers + 1, n);
+	}
+	return 0;
+}
+
+struct engine *engine_new(const struct engine_config *config, struct error *err)
+{
+	CLEANUP(cleanup_engine) struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e) {
+		error_errno(err, ENOMEM, "engine");
+		return NULL;
+	}
+	pthread_mutex_init(&e->lock, NULL);
+	pthread_cond_init(&e->work, NULL);
+	pthread_mutex_init(&e->done_lock, NULL);
+	pthread_cond_init(&e->done_cond, NULL);
+	e->done_tail = &e->done;
+	if (slot_pool_init(&e->pool, config->slots ? config->slots : SLOTS_DEFAULT, err) < 0)
+		return NULL;
+	if (start_threads(e, config->scan_threads ? config->scan_threads : default_workers(), err) < 0)
+		return NULL;
+	return steal_ptr(&e);
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	assert(e->n_runs == 0);
+	pthread_mutex_lock(&e->lock);
+	e->shutdown = true;
+	pthread_cond_broadcast(&e->work);
+	pthread_mutex_unlock(&e->lock);
+	for (unsigned i = 0; i < e->n_workers; i++)
+		pthread_join(e->workers[i], NULL);
+	pthread_mutex_lock(&e->done_lock);
+	e->done_shutdown = true;
+	pthread_cond_signal(&e->done_cond);
+	pthread_mutex_unlock(&e->done_lock);
+	if (e->acker_started)
+		pthread_join(e->acker, NULL);
+	free(e->workers);
+	slot_pool_fini(&e->pool);
+	pthread_cond_destroy(&e->done_cond);
+	pthread_mutex_destroy(&e->done_lock);
+	pthread_cond_destroy(&e->work);
+	pthread_mutex_destroy(&e->lock);
+	free(e);
+}
+
+/* Joins the ring as the last one before the run whose turn it is. */
+static void enter(struct engine *e, struct run *r)
+{
+	struct run *last;
+
+	LOCK_SCOPE(&e->lock);
+	if (e->ring) {
+		for (last = e->ring; last->next != e->ring; last = last->next)
+			;
+		last->next = r;
+		r->next = e->ring;
+	} else {
+		r->next = e->ring = r;
+	}
+	e->n_runs++;
+	pthread_cond_broadcast(&e->work);
+}
+
+static void leave(struct engine *e, struct run *r)
+{
+	struct run *last;
+
+	LOCK_SCOPE(&e->lock);
+	for (last = r; last->next != r; last = last->next)
+		;
+	last->next = r->next;
+	if (e->ring == r)
+		e->ring = r->next == r ? NULL : r->next;
+	e->n_runs--;
+	pthread_cond_broadcast(&e->work); /* shares have grown */
+}
+
+/* The caller's wait: something moved, or it is time to look at the token again. */
+static void wait_locked(struct run *r)
+{
+	struct timespec until;
+
+	if (!r->pass->cancel) {
+		pthread_cond_wait(&r->moved, &r->e->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	pthread_cond_timedwait(&r->moved, &r->e->lock, &until);
+}
+
+/*
+ * A cancelled pass stops claiming and drops what was not sent; what is in flight gets its time, after which the token is set
+ * to CANCEL_NOW, so that the target completes it at once.
+ */
+static void watch_token(struct run *r, uint64_t *since)
+{
+	int level = cancel_level(r->pass->cancel);
+
+	if (level == CANCEL_NONE)
+		return;
+	if (!run_stopped(r))
+		run_cancelled(r);
+	if (*since == 0)
+		*since = clock_monotonic_ns();
+	else if (level == CANCEL_GENTLE && clock_monotonic_ns() - *since >= GENTLE_NS)
+		cancel_set(r->pass->cancel, CANCEL_NOW);
+}
+
+/* Sends what the workers hand over until all is claimed, or the run stopped, and no slot of ours is anywhere. */
+static void drain(struct run *r)
+{
+	struct engine *e = r->e;
+	struct slot *list;
+	uint64_t cancelled_since = 0;
+
+	for (;;) {
+		watch_token(r, &cancelled_since);
+		pthread_mutex_lock(&e->lock);
+		if (!r->queue) {
+			if ((r->exhausted || run_stopped(r)) && r->workers == 0 && r->held == 0)
+				break;
+			wait_locked(r);
+		}
+		list = r->queue;
+		r->queue = NULL;
+		r->tail = &r->queue;
+		pthread_mutex_unlock(&e->lock);
+		if (list)
+			send_batch(r, list);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* The footer is one more block, written when all content is acknowledged: until then no reader takes the file for a VHD. */
+static void send_footer(struct run *r)
+{
+	struct pass *p = r->pass;
+	struct block_hash known, hash;
+	struct slot *s;
+
+	hasher_hash(&r->hasher, p->footer, VHD_FOOTER_LEN, &hash);
+	atomic_fetch_add_explicit(&p->progress->blocks_hashed, 1, memory_order_relaxed);
+	if (blockmap_get(p->map, r->blocks, &known) == BLOCK_HASHED && block_hash_equal(&known, &hash))
+		return;
+	s = run_slot_get(r);
+	if (!s)
+		return;
+	atomic_fetch_add_explicit(&p->progress->blocks_changed, 1, memory_order_relaxed);
+	memcpy(s->data, p->footer, VHD_FOOTER_LEN);
+	s->first = r->blocks;
+	s->hash[0] = hash;
+	slot_add_op(s, &(struct coalesce_op){
+			       .blk = r->blocks, .count = 1, .data = s->data, .off = r->content_size, .len = VHD_FOOTER_LEN });
+	run_queue(r, s);
+	drain(r);
+}
+
+static int check_shape(const struct run *r, struct error *err)
+{
+	const struct pass *p = r->pass;
+
+	if (disk_size(p->source) > r->content_size)
+		return error_set(err, ERR_BUG, "disk of %" PRIu64 " bytes, map of %" PRIu64, disk_size(p->source), r->content_size);
+	return 0;
+}
+
+static void run_init(struct run *r, struct engine *e, struct pass *p)
+{
+	const struct blockmap_header *h = blockmap_header(p->map);
+	pthread_condattr_t monotonic;
+
+	*r = (struct run){ .e = e, .pass = p, .block_size = h->block_size, .content_size = h->content_size };
+	r->blocks = blockmap_blocks(p->map) - 1;
+	r->tail = &r->queue;
+	hasher_init(&r->hasher, h->secret);
+	zeros_init(&r->zeros, p->source);
+	pthread_mutex_init(&r->claim_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->moved, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static void run_fini(struct run *r)
+{
+	assert(r->held == 0 && r->workers == 0 && !r->queue);
+	zeros_fini(&r->zeros);
+	pthread_mutex_destroy(&r->claim_lock);
+	pthread_cond_destroy(&r->moved);
+}
+
+int engine_run(struct engine *e, struct pass *p, struct error *err)
+{
+	struct error cause = ERROR_INIT;
+	struct run r;
+	int rc;
+
+	run_init(&r, e, p);
+	rc = check_shape(&r, &r.err);
+	if (rc == 0) {
+		enter(e, &r);
+		drain(&r);
+		if (!run_stopped(&r))
+			send_footer(&r);
+		leave(e, &r);
+		replica_barrier(p->replica); /* the last completion may still be on its way out of our lock */
+		if (blockmap_failed(p->map, &cause) < 0 || journal_sync(p->journal, &cause) < 0)
+			run_fail(&r, &cause);
+		log_debug("engine", "pass ended changed=%" PRIu64 " sent=%" PRIu64 " cleared=%" PRIu64 " read=%" PRIu64,
+			  p->progress->blocks_changed, p->progress->bytes_sent, p->progress->bytes_cleared,
+			  p->progress->bytes_read);
+	}
+	run_fini(&r);
+	if (r.err.code == ERR_NONE)
+		return 0;
+	if (err)
+		*err = r.err;
+	return -1;
+}

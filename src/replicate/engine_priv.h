@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the engine's rooms share: engine.c (threads, passes, the end), scan.c (workers), send.c (journal, target, acks).
+ * Nobody else includes it.
+ *
+ * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who writes
+ * INTENTs, syncs and submits.  Completions of the target only put the operation on the ack thread's list.
+ *
+ * Deadlock cannot happen for want of slots: a worker takes the slot before it claims; whoever waits for one holds none; a
+ * slot that was handed over comes back without the help of workers.
+ *
+ * Locks, in this order: a run's claim_lock; the engine's lock; done_lock.  No lock is held while anything reads, hashes, journals
+ * or submits, but claim_lock while the source is asked for extents.
+ */
+#ifndef LIFTFS_REPLICATE_ENGINE_PRIV_H
+#define LIFTFS_REPLICATE_ENGINE_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "map/hasher.h"
+#include "replicate/slot.h"
+#include "replicate/zeros.h"
+
+/* One engine_run(). */
+struct run {
+	struct engine *e;
+	struct pass *pass;
+	struct hasher hasher;
+	uint64_t block_size, content_size, blocks; /* blocks of content: the footer is the one after the last */
+
+	/* Claiming: under claim_lock. */
+	pthread_mutex_t claim_lock;
+	struct zeros zeros;
+	uint64_t front; /* first block that nobody has claimed */
+
+	/* Under the engine's lock. */
+	struct run *next;            /* of the engine's ring */
+	unsigned workers;            /* inside scan_step() */
+	unsigned held;               /* slots, in whatever state */
+	bool exhausted;              /* everything is claimed */
+	struct slot *queue, **tail;  /* to be sent, in order */
+	pthread_cond_t moved;        /* something came to the queue, a slot or a worker left: the caller waits for it */
+	struct error err;            /* the first */
+	_Atomic bool stop;           /* set with err: claims and sends end */
+};
+
+struct engine {
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* a run came, a slot came back, something stopped: workers wait for it */
+	struct slot_pool pool;
+	struct run *ring;    /* the run whose turn it is; its next ... */
+	unsigned n_runs;
+	bool shutdown;
+
+	pthread_mutex_t done_lock;
+	pthread_cond_t done_cond;
+	struct slot_op *done, **done_tail;
+	bool done_shutdown;
+
+	pthread_t *workers, acker;
+	unsigned n_workers; /* started */
+	bool acker_started;
+};
+
+/* The first error stays; ends the pass.  Not under the engine's lock. */
+void run_fail(struct run *r, const struct error *cause);
+static inline bool run_stopped(const struct run *r)
+{
+	return atomic_load_explicit(&r->stop, memory_order_relaxed);
+}
+/* Has the token been set?  Then the run fails with it.  True: stop. */
+bool run_cancelled(struct run *r);
+
+/* A slot for r, within its share; waits.  NULL: the run stopped. */
+struct slot *run_slot_get(struct run *r);
+void run_slot_put(struct run *r, struct slot *s);
+/* Hands over a slot with operations. */
+void run_queue(struct run *r, struct slot *s);
+
+/*
+ * One claim of r, with a slot that is handed over or given back.  Failures go to run_fail().  False: nothing was left to
+ * claim.
+ */
+bool scan_step(struct run *r, struct slot *s);
+
+/* Makes the slots' INTENTs durable, with one sync, and submits their operations; after a failure gives them back. */
+void send_batch(struct run *r, struct slot *list);
+/* The ack thread's body. */
+void *send_acks(void *engine);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the queue to the acknowledgement: INTENT records of a batch of slots, one sync, submit; and, on the ack thread, ACK
+ * records and map entries.  Between the two the map says unknown.
+ */
+#include <config.h>
+
+#include "replicate/engine_priv.h"
+
+static void op_done(struct target_op *op)
+{
+	struct slot_op *o = op->ctx;
+	struct engine *e = o->slot->run->e;
+
+	LOCK_SCOPE(&e->done_lock);
+	o->next = NULL;
+	*e->done_tail = o;
+	e->done_tail = &o->next;
+	pthread_cond_signal(&e->done_cond);
+}
+
+static int write_intents(struct run *r, struct slot *list, struct error *err)
+{
+	struct journal *j = r->pass->journal;
+
+	for (struct slot *s = list; s; s = s->next)
+		for (unsigned i = 0; i < s->n_ops; i++)
+			if (journal_intent(j, s->ops[i].blk, s->ops[i].count, err) < 0)
+				return -1;
+	/* With a map that cannot be written every block is unknown: nothing sensible could be sent. */
+	return blockmap_failed(r->pass->map, err) < 0 ? -1 : journal_sync(j, err);
+}
+
+static void submit(struct run *r, struct slot *s)
+{
+	unsigned n = s->n_ops;
+
+	s->ops_left = n;
+	for (unsigned i = 0; i < n; i++) {
+		s->ops[i].op.done = op_done;
+		for (uint64_t k = 0; k < s->ops[i].count; k++)
+			blockmap_set_unknown(r->pass->map, s->ops[i].blk + k);
+	}
+	/* After the last one the slot may be somebody else's. */
+	for (unsigned i = 0; i < n; i++)
+		replica_submit(r->pass->replica, &s->ops[i].op);
+}
+
+void send_batch(struct run *r, struct slot *list)
+{
+	struct error err = ERROR_INIT;
+	struct slot *next;
+	bool send = !run_stopped(r);
+
+	if (send && write_intents(r, list, &err) < 0) {
+		run_fail(r, &err);
+		send = false;
+	}
+	for (struct slot *s = list; s; s = next) {
+		next = s->next;
+		if (send)
+			submit(r, s);
+		else
+			run_slot_put(r, s);
+	}
+}
+
+static int acknowledge(struct run *r, const struct slot_op *o, struct error *err)
+{
+	struct pass *p = r->pass;
+	const struct block_hash *hashes;
+
+	if (!o->op.data) {
+		for (uint64_t i = 0; i < o->count; i++)
+			blockmap_set_zero(p->map, o->blk + i);
+		atomic_fetch_add_explicit(&p->progress->bytes_cleared, o->op.len, memory_order_relaxed);
+		return journal_ack_zero(p->journal, o->blk, o->count, err);
+	}
+	hashes = &o->slot->hash[o->blk - o->slot->first];
+	if (o->blk < r->blocks)
+		atomic_fetch_add_explicit(&p->progress->bytes_sent, o->op.len, memory_order_relaxed);
+	for (uint64_t i = 0; i < o->count; i++)
+		blockmap_set_hash(p->map, o->blk + i, &hashes[i]);
+	return journal_acks(p->journal, o->blk, hashes, (size_t)o->count, err);
+}
+
+static void finish(struct slot_op *o)
+{
+	struct slot *s = o->slot;
+	struct run *r = s->run;
+	struct error err = ERROR_INIT;
+
+	if (o->op.err.code != ERR_NONE)
+		run_fail(r, &o->op.err);
+	else if (acknowledge(r, o, &err) < 0)
+		run_fail(r, &err);
+	s->ops_left--;
+	if (s->ops_left == 0)
+		run_slot_put(r, s);
+}
+
+void *send_acks(void *engine)
+{
+	struct engine *e = engine;
+	struct slot_op *list, *next;
+
+	for (;;) {
+		pthread_mutex_lock(&e->done_lock);
+		while (!e->done && !e->done_shutdown)
+			pthread_cond_wait(&e->done_cond, &e->done_lock);
+		list = e->done;
+		e->done = NULL;
+		e->done_tail = &e->done;
+		pthread_mutex_unlock(&e->done_lock);
+		if (!list)
+			return NULL;
+		for (struct slot_op *o = list; o; o = next) {
+			next = o->next;
+			finish(o);
+		}
+	}
+}

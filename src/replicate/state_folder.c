@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state folder itself: its format, whose it is, and where its files were born. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/io.h"
+#include "base/parse.h"
+#include "replicate/state.h"
+
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42
+#endif
+#define FORMAT_HEAD "liftfs state "
+#define FORMAT_LEN_MAX 4096
+
+struct state {
+	char *path;
+	int fd;
+};
+
+/* Locks do not hold there, and a rename by another host is not seen: two hosts would share one lease. */
+static const struct {
+	unsigned long magic;
+	const char *name;
+} network_file_systems[] = {
+	{ NFS_SUPER_MAGIC, "NFS" },   { SMB_SUPER_MAGIC, "SMB" },     { CIFS_SUPER_MAGIC, "SMB" },
+	{ 0xfe534d42, "SMB" },	      { CODA_SUPER_MAGIC, "Coda" },   { AFS_SUPER_MAGIC, "AFS" },
+	{ 0x65735546, "FUSE" },	      { V9FS_MAGIC, "9p" },	      { 0x00c36400, "Ceph" },
+	{ 0x0bd00bd0, "Lustre" },     { 0x47504653, "GPFS" },	      { 0x7461636f, "OCFS2" },
+	{ 0x01161970, "GFS2" },
+};
+
+static int check_file_system(int fd, const char *path, struct error *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return error_errno(err, errno, "%s", path);
+	for (size_t i = 0; i < ARRAY_LEN(network_file_systems); i++)
+		if ((unsigned long)fs.f_type == network_file_systems[i].magic)
+			return error_set(err, ERR_REFUSED,
+					 "%s: lies on %s, and the state must be on a file system of this host: choose another "
+					 "with --state", path, network_file_systems[i].name);
+	return 0;
+}
+
+static int write_format(int fd, struct error *err)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), FORMAT_HEAD "%d\nwritten by liftfs %s\n", STATE_FOLDER_FORMAT,
+			   PACKAGE_VERSION);
+
+	return io_replace_file(fd, "format", text, (size_t)len, 0600, err);
+}
+
+static int check_format(int fd, const char *path, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	CLEANUP_FREE char *text = io_read_file(fd, "format", FORMAT_LEN_MAX, NULL, &why);
+	const char *writer = "written by a newer liftfs";
+	uint64_t format;
+	char *eol;
+
+	if (!text && why.code == ERR_SYSTEM && why.detail == ENOENT)
+		return write_format(fd, err);
+	if (!text) {
+		if (err)
+			*err = why;
+		return error_prefix(err, "%s", path);
+	}
+	eol = strchr(text, '\n');
+	if (eol) {
+		*eol = '\0';
+		writer = eol + 1;
+		eol = strchr(writer, '\n');
+		if (eol)
+			*eol = '\0';
+	}
+	if (strncmp(text, FORMAT_HEAD, strlen(FORMAT_HEAD)) != 0 ||
+	    parse_u64(text + strlen(FORMAT_HEAD), UINT32_MAX, &format, NULL) < 0 || format == 0)
+		return error_set(err, ERR_CORRUPT, "%s/format: not '" FORMAT_HEAD "N' in its first line", path);
+	if (format > STATE_FOLDER_FORMAT)
+		return error_set(err, ERR_REFUSED,
+				 "%s: state of format %" PRIu64 ", %s; this is liftfs %s, which reads up to %d", path, format,
+				 writer, PACKAGE_VERSION, STATE_FOLDER_FORMAT);
+	return 0;
+}
+
+struct state *state_open(const char *path, bool create, struct error *err)
+{
+	CLEANUP(cleanup_state) struct state *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		s->fd = -1;
+		s->path = strdup(path);
+	}
+	if (!s || !s->path) {
+		error_errno(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	if (create && io_mkdirs(AT_FDCWD, path, 0700, err) < 0) {
+		error_prefix(err, "state");
+		return NULL;
+	}
+	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd < 0) {
+		error_errno(err, errno, "state %s", path);
+		return NULL;
+	}
+	if (check_file_system(s->fd, path, err) < 0 || (create && check_format(s->fd, path, err) < 0)) {
+		error_prefix(err, "state");
+		return NULL;
+	}
+	return steal_ptr(&s);
+}
+
+void state_close(struct state *s)
+{
+	if (!s)
+		return;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->path);
+	free(s);
+}
+
+const char *state_path(const struct state *s)
+{
+	return s->path;
+}
+
+int state_fd(const struct state *s)
+{
+	return s->fd;
+}
+
+/* Without one (a container without systemd) inode and birth time must do. */
+static void machine_id(char out[64])
+{
+	size_t len = 0;
+	CLEANUP_FREE char *text = io_read_file(AT_FDCWD, "/etc/machine-id", 256, &len, NULL);
+	int n = text ? (int)strcspn(text, "\n") : 0;
+
+	snprintf(out, 64, "%.*s", n > 63 ? 63 : n, text ? text : "");
+	if (out[0] == '\0')
+		snprintf(out, 64, "-");
+}
+
+int state_make_born(int fd, char *out, size_t len, struct error *err)
+{
+	struct statx st;
+	char id[64];
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return error_errno(err, errno, "statx");
+	machine_id(id);
+	if (!(st.stx_mask & STATX_BTIME))
+		st.stx_btime = (struct statx_timestamp){ 0 };
+	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, id, (uint64_t)st.stx_ino,
+		 (int64_t)st.stx_btime.tv_sec, (uint32_t)st.stx_btime.tv_nsec);
+	return 0;
+}
