@@ -207,6 +207,17 @@ const char *http_reply_header(const struct http_request *req, const char *name)
 	return NULL;
 }
 
+bool http_reply_header_at(const struct http_request *req, size_t i, const char **name_out, const char **value_out)
+{
+	const struct http_reply_headers *r = req->reply_headers;
+
+	if (!r || i >= r->n)
+		return false;
+	*name_out = r->text + r->name[i];
+	*value_out = r->text + r->value[i];
+	return true;
+}
+
 void http_request_fini(struct http_request *req)
 {
 	assert(req->state == HTTP_IDLE);

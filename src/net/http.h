@@ -55,6 +55,11 @@ struct http_request {
 	size_t reply_cap;    /* ... up to this; a longer one fails the request */
 	size_t reply_max;    /* without reply_buf: allocate up to this many bytes (also for error bodies; 0: 64 KiB) */
 	unsigned timeout_ms; /* of the whole exchange; 0: 120,000.  A stall of 30 s below 1 KiB/s ends it too */
+	/*
+	 * Must not reach the server twice: a kept connection that ends without an answer may have ended before the
+	 * request or because of it.  Goes over a connection of its own, and the engine never sends it again.
+	 */
+	bool only_once;
 	void (*done)(struct http_request *req);
 	void *ctx;
 
@@ -81,6 +86,8 @@ void http_cancel(struct http *h, struct http_request *req);
 int http_perform(struct http *h, struct http_request *req, struct error *err) MUST_CHECK;
 /* Value of a reply header, any case of name; NULL if absent. */
 const char *http_reply_header(const struct http_request *req, const char *name);
+/* The i-th reply header, in the order in which they came; false behind the last. */
+bool http_reply_header_at(const struct http_request *req, size_t i, const char **name_out, const char **value_out);
 /* Frees the outcome's memory and makes the request ready to be submitted again (err, status, reply cleared). */
 void http_request_fini(struct http_request *req);
 

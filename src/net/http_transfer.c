@@ -395,6 +395,8 @@ int transfer_prepare(struct http *h, struct http_transfer *t, struct http_reques
 	rc = set_connection(h, t->easy, req->url);
 	if (rc == CURLE_OK)
 		rc = set_exchange(t);
+	if (rc == CURLE_OK && req->only_once) /* libcurl, too, repeats what met a dead connection */
+		rc = curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
 	if (rc != CURLE_OK) {
 		error_set(&req->err, rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_UNSUPPORTED, "%s",
 			  curl_easy_strerror(rc));
@@ -413,7 +415,7 @@ bool transfer_was_stale(const struct http_transfer *t, CURLcode rc)
 {
 	long connects = 1;
 
-	if (rc != CURLE_SEND_ERROR && rc != CURLE_RECV_ERROR && rc != CURLE_GOT_NOTHING)
+	if (t->req->only_once || (rc != CURLE_SEND_ERROR && rc != CURLE_RECV_ERROR && rc != CURLE_GOT_NOTHING))
 		return false;
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
 	return connects == 0 && t->header_bytes == 0;

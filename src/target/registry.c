@@ -6,6 +6,7 @@
 
 const struct target_ops *const target_registry[] = {
 	&target_null_ops,
+	&target_azure_ops,
 	&target_dir_ops,
 	NULL,
 };

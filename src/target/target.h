@@ -212,7 +212,9 @@ struct target_op { /* all that is not set is zero */
 	void *ctx;
 	struct error err;   /* the outcome, to be read in done */
 	bool in_flight;
-	struct target_op *next; /* private to the target while in flight */
+	struct target_op *next; /* private to the target while in flight, as are those below */
+	char sum[28];
+	int sum_kind;
 };
 
 /*

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its answer, for whoever waits: sent again while that may help, until the tries are used up or the
+ * cancel token is set.  The wait looks at the token ten times a second, so that "now" ends a transfer that makes no
+ * progress.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "target/azure.h"
+
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void wake(struct http_request *req)
+{
+	struct waiter *w = req->ctx;
+
+	LOCK_SCOPE(&w->lock);
+	w->done = true;
+	pthread_cond_signal(&w->cond);
+}
+
+/* Submits and waits until req->done was called. */
+static void perform(struct target *t, struct http_request *req)
+{
+	struct waiter w = { .done = false };
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&w.lock, NULL);
+	pthread_cond_init(&w.cond, &attr);
+	pthread_condattr_destroy(&attr);
+	req->done = wake;
+	req->ctx = &w;
+	http_submit(t->config.http, req);
+	{
+		LOCK_SCOPE(&w.lock);
+		while (!w.done) {
+			struct timespec at;
+
+			if (!t->config.cancel) {
+				pthread_cond_wait(&w.cond, &w.lock);
+				continue;
+			}
+			clock_gettime(CLOCK_MONOTONIC, &at);
+			at.tv_nsec += 100000000;
+			at.tv_sec += at.tv_nsec / 1000000000;
+			at.tv_nsec %= 1000000000;
+			if (pthread_cond_timedwait(&w.cond, &w.lock, &at) == ETIMEDOUT && !w.done &&
+			    cancel_level(t->config.cancel) >= CANCEL_NOW)
+				http_cancel(t->config.http, req);
+		}
+	}
+	pthread_cond_destroy(&w.cond);
+	pthread_mutex_destroy(&w.lock);
+}
+
+static void count(struct target_counters *c, enum azure_operation op, bool again)
+{
+	_Atomic uint64_t *which;
+
+	if (!c)
+		return;
+	which = op == AZURE_READ ? &c->reads : op == AZURE_CREATE ? &c->writes : &c->others;
+	atomic_fetch_add_explicit(which, 1, memory_order_relaxed);
+	if (again)
+		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
+}
+
+/* One attempt: what became of it is in x->req and x->reply. */
+static int attempt(struct target *t, struct azure_exchange *x, struct error *err)
+{
+	http_request_fini(&x->req);
+	if (azure_build(t, &x->call, 0, &x->text, err) < 0)
+		return -1;
+	x->req.method = x->text.method;
+	x->req.url = x->text.url.s;
+	x->req.headers = x->text.headers;
+	x->req.n_headers = x->text.n_headers;
+	x->req.only_once = x->once;
+	x->req.reply_buf = x->reply_buf;
+	x->req.reply_cap = x->reply_cap;
+	x->req.reply_max = x->reply_max;
+	perform(t, &x->req);
+	azure_answer(&x->req, &x->reply);
+	return 0;
+}
+
+int azure_exchange(struct target *t, struct target_counters *counters, struct azure_exchange *x, struct error *err)
+{
+	struct azure_place *place = azure_place(t);
+	struct azure_tries tries = { 0 };
+
+	for (;;) {
+		enum azure_step step;
+		unsigned wait_ms = 0;
+
+		if (cancel_check(t->config.cancel, err) < 0)
+			return -1;
+		x->call.checksum = (enum azure_checksum)atomic_load(&place->checksum);
+		count(counters, x->call.op, tries.n > 0);
+		if (attempt(t, x, err) < 0)
+			return -1;
+		step = azure_next(t, &x->call, &x->req, &x->reply, x->expect, x->once, &tries, &wait_ms, err);
+		if (step == AZURE_STEP_DONE)
+			return 0;
+		if (step == AZURE_STEP_FAILED)
+			return -1;
+		if (cancel_sleep(t->config.cancel, wait_ms, err) < 0)
+			return -1;
+	}
+}
+
+void azure_exchange_fini(struct azure_exchange *x)
+{
+	http_request_fini(&x->req);
+	azure_text_fini(&x->text);
+}
