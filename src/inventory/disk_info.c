@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/strbuf.h"
 #include "inventory/disk_info.h"
 
 static int no_memory(struct error *err)
@@ -12,9 +13,43 @@ static int no_memory(struct error *err)
 	return error_set(err, ERR_NOMEM, "no memory for a JSON document");
 }
 
+/* The components "." and ".." are no names: their dots stay. */
+static int add_component(struct strbuf *b, const char *component, size_t len, struct error *err)
+{
+	CLEANUP_FREE char *raw = strndup(component, len);
+	CLEANUP_FREE char *escaped = NULL;
+
+	if (!raw)
+		return no_memory(err);
+	if (strcmp(raw, ".") != 0 && strcmp(raw, "..") != 0) {
+		escaped = escape_name(raw, err);
+		if (!escaped)
+			return -1;
+	}
+	strbuf_adds(b, escaped ? escaped : raw);
+	return 0;
+}
+
+char *disk_info_escape(const char *path, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
+
+	for (const char *p = path;; p++) {
+		size_t len = strcspn(p, "/");
+
+		if (add_component(&b, p, len, err) < 0)
+			return NULL;
+		p += len;
+		if (!*p)
+			break;
+		strbuf_adds(&b, "/");
+	}
+	return strbuf_take(&b, err);
+}
+
 json_t *disk_info_name(const char *name, struct error *err)
 {
-	CLEANUP_FREE char *escaped = escape_name(name, err);
+	CLEANUP_FREE char *escaped = disk_info_escape(name, err);
 	json_t *j;
 
 	if (!escaped)

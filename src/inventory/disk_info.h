@@ -17,7 +17,9 @@
 /* `path` is the image as its user knows it; the chain's paths lie below the disk's root.  The caller drops the reference. */
 json_t *disk_info_json(const struct disk *d, const char *path, struct error *err) MUST_CHECK;
 
-/* A name as a JSON string, escaped. */
+/* A path as documents and tables show it: escaped but for "." and "..".  The caller frees it. */
+char *disk_info_escape(const char *path, struct error *err) MUST_CHECK;
+/* The same as a JSON string. */
 json_t *disk_info_name(const char *name, struct error *err) MUST_CHECK;
 
 /* The text of a document, with a newline at its end; the caller frees it.  Keys stay in the order they were set. */
