@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "connect.h"
+#include "net/sas.h"
+#include "target/azure_url.h"
+
+#define CONNECTIONS 8 /* per replica: enough to fill a page blob's 60 MiB/s over 100 ms of round trip */
+
+void connect_host(char out[CONNECT_HOST_LEN])
+{
+	if (gethostname(out, CONNECT_HOST_LEN) < 0)
+		memcpy(out, "unknown", sizeof("unknown"));
+	out[CONNECT_HOST_LEN - 1] = '\0';
+}
+
+static const char *look_up(void *ctx, const char *name)
+{
+	(void)ctx;
+	return tool_env(name);
+}
+
+/* As curl reads them: the lower-case name first; http_proxy in no other, since a CGI's request could set that. */
+static const char *either_case(const char *lower, const char *upper)
+{
+	const char *value = tool_env(lower);
+
+	return value ? value : tool_env(upper);
+}
+
+static struct http *start_http(const struct tool *t, const struct connect_options *opt, struct error *err)
+{
+	const struct tool_common *c = &t->common;
+	unsigned per_replica = opt->connections ? opt->connections : CONNECTIONS;
+	unsigned replicas = opt->replicas ? opt->replicas : 1;
+	struct http_config config = {
+		.connections = per_replica * replicas > 256 ? 256 : per_replica * replicas,
+		.cacert = c->cacert,
+		.proxy = c->proxy ? c->proxy : "",
+		.http_proxy = tool_env("http_proxy"),
+		.https_proxy = either_case("https_proxy", "HTTPS_PROXY"),
+		.all_proxy = either_case("all_proxy", "ALL_PROXY"),
+		.no_proxy = either_case("no_proxy", "NO_PROXY"),
+		.user_agent = "liftfs/" PACKAGE_VERSION,
+	};
+
+	if (!config.cacert)
+		config.cacert = tool_env("CURL_CA_BUNDLE");
+	if (!config.cacert)
+		config.cacert = tool_env("SSL_CERT_FILE");
+	return http_new(&config, err);
+}
+
+static struct credentials_file *read_file(const char *name, struct error *err)
+{
+	CLEANUP_FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		error_errno(err, errno, "--credentials %s", name);
+		return NULL;
+	}
+	return credentials_file_read(fd, name, err);
+}
+
+/* Which account the URL names, for credentials that could be another's. */
+static int choose(const struct tool *t, const char *url, const struct secret *sas, const struct connect_options *opt,
+		  const char *hint, const struct credentials_file *file, struct credentials **out, struct error *err)
+{
+	struct credentials_request request = { .url_sas = sas, .file = file, .lookup = look_up };
+	struct azure_url u = { 0 };
+	char text[CREDENTIALS_TEXT_LEN];
+
+	if (azure_url_parse(url, hint, opt->insecure_http, &u, err) < 0)
+		return -1;
+	request.account = u.account;
+	*out = credentials_choose(&request, err);
+	azure_url_fini(&u);
+	if (!*out)
+		return -1;
+	if (sas)
+		log_warn("credentials", "a SAS on the command line stays in the shell's history; "
+					"AZURE_STORAGE_SAS_TOKEN or --credentials keeps it out");
+	credentials_describe(*out, text);
+	if (!t->common.quiet)
+		output_line("credentials: %s", text);
+	return 0;
+}
+
+static const char *account_hint(const struct credentials_file *file)
+{
+	const char *name = file ? credentials_file_get(file, "AZURE_STORAGE_ACCOUNT") : NULL;
+
+	return name ? name : tool_env("AZURE_STORAGE_ACCOUNT");
+}
+
+int connect_open(const struct tool *t, const char *url, const struct connect_options *opt, struct connection *out,
+		 struct error *err)
+{
+	CLEANUP(cleanup_connection) struct connection c = { 0 };
+	CLEANUP(cleanup_credentials_file) struct credentials_file *file = NULL;
+	CLEANUP(cleanup_secret) struct secret *sas = NULL;
+	CLEANUP_FREE char *base = NULL;
+	char host[CONNECT_HOST_LEN];
+	struct target_config config = {
+		.cancel = opt->cancel,
+		.connections = opt->connections ? opt->connections : CONNECTIONS,
+		.insecure_http = opt->insecure_http,
+		.create = opt->create,
+		.host = host,
+	};
+
+	connect_host(host);
+	if (azure_url_match(url)) {
+		if (sas_split_url(url, &base, &sas, err) < 0)
+			return -1;
+		if (t->common.credentials) {
+			file = read_file(t->common.credentials, err);
+			if (!file)
+				return -1;
+		}
+		config.account_hint = account_hint(file);
+		if (choose(t, base, sas, opt, config.account_hint, file, &c.creds, err) < 0)
+			return -1;
+		c.http = start_http(t, opt, err);
+		if (!c.http)
+			return -1;
+	}
+	config.http = c.http;
+	config.creds = c.creds;
+	c.target = target_open(base ? base : url, &config, err);
+	if (!c.target)
+		return -1;
+	*out = c;
+	c = (struct connection){ 0 };
+	return 0;
+}
+
+void connect_close(struct connection *c)
+{
+	target_close(c->target);
+	if (c->http)
+		http_free(c->http);
+	if (c->creds)
+		credentials_free(c->creds);
+	*c = (struct connection){ 0 };
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables on standard output, through libsmartcols. */
+#include <config.h>
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "output.h"
+
+struct table {
+	struct libscols_table *tb;
+};
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, ERR_NOMEM, "no memory for a table");
+}
+
+struct table *table_new(bool plain, struct error *err)
+{
+	CLEANUP(cleanup_table) struct table *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->tb = scols_new_table();
+	if (!t || !t->tb || scols_table_enable_noheadings(t->tb, plain) != 0 ||
+	    scols_table_enable_raw(t->tb, plain) != 0 || scols_table_set_column_separator(t->tb, plain ? " " : "  ") != 0) {
+		no_memory(err);
+		return NULL;
+	}
+	return steal_ptr(&t);
+}
+
+int table_column(struct table *t, const char *heading, bool right, struct error *err)
+{
+	return scols_table_new_column(t->tb, heading, 0, right ? SCOLS_FL_RIGHT : 0) ? 0 : no_memory(err);
+}
+
+int table_row(struct table *t, const char *const *cells, unsigned n, struct error *err)
+{
+	struct libscols_line *line = scols_table_new_line(t->tb, NULL);
+
+	if (!line)
+		return no_memory(err);
+	for (unsigned i = 0; i < n; i++)
+		if (cells[i] && scols_line_set_data(line, i, cells[i]) != 0)
+			return no_memory(err);
+	return 0;
+}
+
+int table_print(struct table *t, struct error *err)
+{
+	if (scols_print_table(t->tb) != 0 || fflush(stdout) != 0)
+		return error_errno(err, errno ? errno : EIO, "standard output");
+	return 0;
+}
+
+void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	scols_unref_table(t->tb);
+	free(t);
+}
