@@ -22,7 +22,7 @@ struct sync_options {
 	size_t n_patterns;
 	unsigned jobs, connections;
 	uint64_t block_size;
-	bool dry_run, full, adopt, replace, no_points, only_configured, insecure_http;
+	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
 	enum progress_format progress;
 };
 
@@ -301,6 +301,7 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.patterns = o->patterns,
 		.n_patterns = o->n_patterns,
 		.only_configured = o->only_configured,
+		.one_file_system = o->one_file_system,
 		.cancel = cancel,
 	};
 
@@ -334,6 +335,7 @@ int main(int argc, char **argv)
 		{ "include", 0, "PATTERN", "take disks of this name; first match wins", set_include, &o, NULL },
 		{ "exclude", 0, "PATTERN", "leave disks of this name", set_exclude, &o, NULL },
 		{ "only-configured", 0, NULL, "only what a .vmx names", tool_set_flag, &o.only_configured, NULL },
+		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },

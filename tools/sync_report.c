@@ -118,7 +118,7 @@ static json_t *message_json(const char *msg)
 	return json_string(shown);
 }
 
-static json_t *error_json(const struct error *e, int status)
+json_t *sync_report_error(const struct error *e, int status)
 {
 	if (e->code == ERR_NONE)
 		return json_null();
@@ -148,7 +148,7 @@ static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, con
 			 number(d->retries), "recovery_point",
 			 text_or_null(d->err.code == ERR_NONE ? run->cycle.point : ""), "snapshot",
 			 text_or_null(d->snapshot), "seconds", seconds(d->started_ns, d->finished_ns), "error",
-			 error_json(&d->err, run_disk_status(d)));
+			 sync_report_error(&d->err, run_disk_status(d)));
 }
 
 static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, struct error *err)
@@ -161,7 +161,7 @@ static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, s
 	return json_pack("{s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o}", "name", d->name, "vm", label, "source", source,
 			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", kind_name(d->kind), "virtual_size",
 			 number(d->virtual_size), "data_bytes", number(d->data_bytes), "error",
-			 error_json(&d->err, run_disk_status(d)));
+			 sync_report_error(&d->err, run_disk_status(d)));
 }
 
 /* The same members as any disk's, so that a reader need not look out for it. */

@@ -26,6 +26,9 @@ int sync_report_print(const struct sync_outcome *o, struct error *err) MUST_CHEC
 /* What a dry run found, to standard output. */
 int sync_report_plan(const struct sync_outcome *o, struct error *err) MUST_CHECK;
 
+/* {"code":"busy","status":75,"message":"..."}, or null without an error. */
+json_t *sync_report_error(const struct error *e, int status);
+
 /* "busy": what a script may act on. */
 const char *sync_report_code(enum error_code code);
 

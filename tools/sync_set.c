@@ -229,7 +229,7 @@ static size_t count_vms(const struct sync_set *s)
 static int find_all(char *const *sources, size_t n, const struct sync_set_options *opt, struct sync_set *s,
 		    struct error *err)
 {
-	const struct datastore_options dopt = { .cancel = opt->cancel };
+	const struct datastore_options dopt = { .one_file_system = opt->one_file_system, .cancel = opt->cancel };
 
 	s->stores = calloc(n, sizeof(*s->stores));
 	if (!s->stores)

@@ -45,7 +45,7 @@ struct sync_set {
 struct sync_set_options {
 	const struct sync_pattern *patterns;
 	size_t n_patterns;
-	bool only_configured;
+	bool only_configured, one_file_system;
 	struct cancel *cancel;
 };
 
