@@ -23,6 +23,7 @@ rm "$store/bad.vmdk"
 must_fail 74 /nonexistent liftfs info /nonexistent.vmdk
 printf 'rubbish' >"$scratch/x.vhdx"
 must_fail 65 x.vhdx liftfs info "$scratch/x.vhdx"
+printf x >"$scratch/x.txt"
 must_fail 2 x.txt liftfs info "$scratch/x.txt"
 
 # A missing extent, a missing parent, a truncated file.

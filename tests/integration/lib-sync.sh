@@ -70,7 +70,7 @@ stop_server() {
 
 # requests OPERATION: how many of them the server has seen since the last forget_requests.
 requests() {
-	jq -s --arg op "$1" '[.[] | select(.operation == $op)] | length' "$server_log"
+	jq -s --arg op "$1" '[.[] | select(.op == $op)] | length' "$server_log"
 }
 
 forget_requests() {

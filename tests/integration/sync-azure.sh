@@ -29,7 +29,7 @@ want "clears of the first cycle" "$(requests ClearPages)" 0
 want "blobs created" "$(requests PutBlob)" 1
 want snapshots "$(requests SnapshotBlob)" 1
 want "recovery point" "$(json '.disks[0].recovery_point | test("^[0-9]{8}T[0-9]{6}[.][0-9]{3}Z$")' "$scratch/first.json")" true
-head -n 1 "$scratch/err" | grep -q 'Shared Key' || fail "the first line does not name the credentials: $(head -n 1 "$scratch/err")"
+head -n 1 "$scratch/err" | grep -q 'AZURE_STORAGE_KEY' || fail "the first line does not name the credentials: $(head -n 1 "$scratch/err")"
 if grep -rqF "$emulator_key" "$scratch/err" "$LIFTFS_STATE" "$scratch/first.json"; then
 	fail "the key was printed or stored"
 fi
@@ -45,7 +45,7 @@ want "requests of the delta" "$(requests PutPage) $(requests ClearPages) $(reque
 liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
 
 # Every write carried lease, epoch and checksum.
-bad=$(jq -s '[.[] | select(.operation == "PutPage" and .status != 201)] | length' "$server_log")
+bad=$(jq -s '[.[] | select(.op == "PutPage" and .status != 201)] | length' "$server_log")
 want "refused writes" "$bad" 0
 
 # Killed in the middle; the next run goes on and sends what is missing, once.

@@ -28,7 +28,7 @@ liftfs sync --json "$store" "$target" >"$scratch/first.json" 2>"$scratch/err" ||
 want result "$(json .result "$scratch/first.json")" ok
 want disks "$(json '[.disks[].name] | join(" ")' "$scratch/first.json")" "db01/db01.vhd web01/web01.vhd"
 want kinds "$(json '[.disks[].kind] | unique | join(" ")' "$scratch/first.json")" initial
-want "VM of the .vmx" "$(json '.disks[1].vm' "$scratch/first.json")" web01/web01
+want "VM of the .vmx" "$(json .disks[1].vm "$scratch/first.json")" "Web 01"
 same_as_vhd "$scratch/flat/web01.raw" "$target/web01/web01.vhd"
 same_as_vhd "$scratch/flat/db01.raw" "$target/db01/db01.vhd"
 # Sparse: no more blocks than the data and a little.
