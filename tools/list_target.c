@@ -66,7 +66,7 @@ static int ask_more(struct target *target, const struct list_options *o, struct 
 			return -1;
 		e->data = extent_list_bytes(&list, EXTENT_DATA);
 	}
-	return o->points && target_caps(target)->points ? replica_points(r, &e->points, err) : 0;
+	return o->points ? replica_points(r, &e->points, err) : 0;
 }
 
 /* How many replicas have a snapshot with this token: a recovery point is whole if as many as it says do. */
@@ -202,8 +202,6 @@ int list_target(const struct tool *t, const struct list_options *o, const char *
 		rc = target_list(place.target, add_entry, &l, err);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
 		rc = ask_more(place.target, o, &l.v[i], err);
-	if (rc == 0 && o->points && !target_caps(place.target)->points)
-		output_line("no recovery points: %s", target_caps(place.target)->why_no_points);
 	if (rc == 0 && t->common.json)
 		rc = print_json(&l, place.target, o->points, err);
 	else if (rc == 0 && o->plain)

@@ -22,12 +22,13 @@
 struct verify_run {
 	struct tool *tool;
 	bool strict, insecure_http;
+	bool folder; /* A is one: many pairs */
 	struct cancel *cancel;
 	struct connect_options connect;
 	_Atomic uint64_t done; /* bytes compared, for progress */
 	uint64_t total;
 	int status;
-	json_t *pairs; /* of folders with --json; else NULL */
+	json_t *pairs; /* one document a pair, with --json */
 };
 
 static void sample(void *ctx, struct progress_now *out)
@@ -111,7 +112,7 @@ static int compare(struct verify_run *r, const char *name, struct disk *a, struc
 		r->status = tool_worse_status(r->status, 1);
 	if (r->tool->common.json) {
 		j = result_json(&v);
-		if (!j || (r->pairs && json_object_set_new(j, "name", json_string(name)) != 0) ||
+		if (!j || (r->folder && json_object_set_new(j, "name", json_string(name)) != 0) ||
 		    json_array_append(r->pairs, j) != 0)
 			rc = error_set(err, ERR_NOMEM, "no memory for a JSON document");
 		json_decref(j);
@@ -128,11 +129,13 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 {
 	CLEANUP(cleanup_thing) struct thing a = { 0 };
 	CLEANUP(cleanup_thing) struct thing b = { 0 };
+	char name[OUTPUT_TEXT_MAX];
 
 	if (thing_open(r->tool, a_text, &r->connect, &a, err) < 0 || thing_open(r->tool, b_text, &r->connect, &b, err) < 0)
 		return -1;
 	r->total = disk_size(a.disk) > disk_size(b.disk) ? disk_size(a.disk) : disk_size(b.disk);
-	return compare(r, "disks", a.disk, b.disk, err);
+	snprintf(name, sizeof(name), "%.*s", target_is_url(a_text) ? (int)strcspn(a_text, "?") : (int)strlen(a_text), a_text);
+	return compare(r, name, a.disk, b.disk, err);
 }
 
 /* ---- a folder and a target ---- */
@@ -209,12 +212,12 @@ static bool is_source_folder(const char *path)
 	return stat(raw, &st) < 0; /* a mounted disk is a folder too */
 }
 
-static int print_json(struct verify_run *r, bool folder, struct error *err)
+static int print_json(struct verify_run *r, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
 	CLEANUP_FREE char *text = NULL;
 
-	doc = folder ? json_pack("{s:i, s:s, s:O}", "schema", 1, "result",
+	doc = r->folder ? json_pack("{s:i, s:s, s:O}", "schema", 1, "result",
 				 r->status == 0 ? "match" : r->status == 1 ? "mismatch" : "incomplete", "disks", r->pairs) :
 		       json_incref(json_array_get(r->pairs, 0));
 	text = doc ? disk_info_text(doc, err) : NULL;
@@ -227,10 +230,10 @@ static int print_json(struct verify_run *r, bool folder, struct error *err)
 static int run(struct verify_run *r, enum progress_format format, struct error *err)
 {
 	struct tool *t = r->tool;
-	bool folder = is_source_folder(t->args[0]);
 	struct progress *progress;
 	int rc;
 
+	r->folder = is_source_folder(t->args[0]);
 	r->cancel = tool_catch_signals(t, err);
 	if (!r->cancel)
 		return -1;
@@ -238,9 +241,9 @@ static int run(struct verify_run *r, enum progress_format format, struct error *
 	progress = progress_start(t->common.quiet ? PROGRESS_NONE : format, "verify", sample, r, err);
 	if (!progress)
 		return -1;
-	rc = folder ? run_folder(r, t->args[0], t->args[1], err) : run_two(r, t->args[0], t->args[1], err);
+	rc = r->folder ? run_folder(r, t->args[0], t->args[1], err) : run_two(r, t->args[0], t->args[1], err);
 	progress_stop(progress);
-	return rc == 0 && t->common.json ? print_json(r, folder, err) : rc;
+	return rc == 0 && t->common.json ? print_json(r, err) : rc;
 }
 
 int main(int argc, char **argv)
