@@ -149,6 +149,11 @@ static int add_image(struct disk *d, struct backing *own, const struct disk_form
 	d->images[d->n_images++] = img;
 	if (confirm(img, err) < 0 || ops->open(img, err) < 0)
 		return chain_prefix(img, err);
+	if (img->size > DISK_SIZE_MAX) {
+		error_set(err, ERR_UNSUPPORTED, "disk of %" PRIu64 " bytes (at most %" PRIu64 ", 64 TiB)", img->size,
+			  DISK_SIZE_MAX);
+		return chain_prefix(img, err);
+	}
 	img->info.virtual_size = img->size;
 	return 0;
 }
