@@ -17,7 +17,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -25,6 +24,7 @@
 #include "options.h"
 #include "session.h"
 #include "source.h"
+#include "system_log.h"
 #include "tool.h"
 
 struct mount_call {
@@ -37,10 +37,10 @@ struct mount_call {
 
 /* ---- the background ---- */
 
-static void to_syslog(void *ctx, enum log_level level, const char *module, const char *line)
+static void to_system_log(void *ctx, enum log_level level, const char *module, const char *line)
 {
 	(void)ctx;
-	syslog(level == LOG_WARN ? LOG_WARNING : level == LOG_INFO ? LOG_INFO : LOG_DEBUG, "%s: %s", module, line);
+	system_log_write(level == LOG_WARN, module, line);
 }
 
 /* The parent's part: until the mount stands, or the child ends without. */
@@ -103,8 +103,8 @@ static int detach(const struct tool *t, struct mount_call *c, struct error *err)
 		return error_errno(err, errno, "background");
 	(void)setsid();
 	if (!t->common.log_file) {
-		openlog("liftfs-mount", LOG_PID, LOG_DAEMON);
-		log_set_sink(to_syslog, NULL);
+		system_log_open("liftfs-mount");
+		log_set_sink(to_system_log, NULL);
 	}
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(null, fd) < 0)
@@ -171,17 +171,33 @@ static int mount_target(struct tool *t, struct mount_call *c, const char *source
 	return serve(t, c, tree, target_name(conn.target), caps->remote, err);
 }
 
+/* As df and mount show it, wherever they are called. */
+static char *absolute_path(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *out = NULL;
+
+	if (*path == '/')
+		out = strdup(path);
+	else if (here && asprintf(&out, "%s/%s", here, path) < 0)
+		out = NULL;
+	if (!out)
+		error_errno(err, errno, "%s", path);
+	return out;
+}
+
 static int mount_images(struct tool *t, struct mount_call *c, const char *source, struct error *err)
 {
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
 	CLEANUP(cleanup_tree) struct tree *tree = NULL;
+	CLEANUP_FREE char *name = absolute_path(source, err);
 
-	if (datastore_find(source, NULL, &ds, err) < 0)
+	if (!name || datastore_find(source, NULL, &ds, err) < 0)
 		return -1;
 	tree = tree_new(err);
 	if (!tree || source_add_images(tree, &ds, c->options.ignore_log, c->mount_point, err) < 0)
 		return -1;
-	return serve(t, c, tree, source, false, err);
+	return serve(t, c, tree, name, false, err);
 }
 
 static int run(struct tool *t, struct mount_call *c)

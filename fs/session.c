@@ -90,9 +90,10 @@ static int check_free(const char *path, struct error *err)
 char *session_mount_point(const char *dir, struct error *err)
 {
 	CLEANUP_FREE char *path = realpath(dir, NULL);
-	struct stat st;
+	struct statx st;
 
-	if (!path || stat(path, &st) < 0) {
+	/* FORCE_SYNC: a mount whose program is gone is known only by asking it; attributes may still be cached. */
+	if (!path || statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) < 0) {
 		if (errno == ENOTCONN)
 			error_set(err, ERR_USAGE, "%s: mount point in use: the program of the mount there has ended; "
 				  "'fusermount3 -u %s' takes it away", dir, dir);
@@ -100,7 +101,7 @@ char *session_mount_point(const char *dir, struct error *err)
 			error_errno(err, errno, "mount point %s", dir);
 		return NULL;
 	}
-	if (!S_ISDIR(st.st_mode)) {
+	if (!S_ISDIR(st.stx_mode)) {
 		error_set(err, ERR_USAGE, "mount point %s: not a folder", dir);
 		return NULL;
 	}
