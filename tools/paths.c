@@ -28,9 +28,14 @@ char *paths_state(const struct tool *t, struct error *err)
 	const char *given = t->common.state ? t->common.state : tool_env("LIFTFS_STATE");
 	const char *xdg = tool_env("XDG_STATE_HOME"), *home = tool_env("HOME");
 	const struct passwd *pw;
+	char *path;
 
-	if (given)
-		return join(given, "", err);
+	if (given) {
+		path = strdup(given);
+		if (!path)
+			error_errno(err, ENOMEM, "path");
+		return path;
+	}
 	if (xdg && *xdg == '/')
 		return join(xdg, "liftfs", err);
 	if (!home) {

@@ -205,4 +205,5 @@ void redact_url(const char *url, char *out, size_t len)
 		}
 		p += n;
 	}
+	redact_text(out); /* a SAS behind a mistyped URL, which has no query */
 }

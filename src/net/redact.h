@@ -15,7 +15,8 @@
 void redact_text(char *text);
 
 /*
- * A URL for logs and messages: without user, password, fragment and query, of which only comp= and restype= remain.
+ * A URL for logs and messages: without user, password, fragment and query, of which only comp= and restype= remain; what
+ * looks like a secret in the rest is cut as redact_text() does.
  * Cut to fit len, of which REDACT_URL_LEN is a good one (a prefix of an error has less room than that).
  */
 #define REDACT_URL_LEN 176

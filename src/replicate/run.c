@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "replicate/run.h"
+
+struct run {
+	const struct run_options *opt;
+	struct run_vm *vms;
+	size_t n;
+	_Atomic size_t next;
+	pthread_mutex_t report; /* one `finished` at a time */
+};
+
+/* A VM that was not begun, or whose cycle could not begin: every disk says why. */
+static void fail_rest(struct cycle_vm *vm, const struct error *why)
+{
+	for (size_t i = 0; i < vm->n; i++) {
+		struct cycle_disk *d = &vm->disks[i];
+
+		if (d->err.code != ERR_NONE || d->finished_ns)
+			continue;
+		d->result = CYCLE_FAILED;
+		d->err = *why;
+		if (!d->started_ns)
+			d->started_ns = clock_realtime_ns();
+		d->finished_ns = clock_realtime_ns();
+	}
+}
+
+static void run_one(struct run *run, struct run_vm *vm)
+{
+	struct cycle_options opt = *run->opt->cycle;
+	struct error err = ERROR_INIT;
+
+	if (vm->cycle.n == 0) {
+		atomic_store(&vm->done, true);
+		return;
+	}
+	opt.no_points = opt.no_points || vm->no_points;
+	if (cancel_check(opt.cancel, &err) < 0 ||
+	    (run->opt->plan ? cycle_plan(&vm->cycle, &opt, &err) : cycle_run(&vm->cycle, &opt, &err)) < 0) {
+		bool told = false; /* by some disk; else the VM as a whole failed */
+
+		for (size_t i = 0; i < vm->cycle.n; i++)
+			told = told || vm->cycle.disks[i].err.code != ERR_NONE;
+		if (!told)
+			fail_rest(&vm->cycle, &err);
+	}
+	atomic_store(&vm->done, true);
+	if (run->opt->finished) {
+		LOCK_SCOPE(&run->report);
+		run->opt->finished(run->opt->ctx, vm);
+	}
+}
+
+static void *work(void *arg)
+{
+	struct run *run = arg;
+
+	for (;;) {
+		size_t i = atomic_fetch_add(&run->next, 1);
+
+		if (i >= run->n)
+			return NULL;
+		run_one(run, &run->vms[i]);
+	}
+}
+
+int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct error *err)
+{
+	struct run run = { .opt = opt, .vms = vms, .n = n, .report = PTHREAD_MUTEX_INITIALIZER };
+	size_t jobs = opt->jobs ? opt->jobs : 1, started = 0;
+	CLEANUP_FREE pthread_t *threads = NULL;
+	int rc = 0;
+
+	if (jobs > n)
+		jobs = n;
+	if (jobs == 0)
+		return 0;
+	threads = calloc(jobs, sizeof(*threads));
+	if (!threads)
+		return error_errno(err, ENOMEM, "%zu jobs", jobs);
+	while (started < jobs && rc == 0) {
+		rc = pthread_create(&threads[started], NULL, work, &run);
+		started += rc == 0;
+	}
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&run.report);
+	/* Fewer threads than wished for do all the work too. */
+	return started > 0 ? 0 : error_errno(err, rc, "thread");
+}
+
+int run_disk_status(const struct cycle_disk *d)
+{
+	if (d->err.code != ERR_NONE)
+		return error_exit_status(&d->err);
+	return d->result == CYCLE_FUZZY ? EX_TEMPFAIL : d->result == CYCLE_FAILED ? EX_SOFTWARE : 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many VMs, a few at once: one cycle over each, and what their outcomes come to. */
+#ifndef LIFTFS_REPLICATE_RUN_H
+#define LIFTFS_REPLICATE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "replicate/cycle.h"
+
+struct run_vm {
+	struct cycle_vm cycle;
+	bool no_points; /* this VM's cycle makes no recovery point: not all of its disks are in it */
+	_Atomic bool done;
+};
+
+struct run_options {
+	const struct cycle_options *cycle;
+	unsigned jobs; /* VMs at once; 0: 1 */
+	bool plan;     /* cycle_plan() instead of cycle_run() */
+	/* Called when a VM is finished, on the thread that ran it, one call at a time; may be NULL. */
+	void (*finished)(void *ctx, struct run_vm *vm);
+	void *ctx;
+};
+
+/*
+ * Runs every VM in order of the array, `jobs` at once; one without disks is passed over.  Each disk has its own outcome; one VM's failure stops no other.
+ * Once the cancel token is set no VM is begun: its disks fail with ERR_CANCELLED.  -1 only if no thread could be started.
+ */
+int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct error *err) MUST_CHECK;
+
+/* What the exit status of a disk's outcome is: a failure's, 75 if fuzzy, else 0. */
+int run_disk_status(const struct cycle_disk *d);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A configuration of hostile bytes, as it is. */
+#include <config.h>
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fuzz.h"
+#include "inventory/vmx.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	CLEANUP(cleanup_vmx) struct vmx v = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (vmx_parse((const char *)data, len, &v, &e) < 0) {
+		FUZZ_MUST(e.code == ERR_CORRUPT || e.code == ERR_UNSUPPORTED);
+		return 0;
+	}
+	FUZZ_MUST(e.code == ERR_NONE && v.n_disks <= VMX_DISKS_MAX);
+	for (size_t i = 0; i < v.n_disks; i++)
+		FUZZ_MUST(v.disks[i][0] != '\0' && strlen(v.disks[i]) < len);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a sync says when it is over: a document, or a table and a few lines. */
+#ifndef LIFTFS_TOOLS_SYNC_REPORT_H
+#define LIFTFS_TOOLS_SYNC_REPORT_H
+
+#include <jansson.h>
+
+#include "sync_set.h"
+#include "target/target.h"
+
+struct sync_outcome {
+	const struct sync_set *set;
+	const struct target *target;
+	uint64_t started_ns, finished_ns; /* realtime */
+	bool dry_run;
+};
+
+/* The exit status that all disks' outcomes come to. */
+int sync_report_status(const struct sync_outcome *o);
+
+/* {"schema":1,"result":"ok",...,"disks":[...]}, as liftfs-sync(1) has it; a dry run's has what would be done. */
+json_t *sync_report_json(const struct sync_outcome *o, struct error *err) MUST_CHECK;
+
+/* To standard output. */
+int sync_report_print(const struct sync_outcome *o, struct error *err) MUST_CHECK;
+/* What a dry run found, to standard output. */
+int sync_report_plan(const struct sync_outcome *o, struct error *err) MUST_CHECK;
+
+/* {"code":"busy","status":75,"message":"..."}, or null without an error. */
+json_t *sync_report_error(const struct error *e, int status);
+
+/* "busy": what a script may act on. */
+const char *sync_report_code(enum error_code code);
+
+#endif

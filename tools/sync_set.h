@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which disks a sync is about: from SOURCEs, patterns and what was found there to the VMs of a run.
+ *
+ * Patterns are of replicas' names, the first that matches wins, and a name that none matches is taken, as with rsync.
+ * '*' does not match '/', '**' does.  A pattern with a '/' is of the whole name, another of its last component.
+ */
+#ifndef LIFTFS_TOOLS_SYNC_SET_H
+#define LIFTFS_TOOLS_SYNC_SET_H
+
+#include "inventory/datastore.h"
+#include "replicate/run.h"
+
+struct sync_pattern {
+	bool include;
+	const char *text; /* the caller's */
+};
+
+/* What a VM of the run is in the inventory; disks[i] of the cycle is the i-th of the disks that are not broken. */
+struct sync_vm {
+	const struct vm *vm;
+	const struct datastore *store;
+	char *name; /* with the SOURCE's name before it if there are several */
+};
+
+/* A disk that cannot be replicated: it is reported, the others go on. */
+struct sync_broken {
+	const struct sync_vm *vm;
+	const struct vm_disk *disk;
+	char *name;
+};
+
+struct sync_set {
+	struct datastore *stores;
+	size_t n_stores;
+	struct sync_vm *vms;
+	struct run_vm *runs; /* in step with vms */
+	size_t n;
+	struct sync_broken *broken;
+	size_t n_broken;
+	uint64_t data_bytes, virtual_bytes; /* of all disks, as far as the images' files tell */
+	size_t n_disks;
+};
+
+struct sync_set_options {
+	const struct sync_pattern *patterns;
+	size_t n_patterns;
+	bool only_configured, one_file_system;
+	struct cancel *cancel;
+};
+
+/* Two replicas that would have the same name, also without case: ERR_USAGE.  No disk at all: too. */
+int sync_set_find(char *const *sources, size_t n, const struct sync_set_options *opt, struct sync_set *out,
+		  struct error *err) MUST_CHECK;
+void sync_set_fini(struct sync_set *s);
+
+/* Does the pattern match the name?  Pure. */
+bool sync_pattern_matches(const char *pattern, const char *name);
+
+static inline void cleanup_sync_set(struct sync_set *s)
+{
+	sync_set_fini(s);
+}
+
+#endif
