@@ -38,11 +38,22 @@ static int add_file(struct disk *d, struct backing *b, uint32_t *index_out, stru
 	return 0;
 }
 
+/* A file that an image names and that is not there makes the image incomplete: corrupt input, not an I/O error. */
+static int named_file_error(const char *path, const struct error *why, struct error *err)
+{
+	if (why->code == ERR_SYSTEM && why->detail == ENOENT)
+		return error_set(err, ERR_CORRUPT, "%s: no such file", path);
+	if (err)
+		*err = *why;
+	return -1;
+}
+
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err)
 {
-	struct backing *b = backing_open(img->root, path, false, err);
+	struct error why = ERROR_INIT;
+	struct backing *b = backing_open(img->root, path, false, &why);
 
-	return b ? add_file(img->disk, b, index_out, err) : -1;
+	return b ? add_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
 }
 
 const struct backing *image_file(const struct image *img, uint32_t index)
@@ -148,14 +159,16 @@ static struct backing *find_parent(struct disk *d, char *const *paths, struct er
 	struct error why = ERROR_INIT;
 	struct backing *b = NULL;
 
+	const char *first = *paths;
+
 	for (; *paths && !b; paths++) {
 		why = (struct error)ERROR_INIT;
 		b = backing_open(d->root, *paths, false, &why);
 		if (!b && (why.code != ERR_SYSTEM || why.detail != ENOENT))
 			break;
 	}
-	if (!b && err)
-		*err = why;
+	if (!b)
+		named_file_error(first, &why, err);
 	return b;
 }
 

@@ -97,9 +97,10 @@ static struct run *pick_locked(struct engine *e)
 	return NULL;
 }
 
-static void *work(void *engine)
+static void *work(void *arg)
 {
-	struct engine *e = engine;
+	struct worker *w = arg;
+	struct engine *e = w->e;
 	struct slot *s;
 	struct run *r;
 	bool claimed;
@@ -116,7 +117,7 @@ static void *work(void *engine)
 		r->held++;
 		r->workers++;
 		pthread_mutex_unlock(&e->lock);
-		claimed = scan_step(r, s);
+		claimed = scan_step(r, s, w->piece);
 		pthread_mutex_lock(&e->lock);
 		r->workers--;
 		if (!claimed)
@@ -146,9 +147,15 @@ static int start_threads(struct engine *e, unsigned n, struct error *err)
 	if (!e->workers)
 		return error_errno(err, ENOMEM, "%u scan threads", n);
 	for (; e->n_workers < n; e->n_workers++) {
-		rc = pthread_create(&e->workers[e->n_workers], NULL, work, e);
-		if (rc != 0)
+		struct worker *w = &e->workers[e->n_workers];
+
+		w->e = e;
+		w->piece = aligned_alloc(4096, SCAN_PIECE);
+		rc = w->piece ? pthread_create(&w->thread, NULL, work, w) : ENOMEM;
+		if (rc != 0) {
+			free(w->piece);
 			return error_errno(err, rc, "scan thread %u of %u", e->n_workers + 1, n);
+		}
 	}
 	return 0;
 }
@@ -182,8 +189,10 @@ void engine_free(struct engine *e)
 	e->shutdown = true;
 	pthread_cond_broadcast(&e->work);
 	pthread_mutex_unlock(&e->lock);
-	for (unsigned i = 0; i < e->n_workers; i++)
-		pthread_join(e->workers[i], NULL);
+	for (unsigned i = 0; i < e->n_workers; i++) {
+		pthread_join(e->workers[i].thread, NULL);
+		free(e->workers[i].piece);
+	}
 	pthread_mutex_lock(&e->done_lock);
 	e->done_shutdown = true;
 	pthread_cond_signal(&e->done_cond);
@@ -250,8 +259,8 @@ static void wait_locked(struct run *r)
 }
 
 /*
- * A cancelled pass stops claiming and drops what was not sent; what is in flight gets its time, after which the token is set
- * to CANCEL_NOW, so that the target completes it at once.
+ * A cancelled pass stops claiming and drops what was not sent; what is in flight gets its time, after which the token
+ * is set to CANCEL_NOW, so that the target completes it.
  */
 static void watch_token(struct run *r, uint64_t *since)
 {
@@ -292,11 +301,12 @@ static void drain(struct run *r)
 	pthread_mutex_unlock(&e->lock);
 }
 
-/* The footer is one more block, written when all content is acknowledged: until then no reader takes the file for a VHD. */
+/* One more block, written when all content is acknowledged: until then no reader takes a new replica for a VHD. */
 static void send_footer(struct run *r)
 {
 	struct pass *p = r->pass;
 	struct block_hash known, hash;
+	struct coalesce_op op;
 	struct slot *s;
 
 	hasher_hash(&r->hasher, p->footer, VHD_FOOTER_LEN, &hash);
@@ -310,8 +320,9 @@ static void send_footer(struct run *r)
 	memcpy(s->data, p->footer, VHD_FOOTER_LEN);
 	s->first = r->blocks;
 	s->hash[0] = hash;
-	slot_add_op(s, &(struct coalesce_op){
-			       .blk = r->blocks, .count = 1, .data = s->data, .off = r->content_size, .len = VHD_FOOTER_LEN });
+	op = (struct coalesce_op){ .blk = r->blocks, .count = 1, .data = s->data, .off = r->content_size };
+	op.len = VHD_FOOTER_LEN;
+	slot_add_op(s, &op);
 	run_queue(r, s);
 	drain(r);
 }
@@ -321,7 +332,8 @@ static int check_shape(const struct run *r, struct error *err)
 	const struct pass *p = r->pass;
 
 	if (disk_size(p->source) > r->content_size)
-		return error_set(err, ERR_BUG, "disk of %" PRIu64 " bytes, map of %" PRIu64, disk_size(p->source), r->content_size);
+		return error_set(err, ERR_BUG, "disk of %" PRIu64 " bytes, map of %" PRIu64, disk_size(p->source),
+				 r->content_size);
 	return 0;
 }
 
@@ -330,7 +342,9 @@ static void run_init(struct run *r, struct engine *e, struct pass *p)
 	const struct blockmap_header *h = blockmap_header(p->map);
 	pthread_condattr_t monotonic;
 
-	*r = (struct run){ .e = e, .pass = p, .block_size = h->block_size, .content_size = h->content_size };
+	*r = (struct run){ .e = e, .pass = p };
+	r->block_size = h->block_size;
+	r->content_size = h->content_size;
 	r->blocks = blockmap_blocks(p->map) - 1;
 	r->tail = &r->queue;
 	hasher_init(&r->hasher, h->secret);

@@ -58,7 +58,7 @@ struct pass {
 struct engine;
 struct engine_config {
 	unsigned scan_threads; /* in all; 0: one a CPU, at most 8 */
-	unsigned slots;        /* in all; 0: 12.  Peak memory is slots x ENGINE_UNIT and a little */
+	unsigned slots;        /* in all; 0: 12.  Peak memory is slots x ENGINE_UNIT, 1 MiB a thread, and a little */
 };
 struct engine *engine_new(const struct engine_config *config, struct error *err) MUST_CHECK;
 void engine_free(struct engine *e);

@@ -3,14 +3,14 @@
  * What the engine's rooms share: engine.c (threads, passes, the end), scan.c (workers), send.c (journal, target, acks).
  * Nobody else includes it.
  *
- * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who writes
- * INTENTs, syncs and submits.  Completions of the target only put the operation on the ack thread's list.
+ * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who
+ * writes INTENTs, syncs and submits.  Completions of the target only put the operation on the ack thread's list.
  *
- * Deadlock cannot happen for want of slots: a worker takes the slot before it claims; whoever waits for one holds none; a
+ * Deadlock cannot happen for want of slots: a worker takes the slot before it claims; who waits for one holds none; a
  * slot that was handed over comes back without the help of workers.
  *
- * Locks, in this order: a run's claim_lock; the engine's lock; done_lock.  No lock is held while anything reads, hashes, journals
- * or submits, but claim_lock while the source is asked for extents.
+ * Locks, in this order: a run's claim_lock; the engine's lock; done_lock.  No lock is held while anything reads, hashes,
+ * journals or submits, but claim_lock while the source is asked for extents.
  */
 #ifndef LIFTFS_REPLICATE_ENGINE_PRIV_H
 #define LIFTFS_REPLICATE_ENGINE_PRIV_H
@@ -21,6 +21,9 @@
 #include "map/hasher.h"
 #include "replicate/slot.h"
 #include "replicate/zeros.h"
+
+/* One read: large enough for the storage, small enough for the second-level cache until it is hashed. */
+#define SCAN_PIECE (UINT64_C(1) << 20)
 
 /* One engine_run(). */
 struct run {
@@ -58,7 +61,12 @@ struct engine {
 	struct slot_op *done, **done_tail;
 	bool done_shutdown;
 
-	pthread_t *workers, acker;
+	struct worker {
+		pthread_t thread;
+		struct engine *e;
+		uint8_t *piece; /* SCAN_PIECE bytes */
+	} *workers;
+	pthread_t acker;
 	unsigned n_workers; /* started */
 	bool acker_started;
 };
@@ -79,10 +87,10 @@ void run_slot_put(struct run *r, struct slot *s);
 void run_queue(struct run *r, struct slot *s);
 
 /*
- * One claim of r, with a slot that is handed over or given back.  Failures go to run_fail().  False: nothing was left to
- * claim.
+ * One claim of r, read through the worker's piece, with a slot that is handed over or given back.  Failures go to
+ * run_fail().  False: nothing was left to claim.
  */
-bool scan_step(struct run *r, struct slot *s);
+bool scan_step(struct run *r, struct slot *s, uint8_t *piece);
 
 /* Makes the slots' INTENTs durable, with one sync, and submits their operations; after a failure gives them back. */
 void send_batch(struct run *r, struct slot *list);

@@ -292,7 +292,8 @@ int evidence_parse(const char *text, struct evidence *out, struct error *err)
 			*end = '\0';
 		path = end ? parse_line(line, &e.v[e.n]) : NULL;
 		if (!path)
-			return error_set(err, ERR_CORRUPT, "fingerprint, line %zu: not a file's size and times", e.n + 1);
+			return error_set(err, ERR_CORRUPT, "fingerprint, line %zu: not a file's size and times",
+					 e.n + 1);
 		e.v[e.n].path = unescape_percent(path, err);
 		if (!e.v[e.n].path)
 			return error_prefix(err, "fingerprint, line %zu", e.n + 1);

@@ -76,7 +76,8 @@ static int read_footer(struct replica_disk *rd, uint64_t size, struct vhd_footer
 	    vhd_footer_decode(raw, out, err) < 0)
 		return -1;
 	if (out->type != VHD_FIXED)
-		return error_set(err, ERR_CORRUPT, "VHD of type %d, should be fixed (%d)", (int)out->type, (int)VHD_FIXED);
+		return error_set(err, ERR_CORRUPT, "VHD of type %d, should be fixed (%d)", (int)out->type,
+				 (int)VHD_FIXED);
 	if (out->current_size > size - VHD_FOOTER_LEN)
 		return error_set(err, ERR_CORRUPT, "footer: disk of %" PRIu64 " bytes in a replica of %" PRIu64,
 				 out->current_size, size);
@@ -84,7 +85,8 @@ static int read_footer(struct replica_disk *rd, uint64_t size, struct vhd_footer
 }
 
 /* The source's size: the footer knows only the padded one. */
-static int find_size(const struct target_look *look, const struct vhd_footer *footer, uint64_t *out, struct error *err)
+static int find_size(const struct target_look *look, const struct vhd_footer *footer, uint64_t *out,
+		     struct error *err)
 {
 	const char *text = target_meta_get(&look->meta, "vsize");
 	uint64_t v;

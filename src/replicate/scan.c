@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The workers' part of a pass: claim a piece of the disk, read it, test for zero, hash, compare with the map, and turn what
- * differs into operations.  Hashing is cheaper than handing a buffer to another core: it is done where the data was read,
- * while it is in cache.
+ * The workers' part of a pass: claim a piece of the disk, read it, test for zero, hash, compare with the map, turn
+ * what differs into operations.  Hashing is cheaper than handing a buffer to another core: it is done where the data was
+ * read, while it is in cache.
  *
  * Claims are made in disk order under the run's claim_lock.  A claim is either
  *   data   blocks of one unit, at most ENGINE_UNIT bytes; those known to be zero are marked and not read
@@ -14,9 +14,6 @@
 
 #include "base/io.h"
 #include "replicate/engine_priv.h"
-
-/* One read: large enough for the storage, small enough for the second-level cache until it is hashed. */
-#define PIECE (UINT64_C(1) << 20)
 
 /* A zero run looks whether the pass has stopped each so many blocks. */
 #define STOP_CHECK_BLOCKS 65536
@@ -147,30 +144,55 @@ static void judge(struct run *r, struct slot *s, unsigned i, const uint8_t *data
 		count_relaxed(&r->pass->progress->blocks_changed, 1);
 }
 
-static int scan_data(struct run *r, struct slot *s, const struct claim *c, struct error *err)
+/* A block that the evidence proves to be what the map says. */
+static void skip(struct slot *s, unsigned i)
+{
+	s->blocks[i] = (struct coalesce_block){ .blk = s->first + i, .action = COALESCE_SKIP };
+}
+
+/*
+ * Blocks that are to be written move from the worker's piece, which stays in the cache, to their place in the slot.  Most
+ * passes write little: then a slot's memory is not even touched.
+ */
+static void keep_changed(const struct run *r, struct slot *s, unsigned from, unsigned to, const uint8_t *piece)
+{
+	for (unsigned i = from; i < to; i++)
+		if (s->blocks[i].action == COALESCE_WRITE)
+			memcpy(s->data + i * r->block_size, piece + (i - from) * r->block_size,
+			       (size_t)bytes_of(r, s->first + i, 1));
+}
+
+static int scan_data(struct run *r, struct slot *s, uint8_t *piece_buf, const struct claim *c, struct error *err)
 {
 	unsigned n = (unsigned)c->count, to;
-	uint64_t piece = PIECE / r->block_size;
+	uint64_t piece = SCAN_PIECE / r->block_size;
 
 	if (piece == 0)
 		piece = 1;
 	s->first = c->blk;
 	for (unsigned from = 0; from < n; from = to) {
-		uint8_t *data = s->data + from * r->block_size;
+		uint64_t at = from * r->block_size;
+		uint8_t *buf = r->block_size > SCAN_PIECE ? s->data + at : piece_buf;
 
 		for (to = from; to < n && to - from < piece && must_read(r, c, to); to++)
 			;
 		if (to == from) {
-			judge(r, s, to, NULL);
+			if (c->zero_mask >> from & 1)
+				judge(r, s, from, NULL);
+			else
+				skip(s, from);
 			to++;
 			continue;
 		}
 		if (run_stopped(r))
 			return 0;
-		if (read_content(r, data, bytes_of(r, c->blk + from, to - from), (c->blk + from) * r->block_size, err) < 0)
+		if (read_content(r, buf, bytes_of(r, c->blk + from, to - from), c->blk * r->block_size + at,
+				 err) < 0)
 			return -1;
 		for (unsigned i = from; i < to; i++)
-			judge(r, s, i, s->data + i * r->block_size);
+			judge(r, s, i, buf + (i - from) * r->block_size);
+		if (buf == piece_buf)
+			keep_changed(r, s, from, to, buf);
 	}
 	slot_build_ops(s, n, bytes_of(r, c->blk, n), r->block_size);
 	return 0;
@@ -210,7 +232,7 @@ static struct slot *scan_zero(struct run *r, struct slot *s, const struct claim 
 	return s;
 }
 
-bool scan_step(struct run *r, struct slot *s)
+bool scan_step(struct run *r, struct slot *s, uint8_t *piece)
 {
 	struct error err = ERROR_INIT;
 	struct claim c;
@@ -220,7 +242,7 @@ bool scan_step(struct run *r, struct slot *s)
 	if (claimed && c.zero)
 		s = scan_zero(r, s, &c);
 	else if (claimed)
-		rc = scan_data(r, s, &c, &err);
+		rc = scan_data(r, s, piece, &c, &err);
 	if (rc < 0)
 		run_fail(r, &err);
 	else if (claimed && !run_stopped(r))

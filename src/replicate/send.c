@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the queue to the acknowledgement: INTENT records of a batch of slots, one sync, submit; and, on the ack thread, ACK
- * records and map entries.  Between the two the map says unknown.
+ * From the queue to the acknowledgement: INTENT records of a batch of slots, one sync, submit; and, on the ack thread,
+ * ACK records and map entries.  Between the two the map says unknown.
  */
 #include <config.h>
 

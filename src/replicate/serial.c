@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The oracle: what the engine does, one block at a time.  Nothing is shared with the engine but the seams, nothing is clever:
- * every block is read whatever the extents say, and sent whole.
+ * The oracle: what the engine does, one block at a time.  Nothing is shared with the engine but the seams, nothing is
+ * clever: every block is read whatever the extents say, and sent whole.
  */
 #include <config.h>
 

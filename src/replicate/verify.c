@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Workers claim units in disk order, read and compare them side by side, and report in the order of their claims: so
- * mismatches come out ascending, and the digests see the content from its first byte to its last.  Who waits for its turn
- * holds one claim; the lowest one never waits, so that the turn always moves on.
+ * mismatches come out ascending, and the digests see the content from its first byte to its last.  Who waits for its
+ * turn holds one claim; the lowest one never waits, so that the turn always moves on.
  *
  * Memory: two buffers of VERIFY_UNIT and a list of mismatches a thread.
  */
@@ -167,10 +167,11 @@ static int hash_leaves(struct worker *w, const struct claim *c, struct error *er
 
 	for (uint64_t i = 0; i < CHUNKS && c->off + i * MERKLE_CHUNK < size; i++) {
 		len = size - c->off - i * MERKLE_CHUNK;
-		if (merkle_leaf(w->buf_a + i * MERKLE_CHUNK, (size_t)(len < MERKLE_CHUNK ? len : MERKLE_CHUNK), w->leaves[i],
-				err) < 0)
+		if (len > MERKLE_CHUNK)
+			len = MERKLE_CHUNK;
+		if (merkle_leaf(w->buf_a + i * MERKLE_CHUNK, (size_t)len, w->leaves[i], err) < 0)
 			return -1;
-		if (len <= MERKLE_CHUNK || (i + 1) * MERKLE_CHUNK >= c->len)
+		if ((i + 1) * MERKLE_CHUNK >= c->len)
 			break;
 	}
 	return 0;
@@ -364,7 +365,8 @@ static int end(struct verify *v, struct error *err)
 	struct verify_result *out = &v->out;
 
 	if (v->compare_end < v->size) /* strict: what one side does not have differs */
-		add_range(out->mismatches, &out->n_mismatches, &out->truncated, v->compare_end, v->size - v->compare_end);
+		add_range(out->mismatches, &out->n_mismatches, &out->truncated, v->compare_end,
+			  v->size - v->compare_end);
 	out->match = out->n_mismatches == 0;
 	if (!v->opt->digest)
 		return 0;

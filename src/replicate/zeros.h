@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a disk is known to be zero without reading it, asked for window by window while a scan moves forward, so that the
- * lists stay small on a disk of any size.  What lies beyond the disk's end (a replica's padding) is zero.
+ * Where a disk is known to be zero without reading it, asked for window by window while a scan moves forward, so that
+ * the lists stay small on a disk of any size.  What lies beyond the disk's end (a replica's padding) is zero.
  * Not thread-safe: one scan has one owner, or a lock.
  */
 #ifndef LIFTFS_REPLICATE_ZEROS_H
@@ -28,9 +28,9 @@ void zeros_init(struct zeros *z, struct disk *d);
 void zeros_fini(struct zeros *z);
 
 /*
- * The run at `off`: zero or data, and where it ends, at most at `limit` (off < limit).  A zero run is followed across windows, a data
- * run ends at the window's end at the latest.  Cheap if each question begins at or after the one before, or a little
- * before its answer's end.
+ * The run at `off`: zero or data, and where it ends, at most at `limit` (off < limit).  A zero run is followed across
+ * windows, a data run ends at the window's end at the latest.  Cheap if each question begins at or after the one
+ * before, or a little before its answer's end.
  */
 int zeros_run(struct zeros *z, uint64_t off, uint64_t limit, bool *zero_out, uint64_t *end_out,
 	      struct error *err) MUST_CHECK;

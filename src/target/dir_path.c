@@ -92,16 +92,19 @@ static int walk(int root, const char *path, const char **last, bool create, int 
 int dir_parent(struct target *t, enum dir_area area, const char *name, const char *suffix, bool create, int *fd_out,
 	       char base[NAME_MAX + 1], struct error *err)
 {
+	struct error why = ERROR_INIT;
+	int root = dir_root(t, &why), rc;
 	CLEANUP_FREE char *path = NULL;
 	const char *last = NULL;
-	int root, rc;
 	size_t len;
 
-	if (!create && access(t->name, F_OK) < 0 && errno == ENOENT)
-		return 1; /* a target that is yet to be made holds nothing */
-	root = dir_root(t, err);
-	if (root < 0)
+	if (root < 0 && why.code == ERR_SYSTEM && why.detail == ENOENT && !create)
+		return 1; /* the folder itself is not there yet: a dry run, before the first cycle */
+	if (root < 0) {
+		if (err)
+			*err = why;
 		return -1;
+	}
 	if (asprintf(&path, "%s%s", areas[area], name) < 0) {
 		path = NULL;
 		return error_errno(err, ENOMEM, "%s", name);

@@ -31,7 +31,8 @@ static int list_extents(void *ctx, uint64_t len, uint64_t off, struct extent_lis
 	for (uint64_t at = off; at < off + len; at += n) {
 		uint64_t grain = at / MODEL_GRAIN, end = (grain + 1) * MODEL_GRAIN;
 		uint64_t grain_len = (end < m->size ? end : m->size) - grain * MODEL_GRAIN;
-		bool zero = !m->no_extents && m->known_zero[grain] && io_is_zero(m->bytes + grain * MODEL_GRAIN, grain_len);
+		bool zero = !m->no_extents && m->known_zero[grain] &&
+			    io_is_zero(m->bytes + grain * MODEL_GRAIN, grain_len);
 
 		n = (end < off + len ? end : off + len) - at;
 		if (extent_list_add_run(out, at, n, zero ? EXTENT_ZERO : EXTENT_DATA, 0, err) < 0)

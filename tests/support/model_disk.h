@@ -21,7 +21,7 @@ struct model_disk {
 	bool *known_zero; /* a grain that is zero is said to be; all at first */
 	/* Set by the test before a pass. */
 	bool no_extents;        /* all data */
-	uint64_t fail_at;       /* a read that touches this byte fails with ERR_CORRUPT "model: broken"; UINT64_MAX: none */
+	uint64_t fail_at;       /* a read of this byte fails with ERR_CORRUPT "model: broken"; UINT64_MAX: none */
 	struct cancel *cancel;  /* set to CANCEL_GENTLE by the read that touches cancel_at */
 	uint64_t cancel_at;
 	_Atomic uint64_t bytes_read, reads;

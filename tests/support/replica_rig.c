@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ static int replay(void *ctx, const struct journal_record *rec, struct error *err
 static void open_journal(struct replica_rig *r)
 {
 	assert_int_equal(blockmap_make_writable(r->map, NULL), 0);
-	r->journal = journal_open(r->dir->fd, "journal", &liftfs_id, blockmap_header(r->map)->generation, replay, r, NULL);
+	r->journal = journal_open(r->dir->fd, "journal", &liftfs_id, blockmap_header(r->map)->generation, replay, r,
+				  NULL);
 	assert_non_null(r->journal);
 	r->pass.map = r->map;
 	r->pass.journal = r->journal;
@@ -62,15 +64,19 @@ void replica_rig_claim(struct replica_rig *r)
 struct replica_rig *replica_rig_new(uint64_t virtual_size, uint64_t block_size, uint8_t secret)
 {
 	struct replica_rig *r = calloc(1, sizeof(*r));
-	struct blockmap_header header = { .liftfs_id = liftfs_id, .virtual_size = virtual_size, .block_size = block_size };
+	struct blockmap_header header = { .liftfs_id = liftfs_id, .virtual_size = virtual_size };
 	struct target_meta meta = { 0 };
+	static unsigned n_rigs;
+	char service[32]; /* a target finds its service by name */
 	void *dir;
 
 	assert_non_null(r);
+	snprintf(service, sizeof(service), "rig%u", n_rigs++);
 	assert_int_equal(scratch_setup(&dir), 0);
 	r->dir = dir;
 	r->content_size = vhd_content_size(virtual_size);
 	header.content_size = r->content_size;
+	header.block_size = block_size;
 	memset(header.secret, secret, sizeof(header.secret));
 	r->map = blockmap_create(r->dir->fd, "map", &header, NULL);
 	assert_non_null(r->map);
@@ -79,7 +85,7 @@ struct replica_rig *replica_rig_new(uint64_t virtual_size, uint64_t block_size, 
 	blockmap_set_unknown(r->map, blockmap_blocks(r->map) - 1);
 	assert_int_equal(blockmap_commit(r->map, NULL, NULL), 0);
 	open_journal(r);
-	r->service = mem_service_new("rig");
+	r->service = mem_service_new(service);
 	r->fault = fault_new();
 	open_replica(r);
 	assert_int_equal(replica_create(r->replica, r->content_size + VHD_FOOTER_LEN, 7, &meta, NULL), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that a pass over a disk needs besides the disk: a replica in memory behind injected faults, its map and its journal.
- * Everything asserts.  Include "unit.h" first.
+ * All that a pass over a disk needs besides the disk: a replica in memory behind injected faults, its map and its
+ * journal.  Everything asserts.  Include "unit.h" first.
  */
 #ifndef LIFTFS_TESTS_REPLICA_RIG_H
 #define LIFTFS_TESTS_REPLICA_RIG_H

@@ -46,7 +46,7 @@ static struct model_disk *some_disk(void)
 	struct model_disk *m = model_disk_new(10 * MIB + 1536);
 
 	model_disk_fill(m, 0, 3 * MIB, 1);
-	model_disk_fill(m, 9 * MIB + 5000, 1 * MIB, 1);
+	model_disk_fill(m, 9 * MIB + 5000, 800000, 1);
 	return m;
 }
 
@@ -59,7 +59,7 @@ static void a_new_replica_becomes_the_disk_and_a_second_pass_sends_nothing(void 
 	run_ok(r, m);
 	assert_int_equal(r->progress.bytes_done, r->content_size);
 	assert_int_equal(mem_records_count(r->service, MEM_CLEAR), 0);
-	assert_true(r->progress.bytes_sent >= 4 * MIB && r->progress.bytes_sent < 4 * MIB + 1024);
+	assert_int_equal(r->progress.bytes_sent, 3 * MIB + 805376 - 4608); /* whole sectors of what is not zero */
 	replica_rig_claim(r);
 	run_ok(r, m);
 	assert_int_equal(mem_records_count(r->service, MEM_WRITE | MEM_CLEAR), 0);
@@ -76,9 +76,9 @@ static void what_extents_call_zero_is_not_read(void **state)
 
 	(void)state;
 	run_ok(r, m);
-	assert_int_equal(m->bytes_read, 3 * MIB + 17 * K64);
+	assert_int_equal(m->bytes_read, 3 * MIB + 13 * K64);
 	assert_int_equal(r->progress.bytes_read, m->bytes_read);
-	assert_int_equal(r->progress.blocks_hashed, 48 + 17 + 1);
+	assert_int_equal(r->progress.blocks_hashed, 48 + 13 + 1);
 	replica_rig_free(r);
 	model_disk_free(m);
 }
@@ -284,7 +284,8 @@ static void a_refused_write_ends_the_pass(void **state)
 
 	(void)state;
 	model_disk_fill(m, 0, m->size, 1);
-	fault_add(r->fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 3, .action = FAULT_BEFORE, .code = ERR_REFUSED });
+	fault_add(r->fault,
+		  &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 3, .action = FAULT_BEFORE, .code = ERR_REFUSED });
 	r->pass.source = m->disk;
 	assert_int_equal(engine_run(engine, &r->pass, &e), -1);
 	assert_error(&e, ERR_REFUSED, "injected fault");

@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# From a datastore to page blobs on the strict server: what is sent, what is refused, what survives.
+. "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-sync.sh"
+requires qemu-img jq openssl curl
+start_server
+
+store=$scratch/store url=$endpoint/disks/export
+mkdir -p "$store/web01"
+make_raw "$scratch/flat.raw" 16 web01
+qemu-img convert -f raw -O vmdk -o subformat=monolithicFlat "$scratch/flat.raw" "$store/web01/web01.vmdk"
+flat_file=$store/web01/web01-flat.vmdk
+
+# -n: says what it would do, tests the rights, changes nothing.
+liftfs sync -n "$store" "$url" >"$scratch/out" 2>&1 || fail "dry run: $(cat "$scratch/out")"
+want "writes of a dry run" "$(jq -s '[.[] | select(.method == "PUT" or .method == "DELETE")] | length' "$server_log")" 0
+forget_requests
+
+# The first cycle: 4 MiB and some data, in writes of at most 4 MiB; no zeros, no clears.
+liftfs sync --json "$store" "$url" >"$scratch/first.json" 2>"$scratch/err" || fail "first: $(cat "$scratch/err")"
+want kind "$(json '.disks[0].kind' "$scratch/first.json")" initial
+want consistency "$(json '.disks[0].consistency' "$scratch/first.json")" proven
+data=$((4 * 1048576 + 70000))
+sent=$(json '.disks[0].bytes_sent' "$scratch/first.json")
+{ [ "$sent" -ge $data ] && [ "$sent" -le $((data + 3 * 65536)) ]; } || fail "first cycle sent $sent of $data"
+want "clears of the first cycle" "$(requests ClearPages)" 0
+[ "$(requests PutPage)" -le 6 ] || fail "$(requests PutPage) writes for 4 MiB"
+want "blobs created" "$(requests PutBlob)" 1
+want snapshots "$(requests SnapshotBlob)" 1
+want "recovery point" "$(json '.disks[0].recovery_point | test("^[0-9]{8}T[0-9]{6}[.][0-9]{3}Z$")' "$scratch/first.json")" true
+head -n 1 "$scratch/err" | grep -q 'AZURE_STORAGE_KEY' || fail "the first line does not name the credentials: $(head -n 1 "$scratch/err")"
+if grep -rqF "$emulator_key" "$scratch/err" "$LIFTFS_STATE" "$scratch/first.json"; then
+	fail "the key was printed or stored"
+fi
+liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
+
+# One byte: one write of a block.  A block of zeros: one clear.
+forget_requests
+printf X | dd of="$flat_file" bs=1 seek=1000000 conv=notrunc status=none
+dd if=/dev/zero of="$flat_file" bs=64K seek=20 count=2 conv=notrunc status=none
+liftfs sync --json "$store" "$url" >"$scratch/delta.json" 2>"$scratch/err" || fail "delta: $(cat "$scratch/err")"
+want "bytes of the delta" "$(json '.disks[0] | "\(.bytes_sent) \(.bytes_cleared)"' "$scratch/delta.json")" "65536 131072"
+want "requests of the delta" "$(requests PutPage) $(requests ClearPages) $(requests PutBlob) $(requests SnapshotBlob)" "1 1 0 1"
+liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
+
+# Every write carried lease, epoch and checksum.
+bad=$(jq -s '[.[] | select(.op == "PutPage" and .status != 201)] | length' "$server_log")
+want "refused writes" "$bad" 0
+
+# Killed in the middle; the next run goes on and sends what is missing, once.
+random_bytes "$flat_file" 0 $((8 * 1048576)) again
+curl -sf -X PUT --data 'PutPage delay ms=400' "${endpoint%/*}/_admin/faults" >/dev/null || fail "faults"
+forget_requests
+liftfs sync --connections 1 "$store" "$url" >/dev/null 2>&1 &
+pid=$!
+# shellcheck disable=SC2317 # called by wait_for
+one_page() { [ "$(requests PutPage)" -ge 1 ]; }
+wait_for 20 one_page
+kill -9 $pid
+wait $pid 2>/dev/null || :
+curl -sf -X PUT --data '' "${endpoint%/*}/_admin/faults" >/dev/null
+done_before=$(requests PutPage)
+liftfs sync --json "$store" "$url" >"$scratch/resumed.json" 2>"$scratch/err" || fail "resumed: $(cat "$scratch/err")"
+[ "$done_before" -lt 2 ] || [ "$(json '.disks[0].bytes_sent' "$scratch/resumed.json")" -lt $((8 * 1048576)) ] ||
+	fail "after $done_before writes the whole was sent again"
+liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
+
+# SIGTERM: ends with 75 and goes on later.
+random_bytes "$flat_file" 0 $((8 * 1048576)) more
+curl -sf -X PUT --data 'PutPage delay ms=400' "${endpoint%/*}/_admin/faults" >/dev/null
+forget_requests
+liftfs sync --connections 1 "$store" "$url" >/dev/null 2>"$scratch/err" &
+pid=$!
+wait_for 20 one_page
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+want "status after SIGTERM" $status 75
+curl -sf -X PUT --data '' "${endpoint%/*}/_admin/faults" >/dev/null
+liftfs sync "$store" "$url" 2>"$scratch/err" || fail "after SIGTERM: $(cat "$scratch/err")"
+liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
+
+# A lost state: Azure is read back only on a person's word.
+rm -rf "$LIFTFS_STATE"
+forget_requests
+must_fail 78 "--adopt reads" liftfs sync "$store" "$url"
+want "writes without a map" "$(requests PutPage)" 0
+liftfs sync --adopt --json "$store" "$url" >"$scratch/adopt.json" 2>"$scratch/err" || fail "adopt: $(cat "$scratch/err")"
+want "bytes sent after adopt" "$(json '.disks[0].bytes_sent' "$scratch/adopt.json")" 0
+
+# Refusals, each with a line and a status that a scheduler can act on.
+AZURE_STORAGE_KEY=$(printf wrong | base64)
+must_fail 78 AuthenticationFailed liftfs sync "$store" "$url"
+unset AZURE_STORAGE_KEY
+must_fail 78 AZURE_STORAGE liftfs sync "$store" "$url"
+AZURE_STORAGE_SAS_TOKEN='sv=2021-12-02&ss=b&srt=sco&sp=rwlc&se=2020-01-01T00:00:00Z&sig=AAAA'
+export AZURE_STORAGE_SAS_TOKEN
+must_fail 78 2020-01-01 liftfs sync "$store" "$url"
+unset AZURE_STORAGE_SAS_TOKEN
+AZURE_STORAGE_KEY=$emulator_key
+export AZURE_STORAGE_KEY
+must_fail 2 inside liftfs sync "$store" "$store/inside"
