@@ -19,7 +19,7 @@ octal() {
 		rest=${rest#??}
 		out="$out\\$(printf %03o "0x$pair")"
 	done
-	echo "$out"
+	printf '%s\n' "$out"
 }
 
 # patch FILE OFFSET HEX
@@ -157,10 +157,11 @@ while [ $i -lt 70 ]; do
 	child deep$i.vmdk deep$((i + 1)).vmdk
 	i=$((i + 1))
 done
-expect chain-of-70 65 'more than 64' deep0.vmdk flat.raw
+must_fail 65 'deep64.vmdk: chain of more than 64 images' timeout 20 "$readdisk" deep0.vmdk
 
 # Guests may write what they like into their disks.
 qemu-img create -q -f qcow2 -o backing_file=/etc/passwd,backing_fmt=raw -u qcow2.raw 1M
+truncate -s 256K qcow2.raw
 expect raw-qcow2 ok '' qcow2.raw qcow2.raw
 cp good.vhd vhdfoot.raw
 expect raw-vhd-footer ok '' vhdfoot.raw vhdfoot.raw
