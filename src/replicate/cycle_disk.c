@@ -144,8 +144,8 @@ static uint64_t draw(const struct disk_run *r)
 	return base + 1 + random_below(UINT64_C(1) << NUMBER_STEP_BITS);
 }
 
-/* 4 and 8: raises the number on condition of r->version.  1: the version is another, or no answer: look again. */
-static int raise_once(struct disk_run *r, struct error *err)
+/* 4 and 8: raises the number on condition of r->version.  1: the version is another, or no answer: look again; *again. */
+static int raise_once(struct disk_run *r, struct error *again, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	char version[TARGET_VERSION_LEN];
@@ -154,8 +154,10 @@ static int raise_once(struct disk_run *r, struct error *err)
 	if (replica_state_claim(&r->rs, number, err) < 0)
 		return -1;
 	if (replica_raise(r->replica, number, r->version, &live, version, &why) < 0) {
-		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK)
+		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK) {
+			*again = why;
 			return 1;
+		}
 		if (err)
 			*err = why;
 		return -1;
@@ -175,13 +177,15 @@ static int raise_once(struct disk_run *r, struct error *err)
  */
 static int raise_number(struct disk_run *r, const char *what, bool believe, struct error *err)
 {
+	struct error again = ERROR_INIT;
+
 	for (unsigned n = 0; n < CLAIM_TRIES; n++) {
 		char before[TARGET_VERSION_LEN];
 		bool exists;
 		int rc;
 
 		memcpy(before, r->version, sizeof(before));
-		rc = raise_once(r, err);
+		rc = raise_once(r, &again, err);
 		if (rc <= 0)
 			return rc;
 		if (cancel_level(&r->stop) == CANCEL_NOW)
@@ -194,7 +198,9 @@ static int raise_number(struct disk_run *r, const char *what, bool believe, stru
 			return error_set(err, ERR_BUSY, "%s: %s: another liftfs took over (epoch %" PRIu64 ")", r->d->name,
 					 what, r->live_number);
 	}
-	return error_set(err, ERR_NETWORK, "%s: %s: no answer after %d tries", r->d->name, what, CLAIM_TRIES);
+	if (err)
+		*err = again;
+	return error_prefix(err, "%s: %s, %d tries", r->d->name, what, CLAIM_TRIES);
 }
 
 /* ---- 1: creating ---- */
