@@ -26,9 +26,9 @@ change() { # SEED
 	random_bytes "$store/web01/web01-flat.vmdk" 5000000 200000 "$1"
 	cp --sparse=always "$store/web01/web01-flat.vmdk" "$scratch/$1.raw"
 }
-sync_to() { # TARGET: prints the recovery point
+sync_to() { # TARGET: sets $point
 	liftfs sync --json "$store" "$1" >"$scratch/sync.json" 2>"$scratch/err" || fail "sync: $(cat "$scratch/err")"
-	json '.disks[0].recovery_point' "$scratch/sync.json"
+	point=$(json '.disks[0].recovery_point' "$scratch/sync.json")
 }
 unmount() {
 	fusermount3 -u "$mnt" || fail "fusermount3 -u"
@@ -44,9 +44,11 @@ points() {
 # check_points TARGET: two cycles make two points; a third, while it is mounted, shows up.
 check_points() {
 	new_disk one
-	first=$(sync_to "$1")
+	sync_to "$1"
+	first=$point
 	change two
-	second=$(sync_to "$1")
+	sync_to "$1"
+	second=$point
 	case $second in null | "$first") fail "no second recovery point: $second" ;; esac
 	liftfs mount "$1" "$mnt" || fail "mount $1"
 	shows '' two
@@ -57,7 +59,8 @@ check_points() {
 	exec 8<"$mnt/web01/web01.vhd/disk.raw"
 	head -c 100 <&8 >/dev/null
 	change three
-	third=$(sync_to "$1")
+	sync_to "$1"
+	third=$point
 	sees_third() {
 		cmp -s "$mnt/web01/web01.vhd/disk.raw" "$scratch/three.raw"
 	}
@@ -76,7 +79,7 @@ check_points() {
 # Without clones there are no points.  What the mount gives as disk.vhd is the replica's file, to the last byte.
 mkdir "$scratch/plain"
 new_disk one
-sync_to "$scratch/plain" >/dev/null
+sync_to "$scratch/plain"
 liftfs mount "$scratch/plain" "$mnt" || fail "mount of a directory"
 shows '' one
 cmp "$mnt/web01/web01.vhd/disk.vhd" "$scratch/plain/web01/web01.vhd" || fail "disk.vhd is not the file"
