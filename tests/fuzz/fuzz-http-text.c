@@ -128,16 +128,14 @@ static void fuzz_times(const char *text, size_t len)
 static void fuzz_redact(const char *text, size_t len)
 {
 	CLEANUP_FREE char *copy = strdup(text);
-	char url[REDACT_URL_LEN], again[REDACT_URL_LEN];
+	char url[REDACT_URL_LEN];
 
 	FUZZ_MUST(copy);
 	redact_text(copy);
 	FUZZ_MUST(strlen(copy) <= len);
 	redact_url(text, url, sizeof(url));
 	FUZZ_MUST(memchr(url, '\0', sizeof(url)));
-	memcpy(again, url, sizeof(url));
-	redact_text(again);
-	FUZZ_MUST(strcmp(url, again) == 0);
+	FUZZ_MUST(strlen(url) <= len);
 }
 
 static void (*const readers[])(const char *, size_t) = {

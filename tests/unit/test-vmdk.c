@@ -121,6 +121,8 @@ static void bad_disks_are_refused(void **state)
 		  "d.vmdk: x-flat.vmdk: FLAT extent of 512 bytes at 0x400 in a file of 1024" },
 		{ "RW 2 FLAT \"x-flat.vmdk\" 18014398509481983\n", ERR_CORRUPT,
 		  "d.vmdk: x-flat.vmdk: FLAT extent of 1024 bytes at 0x7ffffffffffffe00 in a file of 1024" },
+		{ "RW 18014398509481983 ZERO\n", ERR_UNSUPPORTED,
+		  "d.vmdk: disk of 9223372036854775296 bytes (at most 70368744177664, 64 TiB)" },
 		{ "RW 3 VMFS \"x-flat.vmdk\"\n", ERR_CORRUPT,
 		  "d.vmdk: x-flat.vmdk: VMFS extent of 1536 bytes at 0 in a file of 1024" },
 		{ "RW 2 SPARSE \"x-flat.vmdk\"\n", ERR_CORRUPT, "d.vmdk: x-flat.vmdk: sparse header: no 'KDMV' at 0" },
