@@ -249,7 +249,7 @@ int main(int argc, char **argv)
 {
 	struct mount_call c = { .ready_fd = -1, .helper = called_by_mount(argv[0]) };
 	const struct tool_option options[] = {
-		{ NULL, 'o', "OPTIONS", "allow_other, uid=, umask=, log=ignore; see the man page", set_mount_options,
+		{ NULL, 'o', "OPTIONS", "allow_other, uid=, umask=, log=ignore: see the page", set_mount_options,
 		  &c.options, NULL },
 		{ "foreground", 'f', NULL, "stay in the foreground, messages on the terminal", tool_set_flag,
 		  &c.foreground, NULL },

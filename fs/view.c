@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "disk/vhd_footer.h"
@@ -131,6 +132,7 @@ static int look_at_replica(struct view *v, struct error *err)
 	if (!look.exists)
 		return error_errno(err, ENOENT, "%s", replica_name(v->replica));
 	memcpy(v->version, look.version, sizeof(v->version));
+	atomic_store(&v->looked_at, clock_monotonic_ns());
 	v->replica_size = look.size;
 	/* The disk found a good footer at the end of what it saw: the same content, or somebody wrote in between. */
 	if (look.size < VHD_FOOTER_LEN || look.size - VHD_FOOTER_LEN < v->size)
@@ -157,10 +159,26 @@ struct view *view_new_replica(const char *label, struct disk *disk, struct repli
 	return steal_ptr(&v);
 }
 
+/* A recovery point stays as it is. */
+static bool replica_changed(struct view *v)
+{
+	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
+	uint64_t now = clock_monotonic_ns();
+
+	if (!v->replica || v->replica_base || now - atomic_load(&v->looked_at) < VIEW_LOOK_NS)
+		return false;
+	atomic_store(&v->looked_at, now); /* of a failure too: who waits for a dead network does so once */
+	if (replica_look(v->replica, &look, NULL) < 0)
+		return false;
+	return !look.exists || strcmp(look.version, v->version) != 0;
+}
+
 bool view_is_current(struct view *v)
 {
 	struct backing_stamp now;
 
+	if (!atomic_load(&v->stale) && replica_changed(v))
+		atomic_store(&v->stale, true);
 	for (size_t i = 0; i < disk_file_count(v->disk) && !atomic_load(&v->stale); i++)
 		if (backing_restat(disk_file(v->disk, i), &now, NULL) < 0 || !backing_stamp_equal(&now, &v->stamps[i]))
 			atomic_store(&v->stale, true);

@@ -38,6 +38,7 @@ struct view {
 	struct replica *replica, *replica_base; /* base: what a point is a point of, or NULL */
 	char version[TARGET_VERSION_LEN];
 	uint64_t replica_size;
+	_Atomic uint64_t looked_at; /* when its version was last seen to be this one */
 
 	struct backing_stamp *stamps; /* one for each host file, as it was when opened */
 	int64_t mtime_ns;             /* the newest of them; 0: not known */
@@ -63,7 +64,11 @@ struct view *view_get(struct view *v);
 void view_put(struct view *v); /* NULL is welcome */
 DEFINE_CLEANUP(cleanup_view, struct view *, view_put);
 
-/* Are the files that it was opened from as they were?  Says no from the first change on. */
+/*
+ * Are the files that it was opened from as they were?  Says no from the first change on.  A replica's version is asked
+ * for at most every VIEW_LOOK_NS: it costs a request.  No answer is no change: reading will say what is wrong.
+ */
+#define VIEW_LOOK_NS (5 * UINT64_C(1000000000))
 bool view_is_current(struct view *v);
 
 /* Reads the disk: all of it, or an error, and then the range is noted and logged once. */

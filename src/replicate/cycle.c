@@ -30,6 +30,11 @@ static bool good(const struct disk_run *r)
 
 static void failed(struct disk_run *r)
 {
+	/* Stopped, but not by the run's token: by the keeper. */
+	if (r->d->err.code == ERR_CANCELLED && cancel_level(r->opt->cancel) == CANCEL_NONE &&
+	    cancel_level(&r->stop) != CANCEL_NONE)
+		error_set(&r->d->err, ERR_BUSY, "%s: the lease was lost during the cycle: somebody else may have written",
+			  r->d->name);
 	r->d->result = CYCLE_FAILED;
 	r->d->finished_ns = clock_realtime_ns();
 }
@@ -103,7 +108,7 @@ static bool nothing_to_do(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n && same; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		same = good(r) && r->unchanged && (r->rs.last.pointed || !points) &&
+		same = good(r) && r->unchanged && (r->rs.last.kept || !points) &&
 		       blockmap_header(r->rs.map)->virtual_size == r->d->virtual_size;
 	}
 	for (size_t i = 0; i < c->vm->n && same; i++)
@@ -186,6 +191,33 @@ static bool source_moved(struct cycle *c)
 	return moved;
 }
 
+/*
+ * 10 for all.  Without an answer for one disk the others go on: the next run sends what is missing under the same token.
+ * Once a disk can have none, the point cannot come to be.
+ */
+static bool make_points(struct cycle *c)
+{
+	bool complete = true, possible = true;
+
+	for (size_t i = 0; i < c->vm->n && possible; i++) {
+		struct disk_run *r = &c->runs[i];
+		struct error why = ERROR_INIT;
+
+		if (disk_run_point(r, &why) == 0)
+			continue;
+		complete = false;
+		if (recovery_point_stops(&why)) {
+			possible = why.code != ERR_CONFLICT;
+			r->d->err = why;
+			failed(r);
+		} else {
+			possible = false;
+			snprintf(r->d->warning, sizeof(r->d->warning), "no recovery point: %.200s", why.msg);
+		}
+	}
+	return complete;
+}
+
 /* 8 and 9 for all, then 10 for all: a crash leaves few points with some of their snapshots missing. */
 static void commit_disks(struct cycle *c, bool fuzzy)
 {
@@ -200,20 +232,7 @@ static void commit_disks(struct cycle *c, bool fuzzy)
 			failed(r);
 	}
 	points = points && count_good(c) == c->vm->n;
-	for (size_t i = 0; i < c->vm->n && points; i++) {
-		struct disk_run *r = &c->runs[i];
-		struct error why = ERROR_INIT;
-
-		if (disk_run_point(r, &why) == 0)
-			continue;
-		points = false;
-		if (why.code == ERR_CONFLICT || why.code == ERR_NETWORK || why.code == ERR_CANCELLED) {
-			r->d->err = why;
-			failed(r);
-		} else { /* the account's limit of snapshots, say: replicated it is all the same */
-			snprintf(r->d->warning, sizeof(r->d->warning), "no recovery point: %.200s", why.msg);
-		}
-	}
+	points = points && make_points(c);
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
@@ -293,10 +312,17 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 	vm->point[0] = '\0';
 	c.runs = calloc(vm->n ? vm->n : 1, sizeof(*c.runs));
 	if (!c.runs)
-		return error_errno(err, ENOMEM, "%s", vm->name);
-	c.keeper = lease_keeper_new(opt->cancel, err);
+		error_errno(&why, ENOMEM, "%s", vm->name);
+	else
+		c.keeper = lease_keeper_new(opt->cancel, LEASE_RENEW_MS, &why);
 	if (!c.keeper) {
 		free(c.runs);
+		for (size_t i = 0; i < vm->n; i++) {
+			vm->disks[i].err = why;
+			vm->disks[i].result = CYCLE_FAILED;
+		}
+		if (err)
+			*err = why;
 		return -1;
 	}
 	if (run_disks(&c, &why) < 0) {

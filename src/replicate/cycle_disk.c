@@ -36,6 +36,7 @@ static int look(struct disk_run *r, bool *exists, struct error *err)
 	*exists = l.exists;
 	r->live_number = l.number;
 	r->live_size = l.size;
+	r->live_leased = l.leased;
 	memcpy(r->version, l.version, sizeof(r->version));
 	target_look_fini(&l);
 	return 0;
@@ -45,12 +46,25 @@ static int check_size(const struct disk_run *r, struct error *err)
 {
 	uint64_t max = target_caps(r->opt->target)->max_size, whole = r->content + VHD_FOOTER_LEN;
 
-	if (r->content != 0 && whole > r->content && whole <= max)
+	if (r->d->virtual_size == 0)
+		return error_set(err, ERR_UNSUPPORTED, "%s: an empty disk: nothing to replicate", r->d->source_path);
+	if (r->content >= r->d->virtual_size && whole > r->content && whole <= max)
 		return 0;
 	return error_set(err, ERR_UNSUPPORTED,
 			 "%s: a disk of %" PRIu64 " bytes; a replica there holds at most %" PRIu64 " with its footer: replicate it "
 			 "to a directory, and from there: az disk create --for-upload --upload-size-bytes %" PRIu64,
 			 r->d->source_path, r->d->virtual_size, max, whole);
+}
+
+/* The map's header holds them. */
+static int check_texts(const struct disk_run *r, struct error *err)
+{
+	const struct blockmap_header *h = NULL;
+
+	if (strlen(r->d->name) < sizeof(h->name) && strlen(r->d->source_path) < sizeof(h->source_path) &&
+	    strlen(r->d->source_id) < sizeof(h->source_id))
+		return 0;
+	return error_set(err, ERR_UNSUPPORTED, "%s: path or id too long for the block map", r->d->source_path);
 }
 
 static int check_identity(struct disk_run *r, struct error *err)
@@ -74,7 +88,7 @@ int disk_run_open(struct disk_run *r, struct error *err)
 		return -1;
 	r->d->virtual_size = disk_size(r->source);
 	r->content = vhd_content_size(r->d->virtual_size);
-	if (check_size(r, err) < 0 || target_check_name(r->opt->target, r->d->name, err) < 0 ||
+	if (check_size(r, err) < 0 || check_texts(r, err) < 0 || target_check_name(r->opt->target, r->d->name, err) < 0 ||
 	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
 	    check_identity(r, err) < 0)
 		return -1;
@@ -130,8 +144,8 @@ static uint64_t draw(const struct disk_run *r)
 	return base + 1 + random_below(UINT64_C(1) << NUMBER_STEP_BITS);
 }
 
-/* 4 and 8: raises the number on condition of r->version.  1: the version is another, or no answer: look again. */
-static int raise_once(struct disk_run *r, struct error *err)
+/* 4 and 8: raises the number on condition of r->version.  1: the version is another, or no answer: look again; *again. */
+static int raise_once(struct disk_run *r, struct error *again, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	char version[TARGET_VERSION_LEN];
@@ -140,8 +154,10 @@ static int raise_once(struct disk_run *r, struct error *err)
 	if (replica_state_claim(&r->rs, number, err) < 0)
 		return -1;
 	if (replica_raise(r->replica, number, r->version, &live, version, &why) < 0) {
-		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK)
+		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK) {
+			*again = why;
 			return 1;
+		}
 		if (err)
 			*err = why;
 		return -1;
@@ -156,14 +172,20 @@ static int raise_once(struct disk_run *r, struct error *err)
 
 /*
  * The same until it holds.  We have the lease, so nobody else can have written: a version that moved is a late duplicate
- * of our own, as long as the number is ours and the lease can still be renewed.
+ * of our own, as long as the number is ours and the lease can still be renewed.  Somebody with a copy of our state can hold
+ * that very lease: then the number is not ours.  `believe`: what is known of the content was decided by the version.
  */
-static int raise_number(struct disk_run *r, const char *what, struct error *err)
+static int raise_number(struct disk_run *r, const char *what, bool believe, struct error *err)
 {
-	for (unsigned n = 0; n < CLAIM_TRIES; n++) {
-		bool exists;
-		int rc = raise_once(r, err);
+	struct error again = ERROR_INIT;
 
+	for (unsigned n = 0; n < CLAIM_TRIES; n++) {
+		char before[TARGET_VERSION_LEN];
+		bool exists;
+		int rc;
+
+		memcpy(before, r->version, sizeof(before));
+		rc = raise_once(r, &again, err);
 		if (rc <= 0)
 			return rc;
 		if (cancel_level(&r->stop) == CANCEL_NOW)
@@ -172,11 +194,13 @@ static int raise_number(struct disk_run *r, const char *what, struct error *err)
 			return -1;
 		if (!exists)
 			return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
-		if (r->claimed && !replica_state_owns(&r->rs, r->live_number))
-			return error_set(err, ERR_BUSY, "%s: fenced by another liftfs (epoch %" PRIu64 ")", r->d->name,
-					 r->live_number);
+		if (believe && strcmp(before, r->version) != 0 && !replica_state_owns(&r->rs, r->live_number))
+			return error_set(err, ERR_BUSY, "%s: %s: another liftfs took over (epoch %" PRIu64 ")", r->d->name,
+					 what, r->live_number);
 	}
-	return error_set(err, ERR_NETWORK, "%s: %s: no answer after %d tries", r->d->name, what, CLAIM_TRIES);
+	if (err)
+		*err = again;
+	return error_prefix(err, "%s: %s, %d tries", r->d->name, what, CLAIM_TRIES);
 }
 
 /* ---- 1: creating ---- */
@@ -187,9 +211,6 @@ static int fill_header(const struct disk_run *r, const struct guid *id, struct b
 	h->content_size = r->content;
 	h->virtual_size = r->d->virtual_size;
 	h->block_size = r->opt->block_size ? r->opt->block_size : blockmap_default_block_size(r->content);
-	if (strlen(r->d->name) >= sizeof(h->name) || strlen(r->d->source_path) >= sizeof(h->source_path) ||
-	    strlen(r->d->source_id) >= sizeof(h->source_id))
-		return error_set(err, ERR_UNSUPPORTED, "%s: path or id too long for the block map", r->d->source_path);
 	memcpy(h->name, r->d->name, strlen(r->d->name) + 1);
 	memcpy(h->source_path, r->d->source_path, strlen(r->d->source_path) + 1);
 	memcpy(h->source_id, r->d->source_id, strlen(r->d->source_id) + 1);
@@ -200,11 +221,12 @@ static int create_state(struct disk_run *r, const struct guid *id, struct error 
 {
 	struct blockmap_header h = { 0 };
 
-	if (blockmap_block_count(r->content, r->opt->block_size ? r->opt->block_size : BLOCK_SIZE_MAX) >
-	    BLOCKMAP_BLOCKS_MAX + 1)
+	if (fill_header(r, id, &h, err) < 0)
+		return -1;
+	if (blockmap_block_count(r->content, h.block_size) > BLOCKMAP_BLOCKS_MAX + 1)
 		return error_set(err, ERR_USAGE, "%s: %" PRIu64 " bytes in blocks of %" PRIu64 " are more than 2^24 blocks",
-				 r->d->name, r->content, r->opt->block_size);
-	return fill_header(r, id, &h, err) < 0 ? -1 : replica_state_create(&r->rs, &h, err);
+				 r->d->name, r->content, h.block_size);
+	return replica_state_create(&r->rs, &h, err);
 }
 
 static int create_replica(struct disk_run *r, struct error *err)
@@ -272,41 +294,55 @@ static int lease(struct disk_run *r, struct error *err)
 	return lease_keeper_add(r->keeper, r->replica, &r->rs.lease_id, &r->stop, err);
 }
 
+/* Content is sent only after the map was committed under a number of ours, or under DISTRUST. */
+static bool never_wrote(const struct disk_run *r)
+{
+	return !r->rs.has_clean && blockmap_header(r->rs.map)->number == 0 && r->rs.kind != STATE_DISTRUSTED;
+}
+
+static int distrust_and_lease(struct disk_run *r, struct error *err)
+{
+	return replica_state_distrust(&r->rs, err) < 0 ? -1 : lease(r, err);
+}
+
 /* After a crash: a renewal that works proves that nobody else wrote since. */
 static int renew_or_distrust(struct disk_run *r, struct error *err)
 {
 	struct error why = ERROR_INIT;
+	bool exists;
 
 	if (replica_lease(r->replica, TARGET_LEASE_RENEW, &r->rs.lease_id, &why) == 0) {
 		r->leased = true;
 		return lease_keeper_add(r->keeper, r->replica, &r->rs.lease_id, &r->stop, err);
 	}
 	if (why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_UNPROVEN)
-		return replica_state_distrust(&r->rs, err) < 0 ? -1 : lease(r, err); /* a directory cannot always prove it */
+		return distrust_and_lease(r, err); /* a directory cannot always prove it */
 	if (why.code != ERR_BUSY) {
 		if (err)
 			*err = why;
 		return -1;
 	}
+	if (look(r, &exists, err) < 0)
+		return -1;
+	if (r->live_leased) /* nothing was acquired or changed: the next run finds the same */
+		return error_set(err, ERR_BUSY, "%s: held by %s", r->d->name, meta(r, "holder")[0] ? meta(r, "holder") : why.msg);
 	if (replica_state_owns(&r->rs, r->live_number) && !r->opt->adopt)
 		return need_adopt(r, "changed by somebody else after a cycle that was cut off", err);
-	return replica_state_distrust(&r->rs, err) < 0 ? -1 : lease(r, err);
+	return distrust_and_lease(r, err);
 }
 
 static int take_lease(struct disk_run *r, struct error *err)
 {
-	if (r->rs.kind == STATE_OPEN)
-		return renew_or_distrust(r, err);
+	/* Nothing is believed of such a replica but that it holds no data, which is looked up after this. */
+	if (never_wrote(r))
+		return lease(r, err);
 	/* A number that is not ours: another host claimed since, perhaps with a copy of this state and its lease id. */
-	if (r->rs.n_own > 0 && !replica_state_owns(&r->rs, r->live_number) && replica_state_new_lease(&r->rs, err) < 0)
-		return -1;
-	return lease(r, err);
-}
-
-/* Content is sent only after the map was committed under a number of ours, or under DISTRUST. */
-static bool never_wrote(const struct disk_run *r)
-{
-	return !r->rs.has_clean && blockmap_header(r->rs.map)->number == 0 && r->rs.kind != STATE_DISTRUSTED;
+	if (r->rs.n_own > 0 && !replica_state_owns(&r->rs, r->live_number)) {
+		if (r->rs.kind == STATE_OPEN && replica_state_distrust(&r->rs, err) < 0)
+			return -1;
+		return replica_state_new_lease(&r->rs, err) < 0 ? -1 : lease(r, err);
+	}
+	return r->rs.kind == STATE_OPEN ? renew_or_distrust(r, err) : lease(r, err);
 }
 
 /* A replica that we made and never wrote to: true to the map, which says zero, if it holds nothing. */
@@ -314,7 +350,7 @@ static int decide_fresh(struct disk_run *r, enum trust *out, const char **why, s
 {
 	uint64_t bytes;
 
-	if (replica_data_bytes(r->replica, r->content, &bytes, err) < 0)
+	if (replica_data_bytes(r->replica, r->live_size, &bytes, err) < 0) /* the disk may have grown since */
 		return -1;
 	*out = bytes == 0 ? TRUST : REBUILD;
 	*why = "holds data although nothing was sent yet";
@@ -439,21 +475,25 @@ static int finish_point(struct disk_run *r, struct error *err)
 	if (r->rs.kind != STATE_CLEAN || !r->rs.has_clean || r->rs.last.pointed || r->rs.last.fuzzy || !wanted)
 		return 0;
 	if (disk_run_point(r, &why) < 0) {
-		if (why.code == ERR_CONFLICT || why.code == ERR_NETWORK) {
+		if (recovery_point_stops(&why)) {
 			if (err)
 				*err = why;
 			return -1;
 		}
 		snprintf(r->d->warning, sizeof(r->d->warning), "the last cycle keeps no recovery point: %.180s", why.msg);
 	}
-	return replica_state_commit(&r->rs, r->d->snapshot, err);
+	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
+		return -1;
+	r->d->snapshot[0] = '\0'; /* this cycle makes its own, or none */
+	return 0;
 }
 
 static int claim(struct disk_run *r, enum trust trust, struct error *err)
 {
-	if (trust != TRUST && r->rs.kind != STATE_DISTRUSTED && replica_state_distrust(&r->rs, err) < 0)
+	/* Also if it is distrusted already: what a run since then acknowledged is as void as what was before. */
+	if (trust != TRUST && replica_state_distrust(&r->rs, err) < 0)
 		return -1;
-	if (raise_number(r, "claim", err) < 0)
+	if (raise_number(r, "claim", trust == TRUST, err) < 0)
 		return -1;
 	r->claimed = true;
 	return write_meta(r, err);
@@ -466,23 +506,19 @@ static int learn(struct disk_run *r, const char *why, struct error *err)
 	r->unchanged = false; /* the map will say what the replica holds, not what the source held */
 	snprintf(r->d->warning, sizeof(r->d->warning), "%s: %s", why,
 		 read_back ? "what it holds was read back" : "everything is sent again");
-	if (!read_back) {
-		r->distrusted = true;
-		return replica_state_writable(&r->rs, err);
-	}
-	if (replica_state_writable(&r->rs, err) < 0 ||
-	    replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
+	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */
+	if (read_back && replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
 	return replica_state_checkpoint(&r->rs, r->number, err);
 }
 
-/* What the map's file says of the source, for the next commit of it. */
+/* What the map's file says of the source, for the next commit of it.  The texts fit: check_texts(). */
 static void update_header(struct disk_run *r)
 {
 	struct blockmap_header h = *blockmap_header(r->rs.map);
 
-	snprintf(h.source_id, sizeof(h.source_id), "%s", r->d->source_id);
-	snprintf(h.source_path, sizeof(h.source_path), "%s", r->d->source_path);
+	memcpy(h.source_id, r->d->source_id, strlen(r->d->source_id) + 1);
+	memcpy(h.source_path, r->d->source_path, strlen(r->d->source_path) + 1);
 	blockmap_set_header(r->rs.map, &h);
 }
 
@@ -524,6 +560,10 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 
 	if (look(r, &exists, err) < 0)
 		return -1;
+	if (!exists && r->rs.damage)
+		return error_set(err, ERR_CONFLICT,
+				 "%s: is gone from the target, and its block map here is damaged (%s); if that is meant, remove its "
+				 "state (%s) and it is made anew", r->d->name, r->rs.damage, state_path(r->rs.state));
 	if (!exists && !no_state && r->rs.n_own > 0)
 		return error_set(err, ERR_CONFLICT,
 				 "%s: is gone from the target, and was there in cycle %" PRIu64 "; if that is meant, remove its "
@@ -543,16 +583,7 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 		if (adopt_state(r, err) < 0)
 			return -1;
 	}
-	if (enter_existing(r, no_state, err) < 0) {
-		/* Refused before anything was claimed: let go, so that the next run and others find it as it was. */
-		if (r->leased && !r->claimed) {
-			lease_keeper_remove(r->keeper, r->replica);
-			if (r->rs.kind != STATE_OPEN && replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, NULL) == 0)
-				r->leased = false;
-		}
-		return -1;
-	}
-	return 0;
+	return enter_existing(r, no_state, err);
 }
 
 /* ---- 8 to 14 ---- */
@@ -570,7 +601,7 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 		return error_set(err, exists && r->live_number > r->number ? ERR_BUSY : ERR_CONFLICT,
 				 "%s: epoch %" PRIu64 " is live, not ours (%" PRIu64 "): somebody else took over", r->d->name,
 				 r->live_number, r->number);
-	if (raise_number(r, "fence", err) < 0)
+	if (raise_number(r, "fence", true, err) < 0)
 		return -1;
 	snprintf(p.moment, sizeof(p.moment), "%s", moment);
 	memcpy(p.version, r->version, sizeof(p.version));
@@ -586,16 +617,21 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 	return 0;
 }
 
-int disk_run_commit(struct disk_run *r, struct error *err)
+/* Its answer does not matter: without one the lease ends by itself. */
+static void let_go(struct disk_run *r, bool release)
 {
-	bool lost;
+	bool lost = lease_keeper_remove(r->keeper, r->replica);
 
-	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
-		return -1;
-	lost = lease_keeper_remove(r->keeper, r->replica);
-	if (!lost && replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, NULL) < 0)
+	if (release && !lost && replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, NULL) < 0)
 		log_info("cycle", "%s: the lease was not released; it ends by itself", r->d->name);
 	r->leased = false;
+}
+
+int disk_run_commit(struct disk_run *r, struct error *err)
+{
+	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
+		return -1;
+	let_go(r, true);
 	return 0;
 }
 
@@ -614,8 +650,9 @@ void disk_run_abandon(struct disk_run *r)
 
 void disk_run_close(struct disk_run *r)
 {
+	/* In an open state the lease is kept: by renewing it the next run proves that nobody else wrote. */
 	if (r->leased)
-		lease_keeper_remove(r->keeper, r->replica);
+		let_go(r, r->rs.kind != STATE_OPEN && r->d->err.code != ERR_NETWORK);
 	replica_close(r->replica);
 	replica_state_close(&r->rs);
 	disk_close(r->source);

@@ -10,7 +10,7 @@
  *	fenced      CLEAN is durable               disk_run_point, disk_run_commit
  *	committed   map durable, lease released    the end
  *
- * A disk that fails in between keeps its lease unless it was fenced: the next run proves by renewing it that nobody else
+ * A disk that fails after its claim keeps its lease unless it was fenced: the next run proves by renewing it that nobody else
  * wrote.  disk_run_abandon() fences what can be, so that another host need not wait.
  */
 #ifndef LIFTFS_REPLICATE_CYCLE_DISK_H
@@ -30,12 +30,12 @@ struct disk_run {
 	bool unchanged;    /* every file proven as at the last clean point */
 	bool created;      /* by this run */
 	bool fresh;        /* never claimed, and holds nothing: all zero */
-	bool distrusted;   /* all blocks unknown: sent, not read back */
 	bool leased, claimed, scanned, fenced;
 	uint64_t content;  /* bytes of the replica without the footer */
 	uint64_t number;   /* our epoch */
 	char version[TARGET_VERSION_LEN]; /* as the last of our conditional requests left it */
 	uint64_t live_number, live_size;
+	bool live_leased;        /* by anybody */
 	struct target_meta meta; /* of the live replica, as looked at last */
 	struct cancel stop;      /* this disk's: the run's own token, or a lost lease */
 	struct lease_keeper *keeper;
@@ -73,6 +73,8 @@ int replica_rebuild(struct replica *replica, struct blockmap *map, const char *v
 int replica_data_bytes(struct replica *replica, uint64_t content, uint64_t *out, struct error *err) MUST_CHECK;
 
 /* recovery_point.c */
+/* After this failure the disk's cycle ends; after any other it only has no recovery point. */
+bool recovery_point_stops(const struct error *why);
 int recovery_point_meta(const struct disk_run *r, struct target_meta *out, struct error *err) MUST_CHECK;
 
 #endif

@@ -9,92 +9,94 @@
 #include "base/log.h"
 #include "replicate/lease_keeper.h"
 
-#define POLL_MS 100    /* how late a cancel may reach a disk */
+#define POLL_MS 100 /* how late a cancel may reach a disk */
 #define RETRY_MS 1000
 
 struct entry {
+	struct lease_keeper *keeper;
+	pthread_t thread;
 	struct replica *replica;
 	struct guid id;
 	struct cancel *stop;
-	uint64_t due_ns;
-	bool busy, lost;
+	bool end, lost; /* under the keeper's lock */
 	struct entry *next;
 };
 
 struct lease_keeper {
-	pthread_t thread;
+	pthread_t thread; /* passes the cancel on */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct entry *entries;
 	struct cancel *run;
+	unsigned renew_ms;
 	bool end;
 };
 
-static uint64_t due_in(unsigned ms)
+/* Until something changed, or ms later. */
+static void wait_locked(struct lease_keeper *k, unsigned ms)
 {
-	return clock_monotonic_ns() + (uint64_t)ms * 1000000;
+	uint64_t ns = clock_monotonic_ns() + (uint64_t)ms * 1000000;
+	struct timespec until = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+
+	pthread_cond_timedwait(&k->changed, &k->lock, &until);
 }
 
-static struct entry *next_due(struct lease_keeper *k)
-{
-	uint64_t now = clock_monotonic_ns();
-
-	for (struct entry *e = k->entries; e; e = e->next)
-		if (!e->lost && e->due_ns <= now)
-			return e;
-	return NULL;
-}
-
-/* Called with the lock, which is dropped for the request; `busy` keeps the entry. */
-static void renew_locked(struct lease_keeper *k, struct entry *e)
+/* True if it was refused: somebody else may have written. */
+static bool renew(const struct entry *e, bool *answered)
 {
 	struct error why = ERROR_INIT;
-	int rc;
 
-	e->busy = true;
-	pthread_mutex_unlock(&k->lock);
-	rc = replica_lease(e->replica, TARGET_LEASE_RENEW, &e->id, &why);
-	pthread_mutex_lock(&k->lock);
-	e->busy = false;
-	e->due_ns = due_in(rc == 0 ? LEASE_RENEW_MS : RETRY_MS);
-	if (rc < 0 && why.code != ERR_NETWORK && why.code != ERR_CANCELLED) {
-		log_warn("lease", "%s: %s", replica_name(e->replica), why.msg);
-		e->lost = true;
-		cancel_set(e->stop, CANCEL_NOW);
-	}
-	pthread_cond_broadcast(&k->changed);
+	*answered = replica_lease(e->replica, TARGET_LEASE_RENEW, &e->id, &why) == 0;
+	if (*answered || why.code == ERR_NETWORK || why.code == ERR_CANCELLED)
+		return false;
+	log_warn("lease", "%s: %s", replica_name(e->replica), why.msg);
+	return true;
 }
 
 static void *keep(void *arg)
 {
-	struct lease_keeper *k = arg;
-	struct timespec until;
-	struct entry *e;
-	int level;
+	struct entry *e = arg;
+	struct lease_keeper *k = e->keeper;
+	uint64_t due_ns = clock_monotonic_ns() + (uint64_t)k->renew_ms * 1000000, now;
+	bool lost, answered;
 
 	pthread_mutex_lock(&k->lock);
-	while (!k->end) {
-		level = cancel_level(k->run);
-		for (e = k->entries; e && level != CANCEL_NONE; e = e->next)
-			cancel_set(e->stop, level);
-		e = next_due(k);
-		if (e) {
-			renew_locked(k, e);
+	while (!e->end) {
+		now = clock_monotonic_ns();
+		if (e->lost || now < due_ns) {
+			wait_locked(k, e->lost ? LEASE_RENEW_MS : (unsigned)((due_ns - now) / 1000000) + 1);
 			continue;
 		}
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += POLL_MS * 1000000L;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
+		pthread_mutex_unlock(&k->lock);
+		lost = renew(e, &answered);
+		pthread_mutex_lock(&k->lock);
+		due_ns = clock_monotonic_ns() + (uint64_t)(answered ? k->renew_ms : RETRY_MS) * 1000000;
+		if (lost) {
+			e->lost = true;
+			cancel_set(e->stop, CANCEL_NOW);
 		}
-		pthread_cond_timedwait(&k->changed, &k->lock, &until);
 	}
 	pthread_mutex_unlock(&k->lock);
 	return NULL;
 }
 
-struct lease_keeper *lease_keeper_new(struct cancel *run, struct error *err)
+static void *pass_on(void *arg)
+{
+	struct lease_keeper *k = arg;
+
+	pthread_mutex_lock(&k->lock);
+	while (!k->end) {
+		int level = cancel_level(k->run);
+
+		for (struct entry *e = k->entries; e && level != CANCEL_NONE; e = e->next)
+			cancel_set(e->stop, level);
+		wait_locked(k, POLL_MS);
+	}
+	pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+struct lease_keeper *lease_keeper_new(struct cancel *run, unsigned renew_ms, struct error *err)
 {
 	struct lease_keeper *k = calloc(1, sizeof(*k));
 	pthread_condattr_t attr;
@@ -105,12 +107,13 @@ struct lease_keeper *lease_keeper_new(struct cancel *run, struct error *err)
 		return NULL;
 	}
 	k->run = run;
+	k->renew_ms = renew_ms;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = pthread_create(&k->thread, NULL, keep, k);
+	rc = pthread_create(&k->thread, NULL, pass_on, k);
 	if (rc != 0) {
 		pthread_cond_destroy(&k->changed);
 		pthread_mutex_destroy(&k->lock);
@@ -121,19 +124,35 @@ struct lease_keeper *lease_keeper_new(struct cancel *run, struct error *err)
 	return k;
 }
 
+/* Takes the entry out of the list and ends its thread. */
+static bool end_entry(struct lease_keeper *k, struct entry **at)
+{
+	struct entry *e = *at;
+	bool lost;
+
+	*at = e->next;
+	e->end = true;
+	pthread_cond_broadcast(&k->changed);
+	pthread_mutex_unlock(&k->lock);
+	pthread_join(e->thread, NULL);
+	lost = e->lost;
+	free(e);
+	return lost;
+}
+
 void lease_keeper_free(struct lease_keeper *k)
 {
 	if (!k)
 		return;
 	pthread_mutex_lock(&k->lock);
+	while (k->entries) {
+		end_entry(k, &k->entries);
+		pthread_mutex_lock(&k->lock);
+	}
 	k->end = true;
 	pthread_cond_broadcast(&k->changed);
 	pthread_mutex_unlock(&k->lock);
 	pthread_join(k->thread, NULL);
-	for (struct entry *e = k->entries, *next; e; e = next) {
-		next = e->next;
-		free(e);
-	}
 	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
@@ -142,34 +161,30 @@ void lease_keeper_free(struct lease_keeper *k)
 int lease_keeper_add(struct lease_keeper *k, struct replica *r, const struct guid *id, struct cancel *stop,
 		     struct error *err)
 {
-	struct entry *e = calloc(1, sizeof(*e));
+	CLEANUP_FREE struct entry *e = calloc(1, sizeof(*e));
+	int rc;
 
 	if (!e)
 		return error_errno(err, ENOMEM, "lease keeper");
-	*e = (struct entry){ .replica = r, .id = *id, .stop = stop, .due_ns = due_in(LEASE_RENEW_MS) };
+	*e = (struct entry){ .keeper = k, .replica = r, .id = *id, .stop = stop };
 	LOCK_SCOPE(&k->lock);
+	rc = pthread_create(&e->thread, NULL, keep, e);
+	if (rc != 0)
+		return error_errno(err, rc, "lease keeper");
 	e->next = k->entries;
-	k->entries = e;
+	k->entries = steal_ptr(&e);
 	return 0;
 }
 
 bool lease_keeper_remove(struct lease_keeper *k, struct replica *r)
 {
-	struct entry **at, *e;
-	bool lost;
+	struct entry **at;
 
-	LOCK_SCOPE(&k->lock);
+	pthread_mutex_lock(&k->lock);
 	for (at = &k->entries; *at && (*at)->replica != r; at = &(*at)->next)
 		;
-	e = *at;
-	if (!e)
-		return false;
-	while (e->busy)
-		pthread_cond_wait(&k->changed, &k->lock);
-	for (at = &k->entries; *at != e; at = &(*at)->next) /* the list may have changed while waiting */
-		;
-	*at = e->next;
-	lost = e->lost;
-	free(e);
-	return lost;
+	if (*at)
+		return end_entry(k, at);
+	pthread_mutex_unlock(&k->lock);
+	return false;
 }

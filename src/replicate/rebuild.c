@@ -37,21 +37,19 @@ static void fail(struct rebuild *b, const struct error *err)
 	atomic_store(&b->failed, true);
 }
 
+/* Anything but a range that is known to be zero. */
 static bool holds_data(const struct extent_list *list, uint64_t off, uint64_t len)
 {
 	for (uint64_t at = off; at < off + len;) {
 		const struct extent *e = extent_list_find(list, at);
 
-		if (!e)
-			return false;
-		if (e->kind == EXTENT_DATA)
+		if (!e || e->kind != EXTENT_ZERO)
 			return true;
 		at = e->off + e->len;
 	}
 	return false;
 }
 
-/* The first block at or after blk that holds data, by extents; the number of blocks if there is none. */
 static int rebuild_block(struct rebuild *b, uint64_t blk, uint8_t *buf, struct error *err)
 {
 	struct block_hash hash;

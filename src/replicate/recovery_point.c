@@ -65,6 +65,22 @@ static int find_by_token(struct disk_run *r, bool *found, struct error *err)
 	return 0;
 }
 
+bool recovery_point_stops(const struct error *why)
+{
+	switch (why->code) {
+	case ERR_CONFLICT: /* a name that is taken is no sign of a foreign write */
+		return why->detail != TARGET_REFUSED_EXISTS;
+	case ERR_NETWORK:
+	case ERR_BUSY:
+	case ERR_CANCELLED:
+	case ERR_NOMEM:
+	case ERR_BUG:
+		return true;
+	default: /* the account's limit of snapshots, or no room, say: it is replicated all the same */
+		return false;
+	}
+}
+
 int disk_run_point(struct disk_run *r, struct error *err)
 {
 	struct target_meta m = { 0 };

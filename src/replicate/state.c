@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -24,15 +25,18 @@ static int add_own(struct replica_state *rs, uint64_t number, struct error *err)
 {
 	uint64_t *own;
 
-	if (rs->n_own == OWN_MAX)
-		return error_set(err, ERR_BUG, "more than %d epochs since the map was committed", OWN_MAX);
+	if (number > rs->max_own)
+		rs->max_own = number;
+	if (rs->n_own == OWN_MAX) { /* one that is forgotten counts as somebody else's: less is believed, never more */
+		memmove(rs->own, rs->own + 1, (OWN_MAX - 1) * sizeof(*rs->own));
+		rs->own[OWN_MAX - 1] = number;
+		return 0;
+	}
 	own = reallocarray(rs->own, rs->n_own + 1, sizeof(*own));
 	if (!own)
 		return error_errno(err, ENOMEM, "state");
 	rs->own = own;
 	own[rs->n_own++] = number;
-	if (number > rs->max_own)
-		rs->max_own = number;
 	return 0;
 }
 
@@ -167,6 +171,7 @@ static int replay(void *ctx, const struct journal_record *r, struct error *err)
 		return replay_clean(rs, &r->clean, err);
 	case JOURNAL_POINT:
 		rs->last.pointed = rs->has_clean;
+		rs->last.kept = rs->has_clean && r->snapshot[0] != '\0';
 		return 0;
 	case JOURNAL_LEASE:
 		rs->lease_id = r->lease_id;
@@ -218,21 +223,22 @@ static bool born_here(int fd, const char *recorded)
 	return recorded[0] == '\0' || state_make_born(fd, now, sizeof(now), NULL) < 0 || strcmp(now, recorded) == 0;
 }
 
-/* A copied or restored folder: another host may go on under the same lease id, and an open cycle is not ours to go on. */
+/*
+ * A copied or restored folder: another host may go on under the same lease id, and an open cycle is not ours to go on.  Only
+ * the journal is marked anew, last of all; its mark is the one that counts, and the map's where the journal has none: it
+ * was begun by an open after a crash between the map's commit and its own.
+ */
 static int check_born(struct replica_state *rs, struct error *err)
 {
+	const char *mark = journal_born(rs->journal);
 	CLEANUP_FD int fd = openat(rs->dirfd, "map", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return error_errno(err, errno, "map");
-	rs->moved = !born_here(fd, blockmap_header(rs->map)->born) || !born_here(journal_fd(rs->journal), journal_born(rs->journal));
-	if (!rs->moved)
-		return 0;
-	if (rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0)
+	rs->moved = mark[0] ? !born_here(journal_fd(rs->journal), mark) : !born_here(fd, blockmap_header(rs->map)->born);
+	if (rs->moved && ((rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) || replica_state_new_lease(rs, err) < 0))
 		return -1;
-	if (replica_state_new_lease(rs, err) < 0)
-		return -1;
-	return journal_mark_born(rs->journal, state_make_born, err);
+	return journal_mark_born(rs->journal, state_make_born, err); /* of those, too, that are begun from now on */
 }
 
 static void drop_files(struct replica_state *rs)
@@ -243,7 +249,19 @@ static void drop_files(struct replica_state *rs)
 	rs->map = NULL;
 	rs->kind = STATE_NEW;
 	rs->changed = rs->touched = false;
+	rs->n_own = 0;
+	rs->max_own = 0;
 	forget_clean(rs);
+}
+
+/* Only the very first commit of a map comes before its journal: later a missing one is lost, and its INTENTs with it. */
+static bool journal_lost(const struct replica_state *rs)
+{
+	struct stat st;
+
+	if (blockmap_header(rs->map)->generation <= 1)
+		return false;
+	return fstatat(rs->dirfd, "journal", &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno == ENOENT : st.st_size == 0;
 }
 
 static int open_files(struct replica_state *rs, struct error *err)
@@ -260,8 +278,12 @@ static int open_files(struct replica_state *rs, struct error *err)
 			*err = why;
 		return -1;
 	}
-	rs->journal = journal_open(rs->dirfd, "journal", &blockmap_header(rs->map)->liftfs_id,
-				   blockmap_header(rs->map)->generation, replay, rs, &why);
+	if (journal_lost(rs))
+		error_set(&why, ERR_CORRUPT, "journal: missing or empty, beside a map of generation %" PRIu64,
+			  blockmap_header(rs->map)->generation);
+	else
+		rs->journal = journal_open(rs->dirfd, "journal", &blockmap_header(rs->map)->liftfs_id,
+					   blockmap_header(rs->map)->generation, replay, rs, &why);
 	if (!rs->journal && why.code == ERR_CORRUPT) {
 		drop_files(rs);
 		return set_damage(rs, &why, err);
@@ -315,12 +337,26 @@ void replica_state_close(struct replica_state *rs)
 
 /* ---- changes, each durable when it returns ---- */
 
+/* The map first: a journal without it says nothing, while a map without its journal could be believed. */
+static int remove_files(struct replica_state *rs, struct error *err)
+{
+	static const char *const names[] = { "map", "journal" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (unlinkat(rs->dirfd, names[i], 0) < 0 && errno != ENOENT)
+			return error_errno(err, errno, "%s: delete", names[i]);
+		if (io_fsync_dir(rs->dirfd, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int replica_state_create(struct replica_state *rs, const struct blockmap_header *header, struct error *err)
 {
 	struct blockmap_header h = *header;
 
-	if (guid_random(&rs->lease_id, err) < 0)
-		return -1;
+	if (guid_random(&rs->lease_id, err) < 0 || remove_files(rs, err) < 0)
+		return error_prefix(err, "state");
 	h.lease_id = rs->lease_id;
 	snprintf(h.writer, sizeof(h.writer), "liftfs %s", PACKAGE_VERSION);
 	rs->map = blockmap_create(rs->dirfd, "map", &h, err);
@@ -412,7 +448,7 @@ int replica_state_clean(struct replica_state *rs, struct clean_point *point, str
 		return error_prefix(err, "state");
 	forget_clean(rs);
 	rs->last = *point;
-	rs->last.pointed = false;
+	rs->last.pointed = rs->last.kept = false;
 	point->evidence = (struct evidence){ 0 };
 	rs->has_clean = true;
 	rs->touched = false;
@@ -425,6 +461,7 @@ int replica_state_commit(struct replica_state *rs, const char *snapshot, struct 
 	if (journal_point(rs->journal, snapshot, err) < 0 || journal_sync(rs->journal, err) < 0)
 		return error_prefix(err, "state");
 	rs->last.pointed = true;
+	rs->last.kept = snapshot[0] != '\0';
 	if (!rs->changed && journal_bytes(rs->journal) < JOURNAL_FOLD_BYTES)
 		return 0;
 	/* The fingerprint lives in the journal alone: it goes into the new one.  Lost in a crash here, it costs one full read. */

@@ -49,6 +49,7 @@ struct clean_point {
 	struct guid token;
 	bool fuzzy;   /* the source moved, or the pass was cut short: proves nothing, makes no recovery point */
 	bool pointed; /* its recovery point is recorded, or it makes none */
+	bool kept;    /* pointed, and there is one */
 	char version[TARGET_VERSION_LEN];
 	char moment[CLOCK_TEXT_LEN]; /* of F0: the recovery point's name */
 	unsigned disks;              /* of the VM's cycle */
@@ -63,7 +64,7 @@ struct replica_state {
 	int dirfd, lock_fd;
 	bool moved;                 /* not where it was born: a copy or a restore.  lease_id is a new one then */
 	struct guid lease_id;
-	uint64_t *own;              /* numbers that we drew: journal and header */
+	uint64_t *own;              /* numbers that we drew: journal and header; the latest 65536 of them */
 	size_t n_own;
 	uint64_t max_own;
 	bool has_clean;             /* last is valid */
@@ -83,7 +84,10 @@ struct replica_state {
  */
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err) MUST_CHECK;
-/* First use: makes map and journal durable; `out` was STATE_NEW.  The blocks are unknown; header's lease id and born are set here. */
+/*
+ * First use: makes map and journal durable; `out` was STATE_NEW.  Damaged files that are there are deleted first.  The blocks
+ * are unknown; header's lease id and born are set here.
+ */
 int replica_state_create(struct replica_state *rs, const struct blockmap_header *header, struct error *err) MUST_CHECK;
 /* Before the first change of an entry of the map in this run. */
 int replica_state_writable(struct replica_state *rs, struct error *err) MUST_CHECK;

@@ -62,7 +62,7 @@ static int write_format(int fd, struct error *err)
 	return io_replace_file(fd, "format", text, (size_t)len, 0600, err);
 }
 
-static int check_format(int fd, const char *path, struct error *err)
+static int check_format(int fd, const char *path, bool create, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	CLEANUP_FREE char *text = io_read_file(fd, "format", FORMAT_LEN_MAX, NULL, &why);
@@ -71,7 +71,7 @@ static int check_format(int fd, const char *path, struct error *err)
 	char *eol;
 
 	if (!text && why.code == ERR_SYSTEM && why.detail == ENOENT)
-		return write_format(fd, err);
+		return create ? write_format(fd, err) : 0;
 	if (!text) {
 		if (err)
 			*err = why;
@@ -116,7 +116,7 @@ struct state *state_open(const char *path, bool create, struct error *err)
 		error_errno(err, errno, "state %s", path);
 		return NULL;
 	}
-	if (check_file_system(s->fd, path, err) < 0 || (create && check_format(s->fd, path, err) < 0)) {
+	if (check_file_system(s->fd, path, err) < 0 || check_format(s->fd, path, create, err) < 0) {
 		error_prefix(err, "state");
 		return NULL;
 	}

@@ -110,7 +110,7 @@ void dir_drop_lease(struct dir_replica *d);
 /* ---- dir_write.c ---- */
 
 void dir_run_batch(struct replica *r, struct target_op *batch);
-/* Under io: lease, poison, nobody else's change; if_version NULL: against what we left. */
+/* Under io: lease, poison, nobody else's change since what we left, and if_version unless NULL. */
 int dir_check_unchanged(struct replica *r, const char *if_version, struct error *err) MUST_CHECK;
 
 /* ---- dir_replica.c ---- */

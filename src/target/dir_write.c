@@ -43,7 +43,8 @@ int dir_check_unchanged(struct replica *r, const char *if_version, struct error 
 				     "%s/%s: %s by somebody else", r->target->name, r->name,
 				     rc > 0 ? "removed" : "replaced");
 	dir_version(&now, version);
-	if (if_version ? strcmp(version, if_version) != 0 : !dir_same(&now, &d->expected))
+	/* Whatever version the caller has seen since: nobody but us may change it while we hold the lease. */
+	if (!dir_same(&now, &d->expected) || (if_version && strcmp(version, if_version) != 0))
 		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: changed by somebody else",
 				     r->target->name, r->name);
 	if (dir_stat(r, DIR_META, ".json", &meta, err) < 0)

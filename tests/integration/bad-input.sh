@@ -46,7 +46,7 @@ must_fail 2 block liftfs sync --block-size 100K "$store" "$scratch/other"
 
 # A target that is no directory; a full one.
 printf x >"$scratch/file"
-must_fail 74 file liftfs sync "$store" "$scratch/file"
+must_fail 2 "not a folder" liftfs sync "$store" "$scratch/file"
 if [ "$(id -u)" = 0 ] && mkdir "$scratch/small" && mount -t tmpfs -o size=2M tmpfs "$scratch/small" 2>/dev/null; then
 	umount_small() { umount "$scratch/small"; }
 	cleanup_fn umount_small
@@ -54,7 +54,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$scratch/small" && mount -t tmpfs -o size=2M tmp
 	status=0
 	liftfs sync "$store" "$scratch/small" >/dev/null 2>"$scratch/err" || status=$?
 	want "status of a full disk" $status 74
-	grep -qi 'space' "$scratch/err" || fail "a full disk: $(cat "$scratch/err")"
+	grep -q 'free: make room' "$scratch/err" || fail "a full disk: $(cat "$scratch/err")"
 	mount -o remount,size=64M "$scratch/small"
 	liftfs sync "$store" "$scratch/small" 2>"$scratch/err" || fail "after room was made: $(cat "$scratch/err")"
 	same_as_vhd "$store/good/good.raw" "$scratch/small/good/good.vhd"

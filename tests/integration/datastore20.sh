@@ -7,6 +7,10 @@ requires qemu-img qemu-io jq openssl
 [ -x /usr/bin/python3 ] || skip "/usr/bin/python3 is not there"
 start_server
 
+# Under a sanitizer a quarter must do: everything takes ten times as long, and memory says nothing.
+sanitized=${LIFTFS_SANITIZED:-no}
+disks=20
+[ "$sanitized" = no ] || disks=5
 store=$scratch/store
 mkdir -p "$store" "$scratch/flat"
 format_of() {
@@ -16,7 +20,7 @@ format_of() {
 	*) echo raw ;;
 	esac
 }
-for i in $(seq 1 20); do
+for i in $(seq 1 $disks); do
 	vm=vm$i
 	mkdir "$store/$vm"
 	make_raw "$scratch/flat/$vm.raw" $((8 + i)) "$vm"
@@ -48,7 +52,7 @@ check_all() {
 
 measured "$scratch/first.json" liftfs sync --json --jobs 4 "$store" "$endpoint/disks" 2>"$scratch/err" ||
 	fail "first: $(cat "$scratch/err")"
-want disks "$(json '.disks | length' "$scratch/first.json")" 20
+want disks "$(json '.disks | length' "$scratch/first.json")" $disks
 check_all
 
 # 200 places, ten a disk, of 1 to 64 KiB; what the guest writes is counted in blocks of 64 KiB.
@@ -81,10 +85,7 @@ sent=$(json '[.disks[].bytes_sent] | add' "$scratch/delta.json")
 echo "$changed changed blocks, $sent bytes sent, resident set $(cat "$scratch/first.json.rss") and $(cat "$scratch/delta.json.rss") KiB"
 [ "$sent" -le $((changed * 65536 * 11 / 10)) ] || fail "$sent bytes sent for $changed changed blocks"
 check_all
-case ${LIFTFS_SANITIZED:-no} in
-no)
-	for run in first delta; do
-		[ "$(cat "$scratch/$run.json.rss")" -lt 262144 ] || fail "$run: resident set of $(cat "$scratch/$run.json.rss") KiB"
-	done
-	;;
-esac
+[ "$sanitized" = no ] || exit 0
+for run in first delta; do
+	[ "$(cat "$scratch/$run.json.rss")" -lt 262144 ] || fail "$run: resident set of $(cat "$scratch/$run.json.rss") KiB"
+done

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Cycles of a VM's disks, raw files in a folder, to replicas in memory.  A host is a state folder and a target handle; it can
- * die at any request, be started again, or have a rival.
- */
+/* The course of cycles before a service in memory: what is sent, what others did, what faults do. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -12,173 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "replicate/cycle.h"
-#include "support/scratch.h"
-#include "support/target_fault.h"
-
-#define MIB (UINT64_C(1) << 20)
-#define SIZE (4 * MIB)
-#define DISKS_MAX 3
-
-static uint64_t clock_shift_ns;
-
-static uint64_t shifted(int which)
-{
-	static const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
-	struct timespec t;
-
-	clock_gettime(ids[which], &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec + (which == 1 ? 0 : clock_shift_ns);
-}
-
-struct world {
-	struct scratch_dir *dir;
-	struct mem_service *service;
-	struct engine *engine;
-	struct backing_root *root;
-};
-
-struct host {
-	struct fault *fault;
-	struct target *target;
-	struct state *state;
-	struct cycle_options opt;
-};
-
-struct outcome {
-	struct cycle_vm vm;
-	struct cycle_disk disks[DISKS_MAX];
-	struct error err;
-	int rc;
-};
-
-static const char *const names[DISKS_MAX] = { "vm/a.vhd", "vm/b.vhd", "vm/c.vhd" };
-static const char *const files[DISKS_MAX] = { "a.raw", "b.raw", "c.raw" };
-
-static int setup(void **state)
-{
-	static struct world w;
-	struct engine_config config = { .scan_threads = 2, .slots = 6 };
-	struct error e = ERROR_INIT;
-	void *dir = NULL;
-
-	clock_shift_ns = 0;
-	clock_set_for_test(shifted);
-	if (scratch_setup(&dir) != 0)
-		return -1;
-	w.dir = dir;
-	w.service = mem_service_new("test");
-	w.engine = engine_new(&config, &e);
-	w.root = backing_root_open(w.dir->path, &e);
-	*state = &w;
-	return w.engine && w.root ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	char command[160];
-	void *dir = w->dir;
-
-	backing_root_put(w->root);
-	engine_free(w->engine);
-	mem_service_free(w->service);
-	snprintf(command, sizeof(command), "rm -rf '%s'/state*", w->dir->path);
-	if (system(command) != 0)
-		return -1;
-	clock_set_for_test(NULL);
-	return scratch_teardown(&dir);
-}
-
-static void host_start(struct world *w, struct host *h, const char *state)
-{
-	struct target_config config = { .create = true, .host = "host1" };
-	struct error e = ERROR_INIT;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", w->dir->path, state);
-	h->fault = fault_new();
-	h->target = fault_target_open(h->fault, mem_target_open(w->service, &config, &e), &e);
-	h->state = state_open(path, true, &e);
-	if (!h->target || !h->state)
-		fail_msg("%s", e.msg);
-	h->opt = (struct cycle_options){ .target = h->target, .state = h->state, .engine = w->engine, .host = "host1" };
-}
-
-static void host_stop(struct host *h)
-{
-	state_close(h->state);
-	target_close(h->target);
-	fault_free(h->fault);
-}
-
-static void write_disk(struct world *w, size_t i, uint64_t seed)
-{
-	CLEANUP_FREE uint8_t *buf = calloc(1, SIZE);
-
-	assert_non_null(buf);
-	pattern_fill(buf, MIB, 0, seed);
-	pattern_fill(buf + 3 * MIB, MIB / 2, 3 * MIB, seed);
-	scratch_write(w->dir, files[i], buf, SIZE);
-}
-
-static void patch(struct world *w, size_t i, uint64_t off, size_t len, uint64_t seed)
-{
-	CLEANUP_FREE uint8_t *buf = malloc(len);
-
-	assert_non_null(buf);
-	pattern_fill(buf, len, off, seed);
-	scratch_patch(w->dir, files[i], off, buf, len);
-}
-
-static void cycle(struct world *w, struct host *h, size_t n, struct outcome *o)
-{
-	memset(o, 0, sizeof(*o));
-	o->vm = (struct cycle_vm){ .name = "vm", .disks = o->disks, .n = n };
-	for (size_t i = 0; i < n; i++) {
-		o->disks[i].name = names[i];
-		o->disks[i].source_path = files[i];
-		o->disks[i].source_id = i == 0 ? "id-a" : "";
-		o->disks[i].root = w->root;
-	}
-	clock_shift_ns += 3 * EVIDENCE_SETTLE_NS;
-	mem_records_clear(w->service);
-	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
-}
-
-static void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o)
-{
-	cycle(w, h, n, o);
-	if (o->rc < 0)
-		fail_msg("%s", o->err.msg);
-}
-
-static void one_cycle(struct world *w, const char *state, size_t n)
-{
-	struct outcome o;
-	struct host h;
-
-	host_start(w, &h, state);
-	cycle_ok(w, &h, n, &o);
-	host_stop(&h);
-}
-
-static bool equals(struct world *w, size_t i, int point)
-{
-	CLEANUP_FREE uint8_t *have = malloc(SIZE), *want = malloc(SIZE);
-	CLEANUP_FD int fd = openat(w->dir->fd, files[i], O_RDONLY | O_CLOEXEC);
-
-	assert_true(have && want && fd >= 0);
-	assert_int_equal(pread(fd, want, SIZE, 0), SIZE);
-	mem_peek(w->service, names[i], point, have, SIZE, 0);
-	return memcmp(have, want, SIZE) == 0;
-}
-
-static size_t writes(struct world *w)
-{
-	return mem_records_count(w->service, MEM_WRITE | MEM_CLEAR);
-}
+#include "support/cycle_world.h"
 
 /* ---- the plain course ---- */
 
@@ -188,26 +19,26 @@ static void first_everything_then_the_change_then_nothing(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_INITIAL);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
 	assert_true(o.disks[0].proven);
-	assert_true(equals(w, 0, -1) && equals(w, 0, 0));
-	assert_int_equal(mem_points_count(w->service, names[0]), 1);
+	assert_true(world_equals(w, 0, -1) && world_equals(w, 0, 0));
+	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	assert_string_not_equal(o.vm.point, "");
 
-	patch(w, 0, 3 * MIB + 100, 10, 2);
+	world_patch(w, 0, 3 * MIB + 100, 10, 2);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_DELTA);
 	assert_int_equal(o.disks[0].cycle, 2);
 	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_sent), 64 << 10);
-	assert_int_equal(writes(w), 1);
-	assert_true(equals(w, 0, -1) && equals(w, 0, 1) && !equals(w, 0, 0));
+	assert_int_equal(world_writes(w), 1);
+	assert_true(world_equals(w, 0, -1) && world_equals(w, 0, 1) && !world_equals(w, 0, 0));
 
 	cycle_ok(w, &h, 1, &o); /* hashed under stamps that were not settled: read once more */
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].result, CYCLE_SKIPPED);
 	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_read), 0);
@@ -222,7 +53,7 @@ static void a_restarted_host_goes_on_where_it_was(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	one_cycle(w, "state", 1);
 	one_cycle(w, "state", 1);
 	host_start(w, &h, "state");
@@ -232,7 +63,7 @@ static void a_restarted_host_goes_on_where_it_was(void **state)
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
 	assert_true(atomic_load(&o.disks[0].progress.bytes_read) > 0);
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	host_stop(&h);
 }
 
@@ -244,12 +75,12 @@ static void the_disks_of_a_vm_are_committed_under_one_token(void **state)
 	struct error e = ERROR_INIT;
 	char tokens[2][64];
 
-	write_disk(w, 0, 1);
-	write_disk(w, 1, 2);
+	world_write_disk(w, 0, 1);
+	world_write_disk(w, 1, 2);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 2, &o);
 	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, names[i], &e);
+		CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[i], &e);
 		struct target_points p = { 0 };
 
 		assert_int_equal(replica_points(r, &p, &e), 0);
@@ -262,12 +93,12 @@ static void the_disks_of_a_vm_are_committed_under_one_token(void **state)
 	assert_string_equal(tokens[0], tokens[1]);
 	/* One disk changes: the other is proven, not read, and in the new point all the same. */
 	cycle_ok(w, &h, 2, &o);
-	patch(w, 1, 0, 1, 9);
+	world_patch(w, 1, 0, 1, 9);
 	cycle_ok(w, &h, 2, &o);
 	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_read), 0);
 	assert_true(atomic_load(&o.disks[1].progress.bytes_read) > 0);
-	assert_int_equal(mem_points_count(w->service, names[0]), 3);
-	assert_true(equals(w, 0, 2) && equals(w, 1, 2));
+	assert_int_equal(mem_points_count(w->service, world_names[0]), 3);
+	assert_true(world_equals(w, 0, 2) && world_equals(w, 1, 2));
 	host_stop(&h);
 }
 
@@ -277,14 +108,14 @@ static void a_disk_that_fails_leaves_the_others_without_a_point(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle(w, &h, 2, &o); /* b.raw is not there */
 	assert_int_equal(o.rc, -1);
 	assert_int_equal(o.disks[1].result, CYCLE_FAILED);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
-	assert_true(equals(w, 0, -1));
-	assert_int_equal(mem_points_count(w->service, names[0]), 0);
+	assert_true(world_equals(w, 0, -1));
+	assert_int_equal(mem_points_count(w->service, world_names[0]), 0);
 	assert_string_equal(o.vm.point, "");
 	host_stop(&h);
 }
@@ -295,18 +126,18 @@ static void a_disk_that_grows_takes_its_replica_along(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	patch(w, 0, SIZE + 5 * MIB, 4096, 3);
+	world_patch(w, 0, SIZE + 5 * MIB, 4096, 3);
 	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(mem_size(w->service, names[0]), SIZE + 6 * MIB + 512);
-	assert_true(equals(w, 0, -1));
+	assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 6 * MIB + 512);
+	assert_true(world_equals(w, 0, -1));
 	assert_true(atomic_load(&o.disks[0].progress.bytes_sent) <= 2 * 64 << 10);
-	scratch_truncate(w->dir, files[0], SIZE);
+	scratch_truncate(w->dir, world_files[0], SIZE);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.err.code, ERR_CONFLICT);
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	host_stop(&h);
 }
 
@@ -319,10 +150,10 @@ static void a_foreign_write_is_noticed_and_nothing_written_until_adopt(void **st
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	assert_true(mem_foreign_write(w->service, names[0], page, sizeof(page), 2 * MIB));
+	assert_true(mem_foreign_write(w->service, world_names[0], page, sizeof(page), 2 * MIB));
 	for (int i = 0; i < 2; i++) { /* the second run finds the same */
 		cycle(w, &h, 1, &o);
 		assert_int_equal(o.err.code, ERR_CONFLICT);
@@ -332,8 +163,8 @@ static void a_foreign_write_is_noticed_and_nothing_written_until_adopt(void **st
 	}
 	h.opt.adopt = true;
 	cycle_ok(w, &h, 1, &o);
-	assert_true(equals(w, 0, -1));
-	assert_int_equal(writes(w), 1); /* the one block is cleared */
+	assert_true(world_equals(w, 0, -1));
+	assert_int_equal(world_writes(w), 1); /* the one block is cleared */
 	host_stop(&h);
 }
 
@@ -343,13 +174,13 @@ static void a_replica_that_vanished_is_not_made_anew(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	assert_true(mem_foreign_delete(w->service, names[0]));
+	assert_true(mem_foreign_delete(w->service, world_names[0]));
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.err.code, ERR_CONFLICT);
-	assert_false(mem_exists(w->service, names[0]));
+	assert_false(mem_exists(w->service, world_names[0]));
 	host_stop(&h);
 }
 
@@ -359,13 +190,13 @@ static void another_disk_of_the_same_name_needs_replace(void **state)
 	struct outcome o;
 	struct host h, other;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	write_disk(w, 0, 7);
+	world_write_disk(w, 0, 7);
 	memset(&o, 0, sizeof(o));
 	for (int replace = 0; replace < 2; replace++) {
-		struct cycle_disk d = { .name = names[0], .source_path = files[0], .source_id = "id-z", .root = w->root };
+		struct cycle_disk d = { .name = world_names[0], .source_path = world_files[0], .source_id = "id-z", .root = w->root };
 		struct cycle_vm vm = { .name = "vm", .disks = &d, .n = 1 };
 		struct error e = ERROR_INIT;
 
@@ -378,7 +209,7 @@ static void another_disk_of_the_same_name_needs_replace(void **state)
 			assert_int_equal(mem_records_count(w->service, MEM_ALL & ~MEM_LOOK), 0);
 		}
 	}
-	assert_true(equals(w, 0, -1));
+	assert_true(world_equals(w, 0, -1));
 	host_stop(&h);
 	/* Without state the metadata tell. */
 	host_start(w, &other, "state2");
@@ -394,7 +225,7 @@ static void two_hosts_take_turns_and_never_mix(void **state)
 	struct outcome o;
 	struct host a, b;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &a, "state");
 	host_start(w, &b, "state2");
 	cycle_ok(w, &a, 1, &o);
@@ -402,16 +233,16 @@ static void two_hosts_take_turns_and_never_mix(void **state)
 	assert_int_equal(o.err.code, ERR_CONFLICT);
 	assert_non_null(strstr(o.err.msg, "there is no block map of it here; nothing was written; --adopt reads"));
 	b.opt.adopt = true;
-	patch(w, 0, 0, 100, 5);
+	world_patch(w, 0, 0, 100, 5);
 	cycle_ok(w, &b, 1, &o);
-	assert_int_equal(writes(w), 1);
-	assert_true(equals(w, 0, -1));
+	assert_int_equal(world_writes(w), 1);
+	assert_true(world_equals(w, 0, -1));
 	cycle(w, &a, 1, &o);
 	assert_int_equal(o.err.code, ERR_CONFLICT);
 	assert_non_null(strstr(o.err.msg, "another liftfs wrote to it"));
 	a.opt.adopt = true;
 	cycle_ok(w, &a, 1, &o);
-	assert_true(equals(w, 0, -1));
+	assert_true(world_equals(w, 0, -1));
 	host_stop(&a);
 	host_stop(&b);
 }
@@ -424,21 +255,21 @@ static void a_lease_that_somebody_holds_is_75_and_says_whose(void **state)
 	struct error e = ERROR_INIT;
 	struct guid id;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, names[0], &e);
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[0], &e);
 
 	assert_int_equal(guid_random(&id, &e), 0);
 	assert_int_equal(replica_lease(r, TARGET_LEASE_ACQUIRE, &id, &e), 0);
-	patch(w, 0, 0, 1, 4);
+	world_patch(w, 0, 0, 1, 4);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
 	assert_non_null(strstr(o.err.msg, "held by host1 pid "));
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	assert_int_equal(replica_lease(r, TARGET_LEASE_RELEASE, &id, &e), 0);
 	cycle_ok(w, &h, 1, &o);
-	assert_true(equals(w, 0, -1));
+	assert_true(world_equals(w, 0, -1));
 	steal_ptr(&r);
 	host_stop(&h);
 }
@@ -462,21 +293,21 @@ static void a_copied_state_draws_its_own_lease_and_a_clean_one_goes_on(void **st
 	struct outcome o;
 	struct host h, copy;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(replica_state_open(h.state, target_name(h.target), names[0], &rs, &e), 0);
+	assert_int_equal(replica_state_open(h.state, target_name(h.target), world_names[0], &rs, &e), 0);
 	assert_false(rs.moved);
 	before = rs.lease_id;
 	replica_state_close(&rs);
 	copy_state(w, "state", "state2");
 	host_start(w, &copy, "state2");
-	assert_int_equal(replica_state_open(copy.state, target_name(h.target), names[0], &rs, &e), 0);
+	assert_int_equal(replica_state_open(copy.state, target_name(h.target), world_names[0], &rs, &e), 0);
 	assert_true(rs.moved);
 	assert_false(guid_equal(&before, &rs.lease_id));
 	replica_state_close(&rs);
 	cycle_ok(w, &copy, 1, &o);
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	host_stop(&h);
 	host_stop(&copy);
 }
@@ -488,12 +319,12 @@ static void damage_to_the_map_is_noticed_and_never_believed(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	one_cycle(w, "state", 1);
 	snprintf(command, sizeof(command), "printf X | dd of=$(echo '%s'/state/replicas/*/map) bs=1 seek=300 conv=notrunc 2>/dev/null",
 		 w->dir->path);
 	assert_int_equal(system(command), 0);
-	patch(w, 0, 0, 1, 4);
+	world_patch(w, 0, 0, 1, 4);
 	host_start(w, &h, "state");
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.err.code, ERR_CONFLICT);
@@ -501,15 +332,15 @@ static void damage_to_the_map_is_noticed_and_never_believed(void **state)
 	h.opt.adopt = true;
 	cycle_ok(w, &h, 1, &o);
 	assert_string_not_equal(o.disks[0].warning, "");
-	assert_int_equal(writes(w), 1);
-	assert_true(equals(w, 0, -1));
+	assert_int_equal(world_writes(w), 1);
+	assert_true(world_equals(w, 0, -1));
 	host_stop(&h);
 	/* A target that is no far away is read at once. */
 	mem_service_set_caps(w->service, false, false, 1 << 30);
 	assert_int_equal(system(command), 0);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(writes(w), 0);
+	assert_int_equal(world_writes(w), 0);
 	host_stop(&h);
 }
 
@@ -543,9 +374,9 @@ static void lost_answers_of_single_requests_are_no_harm(void **state)
 			char name[16];
 
 			snprintf(name, sizeof(name), "state-%zu-%zu", k, a);
-			if (mem_exists(w->service, names[0]))
-				assert_true(mem_foreign_delete(w->service, names[0]));
-			write_disk(w, 0, 1 + k * 10 + a);
+			if (mem_exists(w->service, world_names[0]))
+				assert_true(mem_foreign_delete(w->service, world_names[0]));
+			world_write_disk(w, 0, 1 + k * 10 + a);
 			host_start(w, &h, name);
 			fault_add(h.fault, &(struct fault_rule){ .kinds = kinds[k], .nth = 1, .action = actions[a] });
 			cycle(w, &h, 1, &o);
@@ -553,8 +384,8 @@ static void lost_answers_of_single_requests_are_no_harm(void **state)
 			if (o.rc < 0) /* only what truly did not happen may end the run, and then with 75 */
 				assert_int_equal(error_exit_status(&o.err), 75);
 			cycle_ok(w, &h, 1, &o);
-			assert_true(equals(w, 0, -1));
-			assert_true(mem_points_count(w->service, names[0]) >= 1);
+			assert_true(world_equals(w, 0, -1));
+			assert_true(mem_points_count(w->service, world_names[0]) >= 1);
 			host_stop(&h);
 		}
 	}
@@ -567,19 +398,19 @@ static void late_writes_of_a_dead_host_change_nothing(void **state)
 	struct outcome o;
 	struct host h, next;
 
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	one_cycle(w, "state", 1);
-	patch(w, 0, 0, 64 << 10, 2);
+	world_patch(w, 0, 0, 64 << 10, 2);
 	host_start(w, &h, "state");
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_LATE });
 	cycle(w, &h, 1, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
 	state_close(h.state);
-	patch(w, 0, 0, 64 << 10, 3);
+	world_patch(w, 0, 0, 64 << 10, 3);
 	host_start(w, &next, "state");
 	cycle_ok(w, &next, 1, &o);
 	assert_int_equal(fault_release_late(h.fault), 1);
-	assert_true(equals(w, 0, -1));
+	assert_true(world_equals(w, 0, -1));
 	cycle_ok(w, &next, 1, &o); /* and nothing looks foreign */
 	host_stop(&next);
 	target_close(h.target);
@@ -604,27 +435,27 @@ static void death_at_every_request_converges(void **state)
 		snprintf(name, sizeof(name), "state-%u", (unsigned)n);
 		mem_service_advance(w->service, 120);
 		for (size_t i = 0; i < 2; i++) {
-			if (mem_exists(w->service, names[i]))
-				assert_true(mem_foreign_delete(w->service, names[i]));
-			write_disk(w, i, n * 2 + i);
+			if (mem_exists(w->service, world_names[i]))
+				assert_true(mem_foreign_delete(w->service, world_names[i]));
+			world_write_disk(w, i, n * 2 + i);
 		}
 		if (n % 2 == 0) { /* every other time in the second cycle */
 			one_cycle(w, name, 2);
-			patch(w, 0, MIB / 2, 4096, n);
-			patch(w, 1, 0, 4096, n);
+			world_patch(w, 0, MIB / 2, 4096, n);
+			world_patch(w, 1, 0, 4096, n);
 		}
 		host_start(w, &h, name);
 		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_ALL, .nth = (n + 1) / 2, .action = FAULT_DIE });
 		cycle(w, &h, 2, &o);
 		survived = o.rc == 0 ? survived + 1 : 0;
 		host_stop(&h);
-		patch(w, 0, 3 * MIB, 1, n + 1);
+		world_patch(w, 0, 3 * MIB, 1, n + 1);
 		host_start(w, &h, name);
 		cycle(w, &h, 2, &o);
 		if (o.rc < 0)
 			fail_msg("death at request %u: %s", (unsigned)n, o.err.msg);
-		assert_true(equals(w, 0, -1) && equals(w, 1, -1));
-		assert_true(equals(w, 0, (int)mem_points_count(w->service, names[0]) - 1));
+		assert_true(world_equals(w, 0, -1) && world_equals(w, 1, -1));
+		assert_true(world_equals(w, 0, (int)mem_points_count(w->service, world_names[0]) - 1));
 		if (n % 2 == 0)
 			assert_true(atomic_load(&o.disks[0].progress.bytes_sent) +
 				    atomic_load(&o.disks[1].progress.bytes_sent) <= 3 * 64 << 10);
@@ -639,16 +470,16 @@ static void a_source_that_moves_makes_progress_but_no_point(void **state)
 	struct outcome o;
 	struct host h;
 
-	write_disk(w, 0, 1);
-	write_disk(w, 1, 1);
+	world_write_disk(w, 0, 1);
+	world_write_disk(w, 1, 1);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 2, &o);
 	/* The second disk grows by a byte while the first is written: a snapshot, say. */
-	patch(w, 0, 0, 100, 2);
+	world_patch(w, 0, 0, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 0, .action = FAULT_DELAY, .ms = 300 });
 	if (fork() == 0) {
 		usleep(100000);
-		int fd = openat(w->dir->fd, files[1], O_WRONLY);
+		int fd = openat(w->dir->fd, world_files[1], O_WRONLY);
 
 		_exit(pwrite(fd, "x", 1, 2 * MIB) == 1 ? 0 : 1);
 	}
@@ -656,11 +487,11 @@ static void a_source_that_moves_makes_progress_but_no_point(void **state)
 	assert_int_equal(o.disks[0].result, CYCLE_FUZZY);
 	assert_false(o.disks[1].proven);
 	assert_string_equal(o.vm.point, "");
-	assert_int_equal(mem_points_count(w->service, names[0]), 1);
+	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	fault_clear(h.fault);
 	cycle_ok(w, &h, 2, &o);
-	assert_int_equal(mem_points_count(w->service, names[0]), 2);
-	assert_true(equals(w, 0, 1) && equals(w, 1, 1));
+	assert_int_equal(mem_points_count(w->service, world_names[0]), 2);
+	assert_true(world_equals(w, 0, 1) && world_equals(w, 1, 1));
 	host_stop(&h);
 }
 
@@ -671,7 +502,7 @@ static void what_does_not_fit_is_refused_before_the_first_byte(void **state)
 	struct host h;
 
 	mem_service_set_caps(w->service, true, true, 2 * MIB);
-	write_disk(w, 0, 1);
+	world_write_disk(w, 0, 1);
 	host_start(w, &h, "state");
 	cycle(w, &h, 1, &o);
 	assert_error(&o.err, ERR_UNSUPPORTED,
@@ -681,29 +512,27 @@ static void what_does_not_fit_is_refused_before_the_first_byte(void **state)
 	host_stop(&h);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(first_everything_then_the_change_then_nothing),
-		TEST(a_restarted_host_goes_on_where_it_was),
-		TEST(the_disks_of_a_vm_are_committed_under_one_token),
-		TEST(a_disk_that_fails_leaves_the_others_without_a_point),
-		TEST(a_disk_that_grows_takes_its_replica_along),
-		TEST(a_foreign_write_is_noticed_and_nothing_written_until_adopt),
-		TEST(a_replica_that_vanished_is_not_made_anew),
-		TEST(another_disk_of_the_same_name_needs_replace),
-		TEST(two_hosts_take_turns_and_never_mix),
-		TEST(a_lease_that_somebody_holds_is_75_and_says_whose),
-		TEST(a_copied_state_draws_its_own_lease_and_a_clean_one_goes_on),
-		TEST(damage_to_the_map_is_noticed_and_never_believed),
-		TEST(a_newer_state_is_refused),
-		TEST(lost_answers_of_single_requests_are_no_harm),
-		TEST(late_writes_of_a_dead_host_change_nothing),
-		TEST(death_at_every_request_converges),
-		TEST(a_source_that_moves_makes_progress_but_no_point),
-		TEST(what_does_not_fit_is_refused_before_the_first_byte),
+		WORLD_TEST(first_everything_then_the_change_then_nothing),
+		WORLD_TEST(a_restarted_host_goes_on_where_it_was),
+		WORLD_TEST(the_disks_of_a_vm_are_committed_under_one_token),
+		WORLD_TEST(a_disk_that_fails_leaves_the_others_without_a_point),
+		WORLD_TEST(a_disk_that_grows_takes_its_replica_along),
+		WORLD_TEST(a_foreign_write_is_noticed_and_nothing_written_until_adopt),
+		WORLD_TEST(a_replica_that_vanished_is_not_made_anew),
+		WORLD_TEST(another_disk_of_the_same_name_needs_replace),
+		WORLD_TEST(two_hosts_take_turns_and_never_mix),
+		WORLD_TEST(a_lease_that_somebody_holds_is_75_and_says_whose),
+		WORLD_TEST(a_copied_state_draws_its_own_lease_and_a_clean_one_goes_on),
+		WORLD_TEST(damage_to_the_map_is_noticed_and_never_believed),
+		WORLD_TEST(a_newer_state_is_refused),
+		WORLD_TEST(lost_answers_of_single_requests_are_no_harm),
+		WORLD_TEST(late_writes_of_a_dead_host_change_nothing),
+		WORLD_TEST(death_at_every_request_converges),
+		WORLD_TEST(a_source_that_moves_makes_progress_but_no_point),
+		WORLD_TEST(what_does_not_fit_is_refused_before_the_first_byte),
 	};
 
 	return cmocka_run_group_tests_name("cycle", tests, NULL, NULL);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "support/cycle_world.h"
+
+static uint64_t clock_shift_ns;
+
+static uint64_t shifted(int which)
+{
+	static const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+	struct timespec t;
+
+	clock_gettime(ids[which], &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec + (which == 1 ? 0 : clock_shift_ns);
+}
+
+const char *const world_names[DISKS_MAX] = { "vm/a.vhd", "vm/b.vhd", "vm/c.vhd" };
+const char *const world_files[DISKS_MAX] = { "a.raw", "b.raw", "c.raw" };
+
+int world_setup(void **state)
+{
+	static struct world w;
+	struct engine_config config = { .scan_threads = 2, .slots = 6 };
+	struct error e = ERROR_INIT;
+	void *dir = NULL;
+
+	clock_shift_ns = 0;
+	clock_set_for_test(shifted);
+	if (scratch_setup(&dir) != 0)
+		return -1;
+	w.dir = dir;
+	w.service = mem_service_new("test");
+	w.engine = engine_new(&config, &e);
+	w.root = backing_root_open(w.dir->path, &e);
+	*state = &w;
+	return w.engine && w.root ? 0 : -1;
+}
+
+int world_teardown(void **state)
+{
+	struct world *w = *state;
+	char command[160];
+	void *dir = w->dir;
+
+	backing_root_put(w->root);
+	engine_free(w->engine);
+	mem_service_free(w->service);
+	snprintf(command, sizeof(command), "rm -rf '%s'/state*", w->dir->path);
+	if (system(command) != 0)
+		return -1;
+	clock_set_for_test(NULL);
+	return scratch_teardown(&dir);
+}
+
+void host_start(struct world *w, struct host *h, const char *state)
+{
+	struct target_config config = { .create = true, .host = "host1" };
+
+	host_start_before(w, h, state, mem_target_open(w->service, &config, NULL));
+}
+
+void host_start_before(struct world *w, struct host *h, const char *state, struct target *inner)
+{
+	struct error e = ERROR_INIT;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir->path, state);
+	h->fault = fault_new();
+	h->target = fault_target_open(h->fault, inner, &e);
+	h->state = state_open(path, true, &e);
+	if (!h->target || !h->state)
+		fail_msg("%s", e.msg);
+	h->opt = (struct cycle_options){ .target = h->target, .state = h->state, .engine = w->engine, .host = "host1" };
+}
+
+void host_stop(struct host *h)
+{
+	state_close(h->state);
+	target_close(h->target);
+	fault_free(h->fault);
+}
+
+void world_write_disk(struct world *w, size_t i, uint64_t seed)
+{
+	CLEANUP_FREE uint8_t *buf = calloc(1, SIZE);
+
+	assert_non_null(buf);
+	pattern_fill(buf, MIB, 0, seed);
+	pattern_fill(buf + 3 * MIB, MIB / 2, 3 * MIB, seed);
+	scratch_write(w->dir, world_files[i], buf, SIZE);
+}
+
+void world_patch(struct world *w, size_t i, uint64_t off, size_t len, uint64_t seed)
+{
+	CLEANUP_FREE uint8_t *buf = malloc(len);
+
+	assert_non_null(buf);
+	pattern_fill(buf, len, off, seed);
+	scratch_patch(w->dir, world_files[i], off, buf, len);
+}
+
+void cycle(struct world *w, struct host *h, size_t n, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->vm = (struct cycle_vm){ .name = "vm", .disks = o->disks, .n = n };
+	for (size_t i = 0; i < n; i++) {
+		o->disks[i].name = world_names[i];
+		o->disks[i].source_path = world_files[i];
+		o->disks[i].source_id = i == 0 ? "id-a" : "";
+		o->disks[i].root = w->root;
+	}
+	clock_shift_ns += 3 * EVIDENCE_SETTLE_NS;
+	mem_records_clear(w->service);
+	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
+}
+
+void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o)
+{
+	cycle(w, h, n, o);
+	if (o->rc < 0)
+		fail_msg("%s", o->err.msg);
+}
+
+void one_cycle(struct world *w, const char *state, size_t n)
+{
+	struct outcome o;
+	struct host h;
+
+	host_start(w, &h, state);
+	cycle_ok(w, &h, n, &o);
+	host_stop(&h);
+}
+
+bool world_equals(struct world *w, size_t i, int point)
+{
+	CLEANUP_FREE uint8_t *have = malloc(SIZE), *want = malloc(SIZE);
+	CLEANUP_FD int fd = openat(w->dir->fd, world_files[i], O_RDONLY | O_CLOEXEC);
+
+	assert_true(have && want && fd >= 0);
+	assert_int_equal(pread(fd, want, SIZE, 0), SIZE);
+	mem_peek(w->service, world_names[i], point, have, SIZE, 0);
+	return memcmp(have, want, SIZE) == 0;
+}
+
+size_t world_writes(struct world *w)
+{
+	return mem_records_count(w->service, MEM_WRITE | MEM_CLEAR);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cycles of a VM's disks, raw files in a folder, to replicas in memory.  A host is a state folder and a target handle; it can
+ * die at any request, be started again, or have a rival.  Time passes between cycles, so that file times settle.
+ * Everything asserts.  Include "unit.h" first.
+ */
+#ifndef LIFTFS_TESTS_CYCLE_WORLD_H
+#define LIFTFS_TESTS_CYCLE_WORLD_H
+
+#include "replicate/cycle.h"
+#include "support/scratch.h"
+#include "support/target_fault.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define SIZE (4 * MIB)
+#define DISKS_MAX 3
+
+struct world {
+	struct scratch_dir *dir;
+	struct mem_service *service;
+	struct engine *engine;
+	struct backing_root *root;
+};
+
+struct host {
+	struct fault *fault;
+	struct target *target;
+	struct state *state;
+	struct cycle_options opt;
+};
+
+struct outcome {
+	struct cycle_vm vm;
+	struct cycle_disk disks[DISKS_MAX];
+	struct error err;
+	int rc;
+};
+
+extern const char *const world_names[DISKS_MAX]; /* of replicas */
+extern const char *const world_files[DISKS_MAX];
+
+/* Fixtures of one test; *state is a struct world *. */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+/* With the state folder of this name, before the service, or before any other target, which is taken. */
+void host_start(struct world *w, struct host *h, const char *state);
+void host_start_before(struct world *w, struct host *h, const char *state, struct target *inner);
+void host_stop(struct host *h);
+
+/* 4 MiB: data in the first and in the fourth. */
+void world_write_disk(struct world *w, size_t i, uint64_t seed);
+void world_patch(struct world *w, size_t i, uint64_t off, size_t len, uint64_t seed);
+
+void cycle(struct world *w, struct host *h, size_t n, struct outcome *o);
+void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o);
+void one_cycle(struct world *w, const char *state, size_t n);
+
+/* Is the replica in memory (point -1), or its point, what the source is? */
+bool world_equals(struct world *w, size_t i, int point);
+size_t world_writes(struct world *w); /* since the last cycle began */
+
+#endif
