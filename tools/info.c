@@ -75,9 +75,10 @@ static int walk_map(struct disk *d, struct map_writer *w, struct error *err)
 	return write_run(w, err);
 }
 
-static int print_map(struct disk *d, bool json, struct error *err)
+static int print_map(struct disk *d, const struct tool_common *c, struct error *err)
 {
-	CLEANUP(cleanup_table) struct table *table = json ? NULL : table_new(false, err);
+	const bool json = c->json;
+	CLEANUP(cleanup_table) struct table *table = json ? NULL : table_new(c->color, err);
 	struct map_writer w = { .json = json, .table = table };
 
 	if (!json && (!table || table_column(table, "START", true, err) < 0 ||
@@ -140,10 +141,10 @@ static int partition_row(struct table *table, const struct partition *p, struct 
 	return table_row(table, cells, ARRAY_LEN(cells), err);
 }
 
-static int print_partitions(struct disk *d, struct error *err)
+static int print_partitions(struct disk *d, enum output_when color, struct error *err)
 {
 	static const char *const headings[] = { "NUMBER", "OFFSET", "LENGTH", "SIZE", "TYPE", "CONTENT", "LABEL" };
-	CLEANUP(cleanup_table) struct table *table = table_new(false, err);
+	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 	struct partitions parts = { 0 };
 	int rc = 0;
 
@@ -163,7 +164,7 @@ static int print_partitions(struct disk *d, struct error *err)
 	return rc;
 }
 
-static int print_text(struct disk *d, const char *name, struct error *err)
+static int print_text(struct disk *d, const char *name, enum output_when color, struct error *err)
 {
 	const struct disk_image_info *leaf = disk_chain_info(d, 0);
 	CLEANUP_FREE char *shown = disk_info_escape(name, err);
@@ -178,7 +179,7 @@ static int print_text(struct disk *d, const char *name, struct error *err)
 		print_size("on disk:", disk_allocated(d));
 	if (print_chain(d, err) < 0)
 		return -1;
-	return print_partitions(d, err);
+	return print_partitions(d, color, err);
 }
 
 static int print_json(struct disk *d, const char *name, struct error *err)
@@ -204,8 +205,8 @@ static int run(const struct tool *t, const struct info_options *o, struct error 
 		return -1;
 	snprintf(shown, sizeof(shown), "%.*s", target_is_url(name) ? (int)strcspn(name, "?") : (int)strlen(name), name);
 	if (o->map)
-		return print_map(thing.disk, t->common.json, err);
-	return t->common.json ? print_json(thing.disk, shown, err) : print_text(thing.disk, shown, err);
+		return print_map(thing.disk, &t->common, err);
+	return t->common.json ? print_json(thing.disk, shown, err) : print_text(thing.disk, shown, t->common.color, err);
 }
 
 int main(int argc, char **argv)

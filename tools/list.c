@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 		return status;
 	if (o.plain && t.common.json)
 		return tool_end(&t, tool_usage(&t, "--plain and --json exclude each other"));
-	o.cancel = tool_catch_signals(&t, &err);
+	o.cancel = tool_catch_signals(&err);
 	if (!o.cancel)
 		return tool_end(&t, tool_fail(&t, &err));
 	status = 0;

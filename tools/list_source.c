@@ -53,7 +53,9 @@ static int disk_row(struct table *table, const struct vm *vm, const struct vm_di
 		snprintf(note, sizeof(note), "ERROR: %s", d->err.msg);
 	else if (!vm->config)
 		snprintf(note, sizeof(note), "no configuration");
-	return table_row(table, cells, ARRAY_LEN(cells), err);
+	if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
+		return -1;
+	return d->err.code != ERR_NONE ? table_mark(table, err) : 0;
 }
 
 static int unused_row(struct table *table, const struct datastore_image *image, struct error *err)
@@ -70,10 +72,10 @@ static int unused_row(struct table *table, const struct datastore_image *image, 
 	return table_row(table, cells, ARRAY_LEN(cells), err);
 }
 
-static int print_table(const struct datastore *ds, struct error *err)
+static int print_table(const struct datastore *ds, enum output_when color, struct error *err)
 {
 	static const char *const headings[] = { "VM", "IMAGE", "REPLICA", "SIZE", "ON DISK", "NOTE" };
-	CLEANUP(cleanup_table) struct table *table = table_new(false, err);
+	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)
 		return -1;
@@ -178,5 +180,5 @@ int list_source(const struct tool *t, const struct list_options *o, const char *
 		return -1;
 	if (t->common.json)
 		return print_json(&ds, path, err);
-	return o->plain ? print_plain(&ds, err) : print_table(&ds, err);
+	return o->plain ? print_plain(&ds, err) : print_table(&ds, t->common.color, err);
 }

@@ -133,10 +133,10 @@ static int entry_rows(struct table *table, const struct entries *l, const struct
 	return 0;
 }
 
-static int print_table(const struct entries *l, struct error *err)
+static int print_table(const struct entries *l, enum output_when color, struct error *err)
 {
 	static const char *const headings[] = { "NAME", "VM", "SIZE", "DATA", "NOTE" };
-	CLEANUP(cleanup_table) struct table *table = table_new(false, err);
+	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)
 		return -1;
@@ -207,7 +207,7 @@ int list_target(const struct tool *t, const struct list_options *o, const char *
 	else if (rc == 0 && o->plain)
 		print_plain(&l, o->points);
 	else if (rc == 0)
-		rc = print_table(&l, err);
+		rc = print_table(&l, t->common.color, err);
 	entries_fini(&l);
 	return rc;
 }

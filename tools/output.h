@@ -63,10 +63,12 @@ void progress_format_json(const struct progress_now *now, uint64_t bytes_per_sec
 
 /* Columns and cells are text; numbers are set right.  Printed to standard output through libsmartcols. */
 struct table;
-struct table *table_new(bool plain, struct error *err) MUST_CHECK; /* plain: one space between columns, no heading */
+struct table *table_new(enum output_when color, struct error *err) MUST_CHECK;
 int table_column(struct table *t, const char *heading, bool right, struct error *err) MUST_CHECK;
 /* n cells, as many as there are columns; NULL is an empty one. */
 int table_row(struct table *t, const char *const *cells, unsigned n, struct error *err) MUST_CHECK;
+/* The last row is one to look at: red where colours are. */
+int table_mark(struct table *t, struct error *err) MUST_CHECK;
 int table_print(struct table *t, struct error *err) MUST_CHECK;
 void table_free(struct table *t);
 static inline void cleanup_table(struct table **t)

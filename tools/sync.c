@@ -288,8 +288,9 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
 	CLEANUP_FREE char *state = NULL;
 	const char *target = t->args[t->n_args - 1];
-	struct sync_outcome outcome = { .set = &set, .started_ns = clock_realtime_ns(), .dry_run = o->dry_run };
-	struct cancel *cancel = tool_catch_signals(t, err);
+	struct sync_outcome outcome = { .set = &set, .started_ns = clock_realtime_ns(), .dry_run = o->dry_run,
+					.color = t->common.color };
+	struct cancel *cancel = tool_catch_signals(err);
 	const struct connect_options connect = {
 		.connections = o->connections,
 		.replicas = o->jobs,

@@ -246,7 +246,9 @@ static int disk_row(struct table *t, const struct cycle_disk *d, struct error *e
 	format_size(count(&d->progress.bytes_sent), sent);
 	format_size(count(&d->progress.bytes_cleared), cleared);
 	format_duration((d->finished_ns > d->started_ns ? d->finished_ns - d->started_ns : 0) / 1000000, took);
-	return table_row(t, cells, ARRAY_LEN(cells), err);
+	if (table_row(t, cells, ARRAY_LEN(cells), err) < 0)
+		return -1;
+	return run_disk_status(d) != 0 ? table_mark(t, err) : 0;
 }
 
 struct totals {
@@ -288,7 +290,7 @@ static void print_totals(const struct sync_outcome *o, const struct totals *t)
 int sync_report_print(const struct sync_outcome *o, struct error *err)
 {
 	static const char *const headings[] = { "NAME", "RESULT", "KIND", "SIZE", "READ", "SENT", "CLEARED", "TIME" };
-	CLEANUP(cleanup_table) struct table *table = table_new(false, err);
+	CLEANUP(cleanup_table) struct table *table = table_new(o->color, err);
 	struct totals totals = { 0 };
 
 	if (!table || add_columns(table, headings, ARRAY_LEN(headings), 3, err) < 0)
@@ -314,7 +316,7 @@ int sync_report_print(const struct sync_outcome *o, struct error *err)
 int sync_report_plan(const struct sync_outcome *o, struct error *err)
 {
 	static const char *const headings[] = { "NAME", "RESULT", "KIND", "SIZE", "DATA" };
-	CLEANUP(cleanup_table) struct table *table = table_new(false, err);
+	CLEANUP(cleanup_table) struct table *table = table_new(o->color, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
 	const char *cells[] = { NULL, NULL, NULL, size, data };
 	uint64_t first = 0, again = 0;

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "output.h"
 #include "sync_set.h"
 #include "target/target.h"
 
@@ -13,6 +14,7 @@ struct sync_outcome {
 	const struct target *target;
 	uint64_t started_ns, finished_ns; /* realtime */
 	bool dry_run;
+	enum output_when color;
 };
 
 /* The exit status that all disks' outcomes come to. */

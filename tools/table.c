@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libsmartcols.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,14 +20,14 @@ static int no_memory(struct error *err)
 	return error_set(err, ERR_NOMEM, "no memory for a table");
 }
 
-struct table *table_new(bool plain, struct error *err)
+struct table *table_new(enum output_when color, struct error *err)
 {
 	CLEANUP(cleanup_table) struct table *t = calloc(1, sizeof(*t));
 
 	if (t)
 		t->tb = scols_new_table();
-	if (!t || !t->tb || scols_table_enable_noheadings(t->tb, plain) != 0 ||
-	    scols_table_enable_raw(t->tb, plain) != 0 || scols_table_set_column_separator(t->tb, plain ? " " : "  ") != 0) {
+	if (!t || !t->tb || scols_table_enable_colors(t->tb, output_colors(color)) != 0 ||
+	    scols_table_set_column_separator(t->tb, "  ") != 0) {
 		no_memory(err);
 		return NULL;
 	}
@@ -48,6 +49,13 @@ int table_row(struct table *t, const char *const *cells, unsigned n, struct erro
 		if (cells[i] && scols_line_set_data(line, i, cells[i]) != 0)
 			return no_memory(err);
 	return 0;
+}
+
+int table_mark(struct table *t, struct error *err)
+{
+	struct libscols_line *line = scols_table_get_line(t->tb, scols_table_get_nlines(t->tb) - 1);
+
+	return line && scols_line_set_color(line, "red") == 0 ? 0 : no_memory(err);
 }
 
 int table_print(struct table *t, struct error *err)

@@ -307,7 +307,7 @@ static int parse_options(struct tool *t, struct parser *p, int argc, char **argv
 	struct error err = ERROR_INIT;
 
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* glibc: forget an earlier table altogether */
 	for (;;) {
 		int at = optind > 0 ? optind : 1;
 		int c = getopt_long(argc, argv, p->shorts, p->longs, NULL);

@@ -94,7 +94,7 @@ const char *tool_env(const char *name);
  * SIGINT ends the program on the spot.  SIGPIPE is ignored.  To be called before any other thread starts (signals are
  * blocked in all of them); the token lives to the program's end.  Signals that were ignored at the start stay ignored.
  */
-struct cancel *tool_catch_signals(struct tool *t, struct error *err) MUST_CHECK;
+struct cancel *tool_catch_signals(struct error *err) MUST_CHECK;
 
 /* The common options, for help, completion and checks. */
 #define TOOL_COMMON_MAX 16

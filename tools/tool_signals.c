@@ -63,13 +63,12 @@ static void *take_signals(void *arg)
 	return NULL;
 }
 
-struct cancel *tool_catch_signals(struct tool *t, struct error *err)
+struct cancel *tool_catch_signals(struct error *err)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	int rc;
 
-	(void)t;
 	if (cancel_init(&signals.cancel, err) < 0)
 		return NULL;
 	signal(SIGPIPE, SIG_IGN);

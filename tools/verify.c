@@ -234,7 +234,7 @@ static int run(struct verify_run *r, enum progress_format format, struct error *
 	int rc;
 
 	r->folder = is_source_folder(t->args[0]);
-	r->cancel = tool_catch_signals(t, err);
+	r->cancel = tool_catch_signals(err);
 	if (!r->cancel)
 		return -1;
 	r->connect = (struct connect_options){ .insecure_http = r->insecure_http, .cancel = r->cancel };

@@ -146,7 +146,9 @@ int datastore_walk(int dirfd, bool one_file_system, struct cancel *cancel, struc
 	w.dev = st.st_dev;
 	if (walk_folder(&w, fd, "", 0, err) < 0)
 		return -1;
-	qsort(images->v, images->n, sizeof(*images->v), path_order);
-	qsort(configs->v, configs->n, sizeof(*configs->v), path_order);
+	if (images->n > 0) /* an empty list has no array, and qsort() wants one */
+		qsort(images->v, images->n, sizeof(*images->v), path_order);
+	if (configs->n > 0)
+		qsort(configs->v, configs->n, sizeof(*configs->v), path_order);
 	return 0;
 }

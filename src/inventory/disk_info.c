@@ -132,7 +132,7 @@ json_t *disk_info_json(const struct disk *d, const char *path, struct error *err
 
 char *disk_info_text(const json_t *document, struct error *err)
 {
-	CLEANUP_FREE char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	CLEANUP_FREE char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
 	char *line = NULL;
 	size_t len;
 

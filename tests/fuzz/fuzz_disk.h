@@ -14,7 +14,7 @@
 /* A folder in memory or /tmp, made at the first call and removed at exit with the files that fuzz_file() made in it. */
 const char *fuzz_folder(void);
 
-/* Makes a file of the folder anew, or as it is the n-th time, and returns it open for writing: its fd is ours. */
+/* Opens a file of the folder for writing; the first call for a name makes it.  Its fd stays ours. */
 int fuzz_file(const char *name);
 void fuzz_write(const char *name, const void *buf, size_t len);
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "support/cycle_world.h"
 
-static uint64_t clock_shift_ns;
+static _Atomic uint64_t clock_shift_ns;
 
 static uint64_t shifted(int which)
 {

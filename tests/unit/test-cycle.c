@@ -270,7 +270,7 @@ static void a_lease_that_somebody_holds_is_75_and_says_whose(void **state)
 	assert_int_equal(replica_lease(r, TARGET_LEASE_RELEASE, &id, &e), 0);
 	cycle_ok(w, &h, 1, &o);
 	assert_true(world_equals(w, 0, -1));
-	steal_ptr(&r);
+	replica_close(steal_ptr(&r));
 	host_stop(&h);
 }
 

@@ -462,7 +462,7 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 	vhdx_image_set_parent(&img, linkage, "disk.vhdx");
 	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent: disk.vhdx: is in its own chain of parents");
 	vhdx_image_set_parent(&img, linkage, "gone.vhdx");
-	assert_refused(&img, ERR_SYSTEM, "disk.vhdx: parent: gone.vhdx: No such file or directory");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent: gone.vhdx: no such file");
 	other = build_parent(6 * MIB, 4096);
 	vhdx_image_set_parent(&img, linkage, "base.vhdx");
 	assert_refused(&img, ERR_CORRUPT, "disk.vhdx: parent base.vhdx has sectors of 4096 bytes, this image of 512");
