@@ -199,7 +199,7 @@ static int check_room(const struct tool *t, struct sync_set *s, struct target *t
 	format_size(data, data_text);
 	format_size(full, full_text);
 	if (!t->common.quiet)
-		output_line("%zu new disks of %s: about %s to be sent and stored", n, full_text, data_text);
+		output_line("%zu new disk%s of %s: about %s to be sent and stored", n, n == 1 ? "" : "s", full_text, data_text);
 	return 0;
 }
 

@@ -275,13 +275,14 @@ static void add_totals(struct totals *t, const struct cycle_disk *d)
 static void print_totals(const struct sync_outcome *o, const struct totals *t)
 {
 	char bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN], took[FORMAT_TEXT_LEN];
+	size_t n = t->disks + o->set->n_broken;
 
 	format_size(t->bytes_read, bytes_read);
 	format_size(t->sent, sent);
 	format_size(t->cleared, cleared);
 	format_duration((o->finished_ns - o->started_ns) / 1000000, took);
-	printf("%zu disks, %zu unchanged, %zu failed; read %s, hashed %" PRIu64 " blocks, sent %s, cleared %s\n",
-	       t->disks + o->set->n_broken, t->skipped, t->failed + o->set->n_broken, bytes_read, t->hashed, sent, cleared);
+	printf("%zu disk%s, %zu unchanged, %zu failed; read %s, hashed %" PRIu64 " blocks, sent %s, cleared %s\n",
+	       n, n == 1 ? "" : "s", t->skipped, t->failed + o->set->n_broken, bytes_read, t->hashed, sent, cleared);
 	printf("requests: %" PRIu64 " writes, %" PRIu64 " clears, %" PRIu64 " reads, %" PRIu64 " others, %" PRIu64
 	       " retries; %s\n", t->writes, t->clears, t->reads, t->others, t->retries, took);
 	printf("replicas: %s\n", target_name(o->target));

@@ -160,7 +160,7 @@ int dir_explain(const struct replica *r, const struct error *cause, struct error
 	else if (cause->code == ERR_SYSTEM && cause->detail == EDQUOT)
 		advice = "; have the quota raised and run again: what has arrived is kept";
 	else if (cause->code == ERR_SYSTEM && cause->detail == EFBIG)
-		advice = "; the file system (or ulimit -f) allows no file of this size: use XFS, Btrfs or ext4";
+		advice = "; the file system (or ulimit -f) allows no file of this size: XFS and Btrfs hold any disk, ext4 up to 16 TiB";
 	error_set(err, cause->code, "%s/%s: %s%s", r->target->name, r->name, cause->msg, advice);
 	if (err)
 		err->detail = cause->detail;

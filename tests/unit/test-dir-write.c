@@ -157,7 +157,7 @@ static void a_file_size_limit_says_what_to_do(void **state)
 	setrlimit(RLIMIT_FSIZE, &before);
 	snprintf(want, sizeof(want),
 		 "%s/big.vhd: create with 2097152 bytes: File too large; the file system (or ulimit -f) "
-		 "allows no file of this size: use XFS, Btrfs or ext4",
+		 "allows no file of this size: XFS and Btrfs hold any disk, ext4 up to 16 TiB",
 		 f->path);
 	assert_error(&e, ERR_SYSTEM, want);
 	assert_int_equal(e.detail, EFBIG);
