@@ -54,7 +54,9 @@ rm -f $image flat.raw
 image=huge.vhdx
 qemu-img create -q -f vhdx -o block_size=256M,log_size=1M $image 64T
 qemu-io -f vhdx -c "write -P 0xaa 70368743129088 1M" -c "write -P 0xbb 35184372088832 64k" $image >/dev/null
-(ulimit -v 400000 && "$readdisk" --extents $image) >extents.ours || fail "$image: extents"
+memory=400000
+[ "${LIFTFS_SANITIZED:-no}" = no ] || memory=unlimited # a sanitizer's shadow alone is terabytes
+(ulimit -v $memory && "$readdisk" --extents $image) >extents.ours || fail "$image: extents"
 awk -v b=$((256 * mib)) 'BEGIN { h = 131072; printf "%.0f %.0f zero\n%.0f %.0f data\n%.0f %.0f zero\n%.0f %.0f data\n",
 	0, h * b, h * b, b, (h + 1) * b, (2 * h - h - 2) * b, (2 * h - 1) * b, b }' >extents.want
 cmp extents.ours extents.want || {
