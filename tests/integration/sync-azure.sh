@@ -89,6 +89,35 @@ want "writes without a map" "$(requests PutPage)" 0
 liftfs sync --adopt --json "$store" "$url" >"$scratch/adopt.json" 2>"$scratch/err" || fail "adopt: $(cat "$scratch/err")"
 want "bytes sent after adopt" "$(json '.disks[0].bytes_sent' "$scratch/adopt.json")" 0
 
+# A container SAS with the rights that the manual page asks for, from the environment and in the URL; one with fewer.
+if /usr/bin/python3 -c 'import azure.storage.blob' 2>/dev/null; then
+	sas() { # PERMISSIONS
+		/usr/bin/python3 -c '
+import datetime, sys
+from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+print(generate_container_sas(sys.argv[1], "disks", account_key=sys.argv[2], permission=ContainerSasPermissions.from_string(sys.argv[3]),
+                             expiry=datetime.datetime.utcnow() + datetime.timedelta(hours=1)))' "$emulator_account" "$emulator_key" "$1"
+	}
+	unset AZURE_STORAGE_KEY
+	AZURE_STORAGE_SAS_TOKEN=$(sas rcwl)
+	export AZURE_STORAGE_SAS_TOKEN
+	printf Y | dd of="$flat_file" bs=1 seek=2000000 conv=notrunc status=none
+	liftfs sync --json "$store" "$url" >"$scratch/sas.json" 2>"$scratch/err" || fail "with a SAS: $(cat "$scratch/err")"
+	want "bytes sent with a SAS" "$(json '.disks[0].bytes_sent' "$scratch/sas.json")" 65536
+	token=$AZURE_STORAGE_SAS_TOKEN
+	unset AZURE_STORAGE_SAS_TOKEN
+	liftfs verify "$store/web01/web01.vmdk" "$url/web01/web01.vhd?$token" >"$scratch/out" 2>&1 || fail "SAS in the URL: $(cat "$scratch/out")"
+	signature=${token##*sig=}
+	if grep -rqF "${signature%%&*}" "$scratch/err" "$scratch/out" "$LIFTFS_STATE"; then
+		fail "the signature was printed or stored"
+	fi
+	printf Z | dd of="$flat_file" bs=1 seek=2000000 conv=notrunc status=none
+	AZURE_STORAGE_SAS_TOKEN=$(sas rl)
+	export AZURE_STORAGE_SAS_TOKEN
+	must_fail 78 'grants sp=rl; needed: sp=rcwl' liftfs sync "$store" "$url"
+	unset AZURE_STORAGE_SAS_TOKEN
+fi
+
 # Refusals, each with a line and a status that a scheduler can act on.
 AZURE_STORAGE_KEY=$(printf wrong | base64)
 must_fail 78 AuthenticationFailed liftfs sync "$store" "$url"
