@@ -120,6 +120,7 @@ fi
 
 # Refusals, each with a line and a status that a scheduler can act on.
 AZURE_STORAGE_KEY=$(printf wrong | base64)
+export AZURE_STORAGE_KEY
 must_fail 78 AuthenticationFailed liftfs sync "$store" "$url"
 unset AZURE_STORAGE_KEY
 must_fail 78 AZURE_STORAGE liftfs sync "$store" "$url"
