@@ -9,6 +9,7 @@
 #include "net/credentials.h"
 #include "net/http.h"
 #include "support/loopback_http.h"
+#include "support/op_wait.h"
 #include "target/target.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -155,12 +156,36 @@ static void page_ranges_with_a_next_page_that_has_no_name_are_an_error(void **st
 	stop(&w);
 }
 
+static void a_service_that_says_no_crc64_is_sent_md5(void **state)
+{
+	struct world w = {
+		.others = { { .raw = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n" } },
+		.n_others = 1,
+	};
+	struct target_look look = { 0 };
+	uint8_t data[512] = "x";
+
+	(void)state;
+	start(&w);
+	assert_int_equal(replica_look(w.r, &look, &w.err), 0);
+	target_look_fini(&look);
+	assert_int_equal(op_wait(w.r, data, 512, 0, &w.err), 0);
+	assert_int_equal(w.asked, 2);
+	assert_int_equal(w.warnings, 1);
+	assert_non_null(strstr(w.seen, "\r\nContent-MD5: "));
+	assert_null(strstr(w.seen, "\r\nx-ms-content-crc64: "));
+	assert_int_equal(op_wait(w.r, NULL, 512, 512, &w.err), 0); /* what has no bytes has no checksum */
+	assert_int_equal(w.asked, 3);
+	stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_look_that_is_cut_off_is_repeated),
 		cmocka_unit_test(page_ranges_out_of_order_are_an_error),
 		cmocka_unit_test(page_ranges_with_a_next_page_that_has_no_name_are_an_error),
+		cmocka_unit_test(a_service_that_says_no_crc64_is_sent_md5),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
