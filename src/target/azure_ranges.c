@@ -94,6 +94,8 @@ static int ask(struct replica *r, struct window *w, const char *if_version, stru
 		CLEANUP_FREE char *last = steal_ptr(&marker);
 		char lease[GUID_TEXT_LEN];
 
+		if (cancel_check(r->target->config.cancel, err) < 0)
+			return -1;
 		azure_call_init(r, AZURE_RANGES, &x.call, lease);
 		x.call.lease_id = NULL;
 		x.call.off = w->off;

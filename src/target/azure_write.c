@@ -68,6 +68,7 @@ struct azure_writer {
 	unsigned sent, waiting; /* slots in those states */
 	unsigned inside;
 	bool ticking;
+	uint64_t gentle_ns; /* network thread only: since when the cancel is gentle, 0: it is not */
 	struct http_timer tick;
 	unsigned n_slots;
 	struct job *jobs; /* n_slots + 1: each slot may work on another, besides the one being cut */
@@ -473,8 +474,9 @@ static void on_tick(void *ctx)
 	struct target *t = target_of(w);
 	struct error gone = ERROR_INIT;
 	bool ending = http_is_ending(t->config.http);
-	bool now = cancel_level(t->config.cancel) >= CANCEL_NOW;
-	bool stop = ending || cancel_level(t->config.cancel) != CANCEL_NONE;
+	int level = azure_cancel_level(t, &w->gentle_ns);
+	bool now = level >= CANCEL_NOW;
+	bool stop = ending || level != CANCEL_NONE;
 
 	if (stop)
 		error_set(&gone, ERR_CANCELLED, "stopped");
