@@ -14,6 +14,7 @@
 #include "target/azure_url.h"
 
 #define CONNECTIONS 8 /* per replica: enough to fill a page blob's 60 MiB/s over 100 ms of round trip */
+#define CONNECTIONS_MAX 256
 
 void connect_host(char out[CONNECT_HOST_LEN])
 {
@@ -41,8 +42,9 @@ static struct http *start_http(const struct tool *t, const struct connect_option
 	const struct tool_common *c = &t->common;
 	unsigned per_replica = opt->connections ? opt->connections : CONNECTIONS;
 	unsigned replicas = opt->replicas ? opt->replicas : 1;
+	uint64_t all = (per_replica + UINT64_C(1)) * replicas; /* a renewal of the lease does not wait behind writes */
 	struct http_config config = {
-		.connections = per_replica * replicas > 256 ? 256 : per_replica * replicas,
+		.connections = all > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)all,
 		.cacert = c->cacert,
 		.proxy = c->proxy ? c->proxy : "",
 		.http_proxy = tool_env("http_proxy"),

@@ -67,7 +67,7 @@ struct http_request {
 	struct error err; /* transport only: ERR_NETWORK (detail: CURLcode), ERR_CANCELLED, ERR_REFUSED (TLS trust) */
 	bool reached; /* false: certainly never left this host (connect, DNS): the outcome is known, nothing happened */
 	bool timed_out;      /* a congestion signal */
-	long status;         /* HTTP status, if err is ERR_NONE; it may be set besides an error while sending */
+	long status;         /* HTTP status; besides an error only if all of the answer's headers came, else 0 */
 	char *reply;         /* allocated body (NUL-terminated), or NULL */
 	size_t reply_len;    /* bytes in reply_buf or reply */
 	uint64_t elapsed_us; /* of the exchange, without the wait for a free connection */

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -501,8 +502,12 @@ void transfer_outcome(struct http_transfer *t, CURLcode rc)
 	struct http_request *req = t->req;
 
 	req->elapsed_us = (clock_monotonic_ns() - t->started_ns) / 1000;
-	req->status = t->status >= 200 ? t->status : 0;
+	req->status = t->headers_done ? t->status : 0;
 	req->timed_out = rc == CURLE_OPERATION_TIMEDOUT;
+	if (rc == CURLE_OK && !t->headers_done) { /* for curl an answer may end in its headers */
+		rc = CURLE_PARTIAL_FILE;
+		snprintf(t->curl_text, sizeof(t->curl_text), "the answer's headers were cut off");
+	}
 	if (!is_answered(t, rc))
 		describe(t, rc);
 }

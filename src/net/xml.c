@@ -211,9 +211,13 @@ int xml_next_blob(const struct xml_doc *doc, const struct xml_element **at, stru
 	return 1;
 }
 
-const char *xml_next_marker(const struct xml_doc *doc)
+int xml_next_marker(const struct xml_doc *doc, const char **out, struct error *err)
 {
-	const char *marker = xml_child_text(xml_root(doc), "NextMarker");
+	const struct xml_element *el = xml_child(xml_root(doc), "NextMarker");
+	const char *marker = xml_text(el);
 
-	return marker && marker[0] ? marker : NULL;
+	if (el && !marker) /* not the end: the rest of the list would be missed */
+		return error_set(err, ERR_CORRUPT, "XML: <NextMarker> is not a text");
+	*out = marker && marker[0] ? marker : NULL;
+	return 0;
 }

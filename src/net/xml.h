@@ -61,7 +61,7 @@ struct xml_blob {
 int xml_next_blob(const struct xml_doc *doc, const struct xml_element **at, struct xml_blob *out,
 		  struct error *err) MUST_CHECK;
 
-/* NULL when the list ends here. */
-const char *xml_next_marker(const struct xml_doc *doc);
+/* *out is NULL when the list ends here, and lives as long as the document. */
+int xml_next_marker(const struct xml_doc *doc, const char **out, struct error *err) MUST_CHECK;
 
 #endif

@@ -85,6 +85,12 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 
 /* ---- azure_exchange.c ---- */
 
+/* What is in flight when a gentle cancel comes has so long to end. */
+#define AZURE_GENTLE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
+
+/* The token's level; it counts as CANCEL_NOW once it was gentle for so long.  *since_ns is the caller's, 0 at first. */
+int azure_cancel_level(struct target *t, uint64_t *since_ns);
+
 /* One operation that a caller waits for.  Zero it, fill the first group, azure_exchange_fini() it in any case. */
 struct azure_exchange {
 	struct azure_call call;
@@ -97,7 +103,11 @@ struct azure_exchange {
 	struct azure_reply reply;
 	struct azure_text text; /* private */
 };
-/* counters may be NULL (the place's own requests).  With a failed answer x->reply tells its code. */
+/*
+ * A gentle cancel ends waiting for another try, but lets each operation have its first: what ends a replica well (fence,
+ * release of the lease) is asked for after it.  counters may be NULL (the place's own requests).  With a failed answer x->reply tells
+ * its code.
+ */
 int azure_exchange(struct target *t, struct target_counters *counters, struct azure_exchange *x,
 		   struct error *err) MUST_CHECK;
 void azure_exchange_fini(struct azure_exchange *x);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request and its answer, for whoever waits: sent again while that may help, until the tries are used up or the
- * cancel token is set.  The wait looks at the token ten times a second, so that "now" ends a transfer that makes no
- * progress.
+ * cancel token is set.  The wait looks at the token ten times a second, so that "now", or ten seconds after "gentle",
+ * ends a transfer that makes no progress.
  */
 #include <config.h>
 
@@ -29,10 +29,24 @@ static void wake(struct http_request *req)
 	pthread_cond_signal(&w->cond);
 }
 
+int azure_cancel_level(struct target *t, uint64_t *since_ns)
+{
+	int level = cancel_level(t->config.cancel);
+	uint64_t now;
+
+	if (level != CANCEL_GENTLE)
+		return level;
+	now = clock_monotonic_ns();
+	if (*since_ns == 0)
+		*since_ns = now;
+	return now - *since_ns >= AZURE_GENTLE_NS ? CANCEL_NOW : CANCEL_GENTLE;
+}
+
 /* Submits and waits until req->done was called. */
 static void perform(struct target *t, struct http_request *req)
 {
 	struct waiter w = { .done = false };
+	uint64_t since_ns = 0;
 	pthread_condattr_t attr;
 
 	pthread_condattr_init(&attr);
@@ -57,7 +71,7 @@ static void perform(struct target *t, struct http_request *req)
 			at.tv_sec += at.tv_nsec / 1000000000;
 			at.tv_nsec %= 1000000000;
 			if (pthread_cond_timedwait(&w.cond, &w.lock, &at) == ETIMEDOUT && !w.done &&
-			    cancel_level(t->config.cancel) >= CANCEL_NOW)
+			    azure_cancel_level(t, &since_ns) >= CANCEL_NOW)
 				http_cancel(t->config.http, req);
 		}
 	}
@@ -105,8 +119,8 @@ int azure_exchange(struct target *t, struct target_counters *counters, struct az
 		enum azure_step step;
 		unsigned wait_ms = 0;
 
-		if (cancel_check(t->config.cancel, err) < 0)
-			return -1;
+		if (cancel_level(t->config.cancel) >= CANCEL_NOW)
+			return cancel_check(t->config.cancel, err);
 		x->call.checksum = (enum azure_checksum)atomic_load(&place->checksum);
 		count(counters, x->call.op, tries.n > 0);
 		if (attempt(t, x, err) < 0)

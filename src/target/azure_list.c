@@ -173,7 +173,8 @@ static int add_page(struct items *list, const struct http_request *req, char **m
 			return -1;
 	if (more < 0)
 		return error_prefix(err, "list of blobs");
-	marker = xml_next_marker(doc);
+	if (xml_next_marker(doc, &marker, err) < 0)
+		return error_prefix(err, "list of blobs");
 	if (!marker)
 		return 0;
 	*marker_out = strdup(marker);

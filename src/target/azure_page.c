@@ -218,6 +218,8 @@ int azure_read(struct replica *r, void *buf, size_t len, uint64_t off, const cha
 		size_t part = len - done < TARGET_WRITE_MAX ? len - done : TARGET_WRITE_MAX;
 		struct error failed = ERROR_INIT;
 
+		if (cancel_check(r->target->config.cancel, err) < 0)
+			return -1;
 		switch (read_part(r, (char *)buf + done, part, off + done, if_version, &failed)) {
 		case READ_OK:
 			done += part;

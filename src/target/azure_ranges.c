@@ -4,7 +4,8 @@
  *
  * A list of a fragmented blob can time out inside the service, so it is asked for in windows of 64 GiB, halved when one
  * fails, and a window's list may come in pages (NextMarker).  Ranges are sorted; neighbours need not be merged, and
- * some services list one for each write that was made.
+ * some services list one for each write that was made.  What is not listed is zero, so a list that is not sorted is an
+ * error: data would be taken for zeros.
  */
 #include <config.h>
 
@@ -22,6 +23,7 @@
 struct window {
 	uint64_t off, end; /* what is asked for */
 	uint64_t at;       /* up to here `out` is filled */
+	uint64_t last;     /* where the last range began */
 	struct extent_list *out;
 };
 
@@ -45,6 +47,10 @@ static int add_range(struct window *w, const struct xml_range *range, struct err
 	if (!checked_add(range->off, range->len, &end))
 		return error_set(err, ERR_UNSUPPORTED, "page ranges: %#" PRIx64 " bytes at %#" PRIx64, range->len,
 				 range->off);
+	if (range->off < w->last)
+		return error_set(err, ERR_UNSUPPORTED, "page ranges: one at %#" PRIx64 " after one at %#" PRIx64,
+				 range->off, w->last);
+	w->last = range->off;
 	if (end > w->end)
 		end = w->end;
 	if (start >= end)
@@ -71,7 +77,8 @@ static int add_page(struct window *w, const struct http_request *req, char **mar
 			return -1;
 	if (more < 0)
 		return error_prefix(err, "page ranges");
-	marker = xml_next_marker(doc);
+	if (xml_next_marker(doc, &marker, err) < 0)
+		return error_prefix(err, "page ranges");
 	if (!marker)
 		return 0;
 	*marker_out = strdup(marker);
@@ -87,6 +94,8 @@ static int ask(struct replica *r, struct window *w, const char *if_version, stru
 		CLEANUP_FREE char *last = steal_ptr(&marker);
 		char lease[GUID_TEXT_LEN];
 
+		if (cancel_check(r->target->config.cancel, err) < 0)
+			return -1;
 		azure_call_init(r, AZURE_RANGES, &x.call, lease);
 		x.call.lease_id = NULL;
 		x.call.off = w->off;

@@ -68,6 +68,7 @@ struct azure_writer {
 	unsigned sent, waiting; /* slots in those states */
 	unsigned inside;
 	bool ticking;
+	uint64_t gentle_ns; /* network thread only: since when the cancel is gentle, 0: it is not */
 	struct http_timer tick;
 	unsigned n_slots;
 	struct job *jobs; /* n_slots + 1: each slot may work on another, besides the one being cut */
@@ -201,11 +202,16 @@ static int send_part(struct slot *s, struct error *err)
 	return 0;
 }
 
+/* The checksum of what was stored, or NULL.  A service that does not say it may not have looked at ours either. */
+static const char *stored_sum(const struct slot *s)
+{
+	return s->call.op == AZURE_WRITE ? http_reply_header(&s->req, azure_sum_header(s->sum_kind)) : NULL;
+}
+
 /* A stored part: is it what was sent? */
 static int check_stored(const struct slot *s, struct error *err)
 {
-	const char *theirs =
-		s->call.op == AZURE_WRITE ? http_reply_header(&s->req, azure_sum_header(s->sum_kind)) : NULL;
+	const char *theirs = stored_sum(s);
 
 	if (!theirs || strcmp(theirs, s->sum) == 0)
 		return 0;
@@ -411,6 +417,10 @@ static void on_reply(struct http_request *req)
 
 	azure_answer(req, &reply);
 	step = azure_next(target_of(w), &s->call, req, &reply, 201, false, &s->tries, &wait_ms, &err);
+	if (step == AZURE_STEP_DONE && s->call.op == AZURE_WRITE && s->sum_kind == AZURE_CRC64 && !stored_sum(s)) {
+		azure_fall_back(target_of(w));
+		step = AZURE_STEP_AGAIN;
+	}
 	if (step == AZURE_STEP_DONE && check_stored(s, &err) < 0)
 		step = AZURE_STEP_FAILED;
 	if (step == AZURE_STEP_AGAIN && wait_ms > 0 && cancel_check(target_of(w)->config.cancel, &err) < 0)
@@ -464,8 +474,9 @@ static void on_tick(void *ctx)
 	struct target *t = target_of(w);
 	struct error gone = ERROR_INIT;
 	bool ending = http_is_ending(t->config.http);
-	bool now = cancel_level(t->config.cancel) >= CANCEL_NOW;
-	bool stop = ending || cancel_level(t->config.cancel) != CANCEL_NONE;
+	int level = azure_cancel_level(t, &w->gentle_ns);
+	bool now = level >= CANCEL_NOW;
+	bool stop = ending || level != CANCEL_NONE;
 
 	if (stop)
 		error_set(&gone, ERR_CANCELLED, "stopped");

@@ -336,6 +336,26 @@ static void a_cancel_ends_the_wait_for_a_retry(void **state)
 	fixture_stop(&f);
 }
 
+static void a_gentle_cancel_gives_ten_seconds_to_what_is_in_flight(void **state)
+{
+	struct fixture f;
+	struct target_op op = { .len = 512, .data = (uint8_t[512]){ 1 }, .done = nothing };
+	uint64_t began, took;
+
+	(void)state;
+	fixture_replica(&f, NULL, FIXTURE_MIB);
+	fixture_faults(&f, "PutPage delay ms=25000");
+	replica_submit(f.r, &op);
+	usleep(300000); /* on its way */
+	began = clock_monotonic_ns();
+	cancel_set(&f.cancel, CANCEL_GENTLE);
+	replica_barrier(f.r);
+	took = clock_monotonic_ns() - began;
+	assert_int_equal(op.err.code, ERR_CANCELLED);
+	assert_true(took >= UINT64_C(9900000000) && took < UINT64_C(15000000000));
+	fixture_stop(&f);
+}
+
 static void no_more_than_the_window_at_once(void **state)
 {
 	struct target_config config = { .create = true, .connections = 2 };
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(faults_of_all_kinds_leave_the_right_bytes),
 		cmocka_unit_test(a_cancel_completes_everything_soon),
 		cmocka_unit_test(a_cancel_ends_the_wait_for_a_retry),
+		cmocka_unit_test(a_gentle_cancel_gives_ten_seconds_to_what_is_in_flight),
 		cmocka_unit_test(no_more_than_the_window_at_once),
 	};
 

@@ -322,6 +322,29 @@ static void a_lease_is_one_hosts(void **state)
 	fixture_stop(&f);
 }
 
+static void a_gentle_cancel_leaves_the_replica_in_order(void **state)
+{
+	struct fixture f;
+	struct target_look look = { 0 };
+	uint8_t buf[512];
+	uint64_t number;
+
+	(void)state;
+	fixture_replica(&f, NULL, FIXTURE_MIB);
+	cancel_set(&f.cancel, CANCEL_GENTLE);
+	fixture_must(&f, replica_look(f.r, &look, &f.err));
+	fixture_must(&f, replica_raise(f.r, 20, look.version, &number, f.version, &f.err));
+	target_look_fini(&look);
+	fixture_refused(&f, replica_read(f.r, buf, 512, 0, NULL, &f.err), ERR_CANCELLED, 0);
+	fixture_faults(&f, "LeaseRenew fail status=503 code=ServerBusy retry-after=60");
+	fixture_refused(&f, replica_lease(f.r, TARGET_LEASE_RENEW, &f.lease, &f.err), ERR_CANCELLED, 0);
+	fixture_faults(&f, "");
+	fixture_must(&f, replica_lease(f.r, TARGET_LEASE_RELEASE, &f.lease, &f.err));
+	cancel_set(&f.cancel, CANCEL_NOW);
+	fixture_refused(&f, replica_look(f.r, &look, &f.err), ERR_CANCELLED, 0);
+	fixture_stop(&f);
+}
+
 static void renewal_after_a_foreign_write_is_refused(void **state)
 {
 	struct fixture f;
@@ -515,6 +538,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_outcome_is_not_sent_again),
 		cmocka_unit_test(what_was_certainly_not_done_is_sent_again),
 		cmocka_unit_test(a_lease_is_one_hosts),
+		cmocka_unit_test(a_gentle_cancel_leaves_the_replica_in_order),
 		cmocka_unit_test(renewal_after_a_foreign_write_is_refused),
 		cmocka_unit_test(a_lost_answer_to_a_renewal_is_no_loss),
 		cmocka_unit_test(reads_are_verified_and_cut_at_four_mib),

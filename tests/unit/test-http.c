@@ -319,6 +319,38 @@ static void a_reset_in_the_reply_is_an_error_unless_it_said_no(void **state)
 	http_request_fini(&req);
 }
 
+/* Without them a 412 does not say which condition failed, and a 201 not what was stored. */
+static void an_answer_whose_headers_are_cut_off_is_none(void **state)
+{
+	const struct loopback_answer answers[] = {
+		{ .raw = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nETa", .close_after = true },
+		{ .raw = "HTTP/1.1 412 No\r\nContent-Length: 0\r\nx-ms-err", .close_after = true },
+		{ .raw = "HTTP/1.1 412 No\r\nContent-Length: 0\r\nx-ms-error-code: LeaseLost\r\n", .cut = 36 },
+		{ .raw = "HTTP/1.1 404 No\r\n", .close_after = true },
+	};
+	const char *const methods[] = { "PUT", "PUT", "PUT", "HEAD" };
+	struct script script = { .answers = answers, .n = 4 };
+	CLEANUP(cleanup_server) struct loopback *s = loopback_start(follow_script, &script);
+	CLEANUP(cleanup_http) struct http *h = engine(0);
+	char url[64];
+
+	(void)state;
+	url_of(s, url);
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		struct http_request req = request(methods[i], url);
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(http_perform(h, &req, &e), -1);
+		assert_int_equal(e.code, ERR_NETWORK);
+		assert_int_equal(req.status, 0);
+		assert_true(req.reached);
+		if (i != 2)
+			assert_non_null(strstr(e.msg, "/c/b?comp=page: the answer's headers were cut off"));
+		http_request_fini(&req);
+	}
+	assert_int_equal(loopback_requests(s), 4);
+}
+
 static void what_takes_too_long_is_timed_out(void **state)
 {
 	const struct loopback_answer answers[] = { { .delay_ms = 5000 }, { .drip_ms = 20 } };
@@ -653,6 +685,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_was_closed_meanwhile_is_replaced_once),
 		cmocka_unit_test(a_fresh_connection_that_is_dropped_is_an_error),
 		cmocka_unit_test(a_reset_in_the_reply_is_an_error_unless_it_said_no),
+		cmocka_unit_test(an_answer_whose_headers_are_cut_off_is_none),
 		cmocka_unit_test(what_takes_too_long_is_timed_out),
 		cmocka_unit_test(nobody_there_means_not_reached),
 		cmocka_unit_test(only_http_is_spoken_and_bad_headers_are_refused),
