@@ -145,6 +145,9 @@ static int run_verb(const char *verb, char **argv)
 
 	if (!is_verb_name(verb) || !find_program(verb, path))
 		return unknown_verb(verb);
+	/* What ps(1) shows: a bare `sync` would be somebody else.  mount(8)'s name for us stays: the verb looks at it. */
+	if (strcmp(argv[0], verb) == 0)
+		argv[0] = strrchr(path, '/') + 1;
 	execv(path, argv);
 	fprintf(stderr, "liftfs: %s: %s\n", path, strerrordesc_np(errno));
 	return EX_IOERR;

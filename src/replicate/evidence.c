@@ -169,7 +169,7 @@ static const char *why_not_proven(const struct evidence *now, const struct evide
 		return "a file of the disk has changed";
 	for (size_t i = 0; i < last->n; i++)
 		if (!last->v[i].settled)
-			return "a file had changed just before the last cycle read it";
+			return "the last cycle read a file within 2 s of first seeing its times";
 	return NULL;
 }
 

@@ -35,6 +35,7 @@ struct azure_place { /* target->priv */
 	_Atomic int checksum;           /* enum azure_checksum; falls from CRC-64 to MD5 once, never back */
 	uint64_t id;                    /* random, the head of the requests' ids */
 	_Atomic uint64_t requests;      /* and their tail */
+	_Atomic bool unreachable;       /* that no answer comes has been said; once a run */
 };
 
 struct azure_replica { /* replica->priv */

@@ -74,6 +74,8 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 	d = decide(req, reply, tries, text);
 	if (d.verdict == RETRY_AGAIN && !(once && d.unknown_outcome)) {
 		*wait_ms = d.after_ms;
+		if (req->err.code != ERR_NONE && tries->n == 3 && !atomic_exchange(&azure_place(t)->unreachable, true))
+			log_warn("azure", "%s: %s; trying again for a while", doing, req->err.msg);
 		log_debug("azure", "%s: %s: again in %u ms after try %u", doing, text, d.after_ms, tries->n);
 		return AZURE_STEP_AGAIN;
 	}

@@ -169,6 +169,16 @@ static int check_sas(const struct credentials *creds, struct error *err)
 	return sas_check_time(sas, clock_realtime_ns(), err);
 }
 
+/* Leaves a note about the account as it is: it tells more. */
+static int note_container(struct target *t, char **note, struct error *err)
+{
+	if (!*note && asprintf(note, "container %s: would be created", azure_place(t)->url.container) < 0) {
+		*note = NULL;
+		return error_set(err, ERR_NOMEM, "target");
+	}
+	return 0;
+}
+
 static int prepare(struct target *t, bool dry_run, char **note, struct error *err)
 {
 	int missing;
@@ -181,8 +191,12 @@ static int prepare(struct target *t, bool dry_run, char **note, struct error *er
 	if (missing && !t->config.create)
 		return error_set(err, ERR_REFUSED, "container %s does not exist; create it, or name one that exists",
 				 azure_place(t)->url.container);
+	if (missing && t->config.creds->kind == CREDENTIALS_SAS && strcmp(t->config.creds->sas.resource, "c") == 0)
+		return error_set(err, ERR_REFUSED,
+				 "container %s does not exist, and a SAS for a container cannot create it; create it first",
+				 azure_place(t)->url.container);
 	if (missing && dry_run)
-		return 0;
+		return note_container(t, note, err);
 	if (missing && create_container(t, err) < 0)
 		return error_prefix(err, "container %s", azure_place(t)->url.container);
 	return try_read(t, err);

@@ -201,7 +201,7 @@ static void a_disk_is_proven_unchanged_or_it_is_said_why_not(void **state)
 	assert_not_proven(&none, &none, "the disk has no files to judge by");
 	assert_not_proven(&f->e, &none, "no file times are known from the last cycle");
 	last.v[0].settled = false;
-	assert_not_proven(&f->e, &last, "a file had changed just before the last cycle read it");
+	assert_not_proven(&f->e, &last, "the last cycle read a file within 2 s of first seeing its times");
 	last.v[0].settled = true;
 	last.v[0].stamp.mtime_ns++;
 	assert_not_proven(&f->e, &last, "a file of the disk has changed");
