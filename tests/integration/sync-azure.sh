@@ -15,6 +15,15 @@ flat_file=$store/web01/web01-flat.vmdk
 # -n: says what it would do, tests the rights, changes nothing.
 liftfs sync -n "$store" "$url" >"$scratch/out" 2>&1 || fail "dry run: $(cat "$scratch/out")"
 want "writes of a dry run" "$(jq -s '[.[] | select(.method == "PUT" or .method == "DELETE")] | length' "$server_log")" 0
+grep -q "container disks: would be created" "$scratch/out" || fail "dry run: $(cat "$scratch/out")"
+# The SAS of a container does not create it: a dry run says so too.
+key_hex=$(printf %s "$emulator_key" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+sig=$(printf 'rcwl\n\n2099-01-01T00:00:00Z\n/blob/%s/disks\n\n\n\n2021-12-02\nc\n\n\n\n\n\n\n' "$emulator_account" |
+	openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key_hex" -binary | base64 | sed 's/+/%2B/g; s/=/%3D/g')
+sas="sv=2021-12-02&sr=c&sp=rcwl&se=2099-01-01T00%3A00%3A00Z&sig=$sig"
+for option in -n -q; do
+	must_fail 78 "create it first" liftfs sync $option "$store" "$url?$sas"
+done
 forget_requests
 
 # The first cycle: 4 MiB and some data, in writes of at most 4 MiB; no zeros, no clears.
