@@ -152,6 +152,8 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	if (!replica)
 		return -1;
 	b = replica_disk_open(replica, err);
+	if (!b)
+		return error_prefix(err, "%s", target_name(target));
 	return b ? compare(r, d->name, a, b, err) : -1;
 }
 
