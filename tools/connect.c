@@ -92,7 +92,8 @@ static int choose(const struct tool *t, const char *url, const struct secret *sa
 					"AZURE_STORAGE_SAS_TOKEN or --credentials keeps it out");
 	credentials_describe(*out, text);
 	if (!t->common.quiet)
-		output_line("credentials: %s", text);
+		output_line("credentials: %s%s%s", text, file && !sas ? ", in " : "",
+			    file && !sas ? t->common.credentials : "");
 	return 0;
 }
 
