@@ -320,6 +320,7 @@ int sync_report_plan(const struct sync_outcome *o, struct error *err)
 	CLEANUP(cleanup_table) struct table *table = table_new(o->color, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
 	const char *cells[] = { NULL, NULL, NULL, size, data };
+	bool any_first = false, any_again = false;
 	uint64_t first = 0, again = 0;
 
 	if (!table || add_columns(table, headings, ARRAY_LEN(headings), 3, err) < 0)
@@ -335,15 +336,18 @@ int sync_report_plan(const struct sync_outcome *o, struct error *err)
 			format_size(d->data_bytes, data);
 			if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
 				return -1;
+			*(d->kind == CYCLE_INITIAL ? &any_first : &any_again) |= d->err.code == ERR_NONE;
 			*(d->kind == CYCLE_INITIAL ? &first : &again) += d->err.code == ERR_NONE ? d->data_bytes : 0;
 		}
 	}
 	if (table_print(table, err) < 0)
 		return -1;
 	format_size(first, data);
-	printf("first cycles would send and store at most %s\n", data);
+	if (any_first)
+		printf("first cycles would send and store at most %s\n", data);
 	format_size(again, data);
-	printf("later cycles would send what changed, of at most %s of data\n", data);
+	if (any_again)
+		printf("later cycles would send what changed, of at most %s of data\n", data);
 	printf("replicas: %s\nnothing was changed\n", target_name(o->target));
 	return 0;
 }
