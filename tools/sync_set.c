@@ -274,7 +274,8 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 		}
 	}
 	if (s.n_disks == 0)
-		return error_set(err, ERR_USAGE, "%s%s: no disk to replicate there", sources[0], n > 1 ? " and others" : "");
+		return error_set(err, ERR_USAGE, "%s%s: no disk to replicate there%s", sources[0], n > 1 ? " and others" : "",
+				 opt->n_patterns > 0 || opt->only_configured ? " that the options do not leave out" : "");
 	if (check_names(&s, err) < 0)
 		return -1;
 	*out = s;

@@ -142,7 +142,7 @@ static void no_disk_is_a_usage_error(void **state)
 
 	make_store(s);
 	snprintf(path, sizeof(path), "%s/ds", s->path);
-	snprintf(want, sizeof(want), "%s: no disk to replicate there", path);
+	snprintf(want, sizeof(want), "%s: no disk to replicate there that the options do not leave out", path);
 	assert_int_equal(sync_set_find(sources, 1, &opt, &(struct sync_set){ 0 }, &e), -1);
 	assert_error(&e, ERR_USAGE, want);
 }
