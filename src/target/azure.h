@@ -105,9 +105,9 @@ struct azure_exchange {
 	struct azure_text text; /* private */
 };
 /*
- * A gentle cancel ends waiting for another try, but lets each operation have its first: what ends a replica well (fence,
- * release of the lease) is asked for after it.  counters may be NULL (the place's own requests).  With a failed answer x->reply tells
- * its code.
+ * A gentle cancel ends waiting for another try, but lets each operation have its first: what ends a replica well
+ * (fence, release of the lease) is asked for after it.  counters may be NULL (the place's own requests).  With a failed
+ * answer x->reply tells its code.
  */
 int azure_exchange(struct target *t, struct target_counters *counters, struct azure_exchange *x,
 		   struct error *err) MUST_CHECK;
