@@ -33,6 +33,8 @@ static void a_missing_container_is_made_if_allowed(void **state)
 	fixture_refused(&f, target_prepare(t, false, &note, &f.err), ERR_REFUSED, 0);
 	assert_string_equal(f.err.msg, "container disks does not exist; create it, or name one that exists");
 	fixture_must(&f, target_prepare(f.t, true, &note, &f.err)); /* dry */
+	assert_non_null(strstr(note, "would be created"));
+	free(note);
 	assert_int_equal(requests(&f, PAGEBLOB_CREATE_CONTAINER), 0);
 	fixture_must(&f, target_prepare(f.t, false, &note, &f.err));
 	assert_int_equal(requests(&f, PAGEBLOB_CREATE_CONTAINER), 1);
