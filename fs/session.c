@@ -11,13 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "session.h"
 
 #define READ_AHEAD_KB "1024" /* with requests of MOUNT_READ_MAX the first read of a file gains a third; more is slower */
+#define TUNE_TIMES 10               /* 0.3 s in all: the first answer takes a millisecond */
+#define TUNE_PAUSE_NS 30000000L
 #define THREADS_MIN 4        /* a read of `blocks` may take a second; others do not wait for it */
 #define THREADS_REMOTE 16
 
@@ -111,22 +113,29 @@ char *session_mount_point(const char *dir, struct error *err)
 /* ---- the size of reads ---- */
 
 /*
- * Only root may, and only once the kernel has our answer to its first request, which sets the value.  The stat is
- * answered by our own loop.
+ * Only root may.  The kernel lowers the value when it has our answer to its first request, so it is written again for a
+ * while.  Nothing here may ask our own mount: a process that is killed while one of its threads waits for an answer of its
+ * own can never end, as the device that would fail the request is closed only by that end.
  */
 static void *raise_read_ahead(void *arg)
 {
 	const struct session *s = arg;
-	struct stat st;
+	const struct timespec pause = { .tv_nsec = TUNE_PAUSE_NS };
+	struct statx st;
 	char path[96];
 	CLEANUP_FD int fd = -1;
 
-	if (stat(s->mount_point, &st) < 0)
+	if (statx(AT_FDCWD, s->mount_point, AT_STATX_DONT_SYNC, 0, &st) < 0)
 		return NULL;
-	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", st.stx_dev_major, st.stx_dev_minor);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, READ_AHEAD_KB, sizeof(READ_AHEAD_KB) - 1) < 0)
-		log_info("mount", "%s: %s: reads stay small", path, strerrordesc_np(errno));
+	for (unsigned n = 0; n < TUNE_TIMES; n++) {
+		if (fd < 0 || pwrite(fd, READ_AHEAD_KB, sizeof(READ_AHEAD_KB) - 1, 0) < 0) {
+			log_info("mount", "%s: %s: reads stay small", path, strerrordesc_np(errno));
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
 	return NULL;
 }
 
