@@ -79,8 +79,10 @@ static int sparse_kind(const struct image *img, struct vmdk_extent *x, struct er
 
 	if (backing_read(b, raw, len, 0, err) < 0)
 		return -1;
-	if (magic_of(raw, len) == MAGIC_COWD)
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs) are not supported");
+	if (magic_of(raw, len) == MAGIC_COWD) {
+		x->ops = &vmdk_cowd_ops;
+		return 0;
+	}
 	if (vmdk_sparse_decode(raw, len, b->size, &h, err) < 0)
 		return -1;
 	x->ops = &vmdk_sparse_ops;
@@ -102,9 +104,11 @@ static int choose_kind(const struct image *img, struct vmdk_extent *x, struct er
 	case VMDK_SPARSE:
 		return sparse_kind(img, x, err);
 	case VMDK_VMFSSPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs, VMFSSPARSE) are not supported");
+		x->ops = &vmdk_cowd_ops;
+		return 0;
 	case VMDK_SESPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "seSparse extents are not supported");
+		x->ops = &vmdk_sesparse_ops;
+		return 0;
 	case VMDK_VMFSRDM:
 	case VMDK_VMFSRAW:
 		break;
