@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * VMDK: finds the descriptor (the file itself, or embedded in a sparse extent), opens its extents, and asks the one
- * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c).
+ * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c, vmdk_stream.c).
  *
  * createType is advisory: which kind reads an extent is decided by the extent's type and its file's magic.
  */
@@ -79,13 +79,15 @@ static int sparse_kind(const struct image *img, struct vmdk_extent *x, struct er
 
 	if (backing_read(b, raw, len, 0, err) < 0)
 		return -1;
-	if (magic_of(raw, len) == MAGIC_COWD)
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs) are not supported");
+	if (magic_of(raw, len) == MAGIC_COWD) {
+		x->ops = &vmdk_cowd_ops;
+		return 0;
+	}
 	if (vmdk_sparse_decode(raw, len, b->size, &h, err) < 0)
 		return -1;
-	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
-		return error_set(err, ERR_UNSUPPORTED, "compressed extents (streamOptimized) are not supported");
 	x->ops = &vmdk_sparse_ops;
+	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
+		x->ops = &vmdk_stream_ops;
 	return 0;
 }
 
@@ -102,9 +104,11 @@ static int choose_kind(const struct image *img, struct vmdk_extent *x, struct er
 	case VMDK_SPARSE:
 		return sparse_kind(img, x, err);
 	case VMDK_VMFSSPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs, VMFSSPARSE) are not supported");
+		x->ops = &vmdk_cowd_ops;
+		return 0;
 	case VMDK_SESPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "seSparse extents are not supported");
+		x->ops = &vmdk_sesparse_ops;
+		return 0;
 	case VMDK_VMFSRDM:
 	case VMDK_VMFSRAW:
 		break;
