@@ -225,10 +225,12 @@ static int pick_configured(struct datastore *ds, const char *path, struct config
 			   struct error *err)
 {
 	CLEANUP(cleanup_vm_config_list) struct vm_config_list vms = { 0 };
+	bool is_archive = datastore_is_archive(path);
 	struct error why = ERROR_INIT;
 
-	if ((datastore_is_archive(path) ? datastore_read_archive(ds->root, path, &vms, &why) :
-					  read_config(ds, path, &vms, &why)) < 0) {
+	if ((is_archive ? datastore_read_archive(ds->root, path, &vms, &why) : read_config(ds, path, &vms, &why)) < 0) {
+		if (is_archive) /* its image says why */
+			return 0;
 		log_warn("inventory", "%s: not used: %s", path, why.msg);
 		return 0;
 	}
