@@ -224,7 +224,7 @@ static void other_formats_are_read_by_the_members_suffix(void **state)
 	ova_writer_add(&w, "x.ovf", ovf, strlen(ovf));
 	ova_writer_add(&w, "disk", want, SIZE);
 	ova_writer_save(&w, s, "a.ova");
-	assert_refused(s, "a.ova", ERR_USAGE, "a.ova/disk: no disk format has this suffix");
+	assert_refused(s, "a.ova", ERR_UNSUPPORTED, "a.ova/disk: no disk format has this suffix");
 	ova_writer_fini(&w);
 }
 
