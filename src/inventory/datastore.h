@@ -63,8 +63,8 @@ struct datastore_options {
 
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
- * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
- * their disks.
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents,
+ * and archives, to know their disks.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;
