@@ -43,7 +43,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A file URL without its escapes. */
+/* What follows the scheme of a file URL, without its escapes. */
 static char *decode_url(const uint8_t *raw, size_t len, struct error *err)
 {
 	CLEANUP_FREE char *out = NULL;
@@ -62,7 +62,7 @@ static char *decode_url(const uint8_t *raw, size_t len, struct error *err)
 		error_set(err, ERR_CORRUPT, "no file URL");
 		return NULL;
 	}
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = strlen(URL_SCHEME); i < len; i++) {
 		char c = p[i];
 
 		if (c == '%') {

@@ -122,7 +122,7 @@ static void assert_content(struct disk *d, const uint8_t *guest, uint64_t *rando
 	assert_extents(d, guest, 0, size);
 	for (int i = 0; i < 40; i++) {
 		off = vhd_w_random(random) % size;
-		len = 1 + vhd_w_random(random) % (i % 2 ? 3000 : size);
+		len = 1 + vhd_w_random(random) % (i % 2 ? 3000 : 300000);
 		len = len < size - off ? len : size - off;
 		assert_range(d, guest, off, (size_t)len);
 		assert_extents(d, guest, off, len);
@@ -137,7 +137,7 @@ static void reads_any_layout_as_the_model_says(void **state)
 	uint8_t states[1000];
 
 	(void)state;
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 24; i++) {
 		struct vhd_image img = { .seed = i + 1, .states = states };
 
 		img.block_size = 4096u << vhd_w_random(&random) % 11; /* 4 KiB to 4 MiB: bitmaps of 512 and 1024 bytes */
