@@ -170,7 +170,7 @@ static void a_footer_alone_makes_no_dynamic_disk(void **state)
 	memcpy(image, image + CONTENT, VHD_FOOTER_LEN);
 	save(image, CONTENT); /* its tail footer is lost: the copy at 0 says the same */
 	assert_refused(ERR_CORRUPT, dynamic);
-	put_be64(image + CONTENT + 16, 4096); /* nothing that the guest could have written is a header there */
+	put_be64(image + CONTENT + 16, 4096);
 	put_be32(image + CONTENT + 60, VHD_DIFFERENCING);
 	seal(image + CONTENT);
 	memset(image, 'x', VHD_FOOTER_LEN);
