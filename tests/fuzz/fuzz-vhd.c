@@ -27,7 +27,7 @@ static uint8_t file[FILE_MAX];
 
 static void build(void)
 {
-	static const uint8_t base_states[] = { 1, 1, 0, 2, 1 }, states[] = { 2, 0, 1, 2, 0 };
+	static const uint8_t base_states[] = { 1, 1, 0, 2, 1 }, states[] = { 2, 0, 1, 2, 0, 1 };
 	struct vhd_image base = { .size = 40960, .block_size = 8192, .id = 5, .states = base_states, .seed = 1 };
 
 	vhd_image_build(&base);
