@@ -87,9 +87,19 @@ static int read_copy(const struct backing *file, struct vhd_footer *out, struct 
 }
 
 /*
+ * Is what a fixed disk has at 0 not the guest's, since it is the copy of this very footer?  Only a damaged footer has a data
+ * offset there, which no guest can write.
+ */
+static bool was_not_fixed(const struct vhd_footer *tail, const struct vhd_footer *copy)
+{
+	return copy->type != VHD_FIXED && tail->data_offset == copy->data_offset && tail->data_offset != UINT64_MAX &&
+	       guid_equal(&tail->id, &copy->id);
+}
+
+/*
  * Reads the footer at the end, or the copy at 0.  *end_out: where content must end.  At 0 a fixed disk has what the guest
- * wrote there, which may look like a footer: the copy never makes a disk a fixed one, and is not looked at if the footer
- * says that the disk is one.
+ * wrote there, which may look like a footer: the copy never makes a disk a fixed one, and does not count if the footer says
+ * that the disk is one.
  */
 static int read_footer(const struct backing *file, struct vhd_footer *out, uint64_t *end_out, struct error *err)
 {
@@ -110,7 +120,7 @@ static int read_footer(const struct backing *file, struct vhd_footer *out, uint6
 	if (found == 0)
 		error_set(&tail_err, ERR_CORRUPT, "footer: no 'conectix' in the last 512 bytes of the file");
 	tail_ok = found != 0 && vhd_footer_decode(tail, out, &tail_err) == 0;
-	if (tail_ok && out->type == VHD_FIXED)
+	if (tail_ok && out->type == VHD_FIXED && out->data_offset == UINT64_MAX)
 		return 0;
 	copy_ok = read_copy(file, &copy, &copy_err, &io_err) == 0;
 	if (io_err.code != ERR_NONE) {
@@ -118,6 +128,8 @@ static int read_footer(const struct backing *file, struct vhd_footer *out, uint6
 			*err = io_err;
 		return -1;
 	}
+	if (tail_ok && out->type == VHD_FIXED && !(copy_ok && was_not_fixed(out, &copy)))
+		return 0;
 	if (tail_ok && copy_ok)
 		return check_copy(out, &copy, err);
 	if (tail_ok) {

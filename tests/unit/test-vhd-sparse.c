@@ -398,6 +398,28 @@ static void footers_that_contradict_each_other_are_refused(void **state)
 	}
 }
 
+static void a_footer_that_became_that_of_a_fixed_disk_is_refused(void **state)
+{
+	CLEANUP(cleanup_disk) struct disk *d = NULL, *d2 = NULL;
+	struct vhd_image img = { .id = 9 };
+
+	(void)state;
+	vhd_image_build(&img);
+	put_be32(vhd_image_footer(&img) + 60, 2);
+	vhd_seal_footer(vhd_image_footer(&img));
+	assert_refused(&img, ERR_CORRUPT, "disk.vhd: footer: disk type 2, its copy at 0 says 3");
+	/* What a guest can write to its fixed disk is content, even if it knows the disk's id. */
+	put_be64(vhd_image_footer(&img) + 16, UINT64_MAX);
+	vhd_seal_footer(vhd_image_footer(&img));
+	d = open_ok(&img);
+	assert_string_equal(disk_chain_info(d, 0)->subformat, "fixed");
+	put_be64(vhd_image_footer(&img) + 16, 0); /* no offset, as some write it */
+	vhd_seal_footer(vhd_image_footer(&img));
+	d2 = open_ok(&img);
+	assert_range(d2, img.bytes, 0, 4096);
+	vhd_image_fini(&img);
+}
+
 /* Fields of the footer, the same in both copies, and of the header. */
 static void refuses_what_the_structures_must_not_say(void **state)
 {
@@ -880,6 +902,7 @@ int main(void)
 		LISTENING(a_saved_state_and_no_geometry_are_readable),
 		LISTENING(one_good_footer_is_enough),
 		cmocka_unit_test(footers_that_contradict_each_other_are_refused),
+		cmocka_unit_test(a_footer_that_became_that_of_a_fixed_disk_is_refused),
 		cmocka_unit_test(refuses_what_the_structures_must_not_say),
 		cmocka_unit_test(a_header_whose_sum_is_wrong_is_refused),
 		cmocka_unit_test(a_block_size_may_be_at_either_end_of_its_range),
