@@ -51,7 +51,8 @@ static void model_grain(struct layer *l, uint64_t start, uint64_t end, uint64_t 
 		l->said[first + i] = state;
 }
 
-/* In the order in which grains are added: from the end or from the beginning, some left out, some zeros if there are such. */
+/* In the order in which grains are added: from the end or from the beginning, some left out, some zeros if there are
+ * such. */
 static enum redo_state choose(uint64_t *rnd, bool has_zeros)
 {
 	uint64_t v = redo_random(rnd, 8);
@@ -118,8 +119,7 @@ static void write_sesparse(struct layer *l, const struct scratch_dir *s, const c
 			sesparse_writer_add_grain(&w, g, seed);
 		if (state == REDO_ZERO)
 			sesparse_writer_set_entry(
-				&w, g,
-				sesparse_writer_encode(g % 2 ? SESPARSE_W_ZERO : SESPARSE_W_UNMAPPED, 0));
+				&w, g, sesparse_writer_encode(g % 2 ? SESPARSE_W_ZERO : SESPARSE_W_UNMAPPED, 0));
 		model_grain(l, start, end, g, 8, state, seed);
 	}
 	sesparse_writer_save(&w, s, name);

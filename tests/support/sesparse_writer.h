@@ -2,10 +2,11 @@
 /*
  * seSparse extents, byte by byte, for tests: small, plain, and easy to damage afterwards.
  *
- *	sector 0 header | 1 volatile header | 2 journal header | 4 journal | 8 grain directory | grain tables | free bitmap |
- *	backmap | grains
+ *	sector 0 header | 1 volatile header | 2 journal header | 4 journal | 8 grain directory | grain tables | free
+ *bitmap | backmap | grains
  *
- * Tables and grains are numbered as they come; a table exists once one of its grains was added.  Include "unit.h" first.
+ * Tables and grains are numbered as they come; a table exists once one of its grains was added.  Include "unit.h"
+ *first.
  */
 #ifndef LIFTFS_TESTS_SESPARSE_WRITER_H
 #define LIFTFS_TESTS_SESPARSE_WRITER_H

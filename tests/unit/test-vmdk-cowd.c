@@ -11,9 +11,9 @@
 #include "support/cowd_writer.h"
 
 #define SECTORS 20001 /* one-sector grains: five tables, the last one short */
-#define TEXT(sectors, type)                                                                          \
-	"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"vmfsSparse\"\nRW " \
-	#sectors " " type " \"c-delta.vmdk\"\n"
+#define TEXT(sectors, type)                                                                                    \
+	"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"vmfsSparse\"\nRW " #sectors \
+	" " type " \"c-delta.vmdk\"\n"
 
 static const uint32_t grains[] = { 0, 1, 3, 2, 4095, 4096, 12288, 20000 }; /* in the file's order */
 
@@ -139,8 +139,7 @@ static void headers_are_refused(void **state)
 		{ 12, 0, ERR_CORRUPT, "COWD header: capacity of 0 sectors" },
 		{ 12, 20000, ERR_CORRUPT, "COWD header: 20000 sectors, but the descriptor says 20001" },
 		{ 12, 20002, ERR_CORRUPT, "COWD header: 20002 sectors, but the descriptor says 20001" },
-		{ 12, 0xffffffff, ERR_CORRUPT,
-		  "COWD header: grain directory of 5 entries, where 1048576 are needed" },
+		{ 12, 0xffffffff, ERR_CORRUPT, "COWD header: grain directory of 5 entries, where 1048576 are needed" },
 		{ 16, 0, ERR_CORRUPT, "COWD header: grain of 0 sectors (a power of two up to 2097152)" },
 		{ 16, 3, ERR_CORRUPT, "COWD header: grain of 3 sectors (a power of two up to 2097152)" },
 		{ 16, 0x400000, ERR_CORRUPT, "COWD header: grain of 4194304 sectors (a power of two up to 2097152)" },
@@ -180,7 +179,7 @@ static void what_says_nothing_about_the_content_may_be_anything(void **state)
 	static const struct {
 		unsigned off, len;
 	} rows[] = {
-		{ 28, 4 },    { 32, 1024 }, { 1056, 4 }, { 1060, 4 },   { 1064, 60 },
+		{ 28, 4 },     { 32, 1024 }, { 1056, 4 }, { 1060, 4 }, { 1064, 60 },
 		{ 1124, 512 }, { 1636, 4 },  { 1640, 8 }, { 1648, 4 }, { 1652, 396 },
 	};
 
@@ -312,7 +311,8 @@ static void two_tib_of_nothing(void **state)
 	cowd_writer_fini(&w);
 }
 
-/* One table for all of a disk, every other grain in it: what a few kilobytes can ask of a reader is bounded at a time. */
+/* One table for all of a disk, every other grain in it: what a few kilobytes can ask of a reader is bounded at a time.
+ */
 static void a_map_stops_at_a_number_of_extents(void **state)
 {
 	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };

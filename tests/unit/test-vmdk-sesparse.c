@@ -12,9 +12,9 @@
 
 #define GRAIN ((uint64_t)SESPARSE_W_GRAIN_LEN)
 #define SECTORS UINT64_C(70003) /* two tables and a bit; the last grain has 3 sectors */
-#define TEXT(sectors)                                                                             \
-	"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"seSparse\"\nRW " \
-	sectors " SESPARSE \"s-sesparse.vmdk\"\n"
+#define TEXT(sectors)                                                                                       \
+	"# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"seSparse\"\nRW " sectors \
+	" SESPARSE \"s-sesparse.vmdk\"\n"
 
 enum {
 	TABLES = 4, /* the region's */
@@ -95,8 +95,10 @@ static void numbers_of_grains_are_shuffled_as_they_are(void **state)
 	static const struct {
 		uint64_t n, entry;
 	} rows[] = {
-		{ 0, UINT64_C(0x3000000000000000) },    { 4095, UINT64_C(0x3fff000000000000) },
-		{ 4096, UINT64_C(0x3000000000000001) }, { 5000, UINT64_C(0x3388000000000001) },
+		{ 0, UINT64_C(0x3000000000000000) },
+		{ 4095, UINT64_C(0x3fff000000000000) },
+		{ 4096, UINT64_C(0x3000000000000001) },
+		{ 5000, UINT64_C(0x3388000000000001) },
 		{ (UINT64_C(1) << 60) - 1, UINT64_C(0x3fffffffffffffff) },
 	};
 
@@ -166,8 +168,7 @@ static void headers_are_refused(void **state)
 		{ 16, 0, ERR_CORRUPT, "header: capacity of 0 sectors" },
 		{ 16, SECTORS - 1, ERR_CORRUPT, "header: 70002 sectors, but the descriptor says 70003" },
 		{ 16, SECTORS + 1, ERR_CORRUPT, "header: 70004 sectors, but the descriptor says 70003" },
-		{ 16, 64 * 32768 + 1, ERR_CORRUPT,
-		  "header: grain directory of 1 sectors, where 2 are needed" },
+		{ 16, 64 * 32768 + 1, ERR_CORRUPT, "header: grain directory of 1 sectors, where 2 are needed" },
 		{ 16, UINT64_C(1) << 54, ERR_CORRUPT, "header: capacity of 18014398509481984 sectors" },
 		{ 16, UINT64_MAX, ERR_CORRUPT, "header: capacity of 18446744073709551615 sectors" },
 		{ 24, 0, ERR_UNSUPPORTED, "header: grain of 0 sectors (8)" },
@@ -229,7 +230,8 @@ static void headers_are_refused(void **state)
 		{ 512, 0, ERR_CORRUPT, "volatile header: magic 0, not 0xcafecafe" },
 		{ 512, 0xcafebabe, ERR_CORRUPT, "volatile header: magic 0xcafebabe, not 0xcafecafe" },
 		{ 536, 1, ERR_UNSUPPORTED,
-		  "volatile header: replay journal 0x1: it was not closed cleanly, and its journal's format is unknown" },
+		  "volatile header: replay journal 0x1: it was not closed cleanly, and its journal's format is "
+		  "unknown" },
 		{ 536, UINT64_C(1) << 63, ERR_UNSUPPORTED,
 		  "volatile header: replay journal 0x8000000000000000: it was not closed cleanly, and its journal's "
 		  "format is unknown" },
@@ -258,12 +260,16 @@ static void what_says_nothing_about_the_content_may_be_anything(void **state)
 		unsigned off;
 		uint64_t value;
 	} rows[] = {
-		{ 104, 0 },  { 120, 0 },                      /* no journal */
-		{ 168, 0 },  { 184, 0 },                      /* no bitmap, no backmap */
-		{ 160, UINT64_C(1) << 40 },                   /* a bitmap beyond the end of the file */
-		{ 200, UINT64_C(1) << 40 },                   /* room for more grains than the file has */
-		{ 520, UINT64_MAX }, { 528, UINT64_MAX },     /* next free table, next transaction */
-		{ 1024, 0 }, { 2048, UINT64_MAX },            /* the journal itself */
+		{ 104, 0 },
+		{ 120, 0 }, /* no journal */
+		{ 168, 0 },
+		{ 184, 0 },                 /* no bitmap, no backmap */
+		{ 160, UINT64_C(1) << 40 }, /* a bitmap beyond the end of the file */
+		{ 200, UINT64_C(1) << 40 }, /* room for more grains than the file has */
+		{ 520, UINT64_MAX },
+		{ 528, UINT64_MAX }, /* next free table, next transaction */
+		{ 1024, 0 },
+		{ 2048, UINT64_MAX }, /* the journal itself */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -323,7 +329,8 @@ static void a_bad_entry_fails_its_grain_and_the_rest_reads(void **state)
 		  "grain 1: entry 0xfff000000000000 of the table: not of type 1, 2 or 3, nor nothing at all" },
 		{ UINT64_C(0x4000000000000000),
 		  "grain 1: entry 0x4000000000000000 of the table: not of type 1, 2 or 3, nor nothing at all" },
-		{ UINT64_MAX, "grain 1: entry 0xffffffffffffffff of the table: not of type 1, 2 or 3, nor nothing at all" },
+		{ UINT64_MAX,
+		  "grain 1: entry 0xffffffffffffffff of the table: not of type 1, 2 or 3, nor nothing at all" },
 		{ UINT64_C(0x3010000000000000), "grain 1: number 16: the region has only 16" },
 		{ UINT64_C(0x3000000000000001), "grain 1: number 4096: the region has only 16" },
 		{ UINT64_C(0x3000800000000000), "grain 1: number 576460752303423488: the region has only 16" },
@@ -425,7 +432,8 @@ static void tables_and_grains_beyond_the_end_are_errors(void **state)
 	sesparse_writer_fini(&w);
 }
 
-/* The largest: 4 Mi tables.  What was never written is told from 32 MiB of directory, of which 16 MiB are ever in memory. */
+/* The largest: 4 Mi tables.  What was never written is told from 32 MiB of directory, of which 16 MiB are ever in
+ * memory. */
 static void sixty_four_tib_open_and_map_in_little_memory(void **state)
 {
 	const uint64_t sectors = UINT64_C(1) << 37, size = sectors * 512, dir_sectors = 65536;
