@@ -173,15 +173,27 @@ static void write_extent(struct layer *l, const struct scratch_dir *s, const cha
 	snprintf(l->text + used, TEXT_MAX - used, "RW %u %s \"%s\"%s\n", (unsigned)(end - start), type, name, offset);
 }
 
-static void write_layer(struct layer *l, const struct scratch_dir *s, size_t depth, uint64_t seed, bool portable,
-			uint64_t *rnd)
+static enum kind choose_kind(enum redo_choice choice, size_t depth, uint64_t *rnd)
 {
-	size_t extents = 1 + redo_random(rnd, EXTENTS_MAX);
+	enum kind kind = choice == REDO_COWD ? KIND_COWD : (enum kind)redo_random(rnd, KINDS);
+
+	if (choice == REDO_QEMU && (kind == KIND_ZERO || (kind == KIND_FLAT && depth > 0)))
+		kind = KIND_COWD;
+	return kind;
+}
+
+static void write_layer(struct layer *l, const struct scratch_dir *s, size_t depth, uint64_t seed,
+			enum redo_choice choice, uint64_t *rnd)
+{
+	size_t extents = choice == REDO_COWD ? 1 : 1 + redo_random(rnd, EXTENTS_MAX);
 	uint64_t ends[EXTENTS_MAX], start = 0;
 	char name[32];
 
-	for (size_t i = 0; i < extents; i++)
+	for (size_t i = 0; i < extents; i++) {
 		ends[i] = (i > 0 ? ends[i - 1] : 0) + 1 + redo_random(rnd, EXTENT_SECTORS_MAX);
+		if (choice == REDO_QEMU && i + 1 < extents)
+			ends[i] = (ends[i] + 127) / 128 * 128;
+	}
 	l->sectors = ends[extents - 1];
 	l->bytes = make(l->sectors, 512);
 	l->said = make(l->sectors, sizeof(*l->said));
@@ -190,16 +202,14 @@ static void write_layer(struct layer *l, const struct scratch_dir *s, size_t dep
 	if (depth > 0)
 		snprintf(l->text + strlen(l->text), TEXT_MAX - strlen(l->text), "parentFileNameHint=\"l%zu.vmdk\"\n",
 			 depth - 1);
-	snprintf(l->text + strlen(l->text), TEXT_MAX - strlen(l->text), "createType=\"vmfsSparse\"\n");
+	snprintf(l->text + strlen(l->text), TEXT_MAX - strlen(l->text),
+		 "createType=\"vmfsSparse\"\n\n# Extent description\n");
 	for (size_t i = 0; i < extents; i++) {
-		enum kind kind = (enum kind)redo_random(rnd, KINDS);
-
-		if (portable && (kind == KIND_ZERO || (kind == KIND_FLAT && depth > 0)))
-			kind = KIND_SESPARSE;
 		snprintf(name, sizeof(name), "l%zu-%zu.vmdk", depth, i);
-		write_extent(l, s, name, kind, start, ends[i], seed + depth * 16 + i, rnd);
+		write_extent(l, s, name, choose_kind(choice, depth, rnd), start, ends[i], seed + depth * 16 + i, rnd);
 		start = ends[i];
 	}
+	snprintf(l->text + strlen(l->text), TEXT_MAX - strlen(l->text), "\n# The Disk Data Base\n#DDB\n");
 	snprintf(name, sizeof(name), "l%zu.vmdk", depth);
 	scratch_write(s, name, l->text, strlen(l->text));
 }
@@ -220,7 +230,8 @@ static void put_over(struct redo_chain *c, struct layer *l)
 	c->sectors = l->sectors;
 }
 
-void redo_chain_write(struct redo_chain *c, const struct scratch_dir *s, uint64_t seed, size_t layers, bool portable)
+void redo_chain_write(struct redo_chain *c, const struct scratch_dir *s, uint64_t seed, size_t layers,
+		      enum redo_choice choice)
 {
 	uint64_t rnd = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
@@ -228,7 +239,7 @@ void redo_chain_write(struct redo_chain *c, const struct scratch_dir *s, uint64_
 	for (size_t i = 0; i < layers; i++) {
 		struct layer l = { 0 };
 
-		write_layer(&l, s, i, seed * 256, portable, &rnd);
+		write_layer(&l, s, i, seed * 256, choice, &rnd);
 		put_over(c, &l);
 	}
 	snprintf(c->leaf, sizeof(c->leaf), "l%zu.vmdk", layers - 1);

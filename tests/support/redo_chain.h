@@ -8,7 +8,6 @@
 #ifndef LIFTFS_TESTS_REDO_CHAIN_H
 #define LIFTFS_TESTS_REDO_CHAIN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +23,17 @@ struct redo_chain {
 	enum redo_state *said; /* what is said of each sector; absent: by no layer */
 };
 
-/*
- * Writes a chain of so many layers into the folder.  `portable`: only what qemu-img reads too (no ZERO extents, no FLAT
- * extents in layers with a parent).
- */
-void redo_chain_write(struct redo_chain *c, const struct scratch_dir *s, uint64_t seed, size_t layers, bool portable);
+enum redo_choice {
+	REDO_ALL,
+	/* What qemu-img reads right: no ZERO extents, no FLAT ones with a parent, no last grain cut short by a next
+	   extent. */
+	REDO_QEMU,
+	REDO_COWD, /* one COWD extent a layer */
+};
+
+/* Writes a chain of so many layers into the folder. */
+void redo_chain_write(struct redo_chain *c, const struct scratch_dir *s, uint64_t seed, size_t layers,
+		      enum redo_choice choice);
 void redo_chain_fini(struct redo_chain *c);
 
 /* xorshift: repeatable. */

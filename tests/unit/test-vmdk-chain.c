@@ -72,7 +72,7 @@ static void random_chains_read_and_map_as_their_model(void **state)
 		struct redo_chain c;
 		uint64_t rnd = seed + 1;
 
-		redo_chain_write(&c, *state, seed, 1 + seed % 4, seed % 3 == 0);
+		redo_chain_write(&c, *state, seed, 1 + seed % 4, seed % 3 == 0 ? REDO_QEMU : REDO_ALL);
 		d = open_in(*state, c.leaf, &e);
 		if (!d)
 			print_error("seed %" PRIu64 ": %s\n", seed, e.msg);
