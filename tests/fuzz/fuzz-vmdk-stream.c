@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A streamOptimized VMDK of hostile bytes: opened, and everything read through its extents.  The first byte of the input
- * chooses what the rest is:
+ * A streamOptimized VMDK of hostile bytes: opened, and everything read through its extents.  The first byte of the
+ * input chooses what the rest is:
+ *
  *   0  the file
- *   1  changes to a good file: a byte 0xWS (width 1 << W % 4), 2 bytes offset, the value, each; S % 4 1, 2 and 3 count the
- *      offset from the file's tables, its end (backwards) and its first grain
+ *   1  changes to a good file: a byte 0xWS (width 1 << W % 4), 2 bytes offset, the value, each; S % 4 of 1, 2 and 3
+ *      counts the offset from the file's tables, its end (backwards) and its first grain
  *   2  the zlib stream of one grain, the rest good
  */
 #include <config.h>
