@@ -60,7 +60,8 @@ static int decode_footer(const uint8_t *tail, uint64_t file_size, const struct v
 		return error_prefix(err, "footer at %#" PRIx64, at + TAIL_FOOTER);
 	if (f.dir_sector == VMDK_SPARSE_GD_AT_END)
 		return error_set(err, ERR_CORRUPT,
-				 "footer at %#" PRIx64 ": does not say where the grain directory is, nor does the header",
+				 "footer at %#" PRIx64
+				 ": does not say where the grain directory is, nor does the header",
 				 at + TAIL_FOOTER);
 	*dir_out = f.dir_sector;
 	return 0;
@@ -81,8 +82,8 @@ int vmdk_footer_apply(const struct backing *b, struct vmdk_sparse_header *h, uin
 	if (backing_read(b, tail, sizeof(tail), b->size - TAIL_LEN, err) < 0)
 		return -1;
 	/*
-	 * Where the header knows, no footer need be there, and what looks like a broken one may be a guest's data; even a
-	 * good one must not lead elsewhere.
+	 * Where the header knows, no footer need be there, and what looks like a broken one may be a guest's data; even
+	 * a good one must not lead elsewhere.
 	 */
 	if (decode_footer(tail, b->size, h, &dir, needed ? err : NULL) < 0)
 		return needed ? -1 : 0;

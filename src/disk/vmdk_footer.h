@@ -2,9 +2,9 @@
 /*
  * The end of a streamOptimized extent, which was written as a stream: markers fill a sector each, little-endian.
  *
- *   end - 1536   footer marker     0  8 sectors that follow        grain marker   0  8 first sector of the grain in the disk
- *   end - 1024   footer            8  4 0                                         8  4 bytes of compressed data, not 0
- *   end - 512    end-of-stream    12  4 type                                     12  . the data
+ *   end - 1536  footer marker    0  8 sectors that follow    grain marker   0  8 first sector, of the disk
+ *   end - 1024  footer           8  4 0                                     8  4 bytes of compressed data, not 0
+ *   end - 512   end of stream   12  4 type                                 12  . the data
  *
  * The footer is a copy of the header that knows where the grain directory is.
  */

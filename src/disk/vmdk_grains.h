@@ -45,8 +45,8 @@ int vmdk_walk_entry(struct vmdk_walk *w, uint64_t n, uint32_t *entry_out, uint64
 		    struct error *err) MUST_CHECK;
 
 /*
- * Says where the bytes of e are, a part of grain n, whose entry is neither nothing nor zeros (it is at least 2): sets kind,
- * and file and file_off if they lie there verbatim.
+ * Says where the bytes of e are, a part of grain n, whose entry is neither nothing nor zeros (it is at least 2): sets
+ * kind, and file and file_off if they lie there verbatim.
  */
 typedef int vmdk_grain_fn(const struct vmdk_extent *x, const struct vmdk_grains *g, uint64_t n, uint32_t entry,
 			  uint64_t file_size, struct extent *e, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * streamOptimized: a hosted sparse extent whose grains are zlib streams, each behind a marker that says which grain it is.
+ * streamOptimized: a hosted sparse extent whose grains are zlib streams, each behind a marker that says which it is.
  *
  * map() looks at tables alone and says that a grain is data without a file; read() finds what is wrong with the grain
  * itself.  A grain that is read as a whole is inflated into the caller's buffer; of others the cache keeps the inflated
@@ -55,7 +55,8 @@ static int stream_open(struct image *img, struct vmdk_extent *x, struct error *e
 	if ((s->g.h.flags & both) != both)
 		return error_set(err, ERR_UNSUPPORTED,
 				 "sparse header: flags %#" PRIx32
-				 ": only grains that are compressed and have markers are supported (both of %#" PRIx32 ")",
+				 ": only grains that are compressed and have markers are supported (both of %#" PRIx32
+				 ")",
 				 s->g.h.flags, both);
 	if (vmdk_footer_apply(b, &s->g.h, &s->data_end, err) < 0 || vmdk_grains_init(&s->g, x, b, err) < 0)
 		return -1;
@@ -70,8 +71,7 @@ static int check_place(const struct stream *s, uint64_t n, uint32_t sector, stru
 {
 	uint64_t off = (uint64_t)sector * 512;
 
-	if (sector < 2 || sector < s->g.h.overhead_sectors ||
-	    vmdk_grains_in_metadata(&s->g, off, VMDK_MARKER_DATA + 1))
+	if (sector < 2 || sector < s->g.h.overhead_sectors || vmdk_grains_in_metadata(&s->g, off, VMDK_MARKER_DATA + 1))
 		return error_set(err, ERR_CORRUPT, "grain %" PRIu64 " at sector %" PRIu32 ": inside the metadata", n,
 				 sector);
 	if (!range_ok(off, VMDK_MARKER_DATA + 1, s->data_end))
@@ -249,8 +249,7 @@ static int read_grains(struct stream_read *r, struct image *img, const struct vm
 	for (; len > 0; buf += n, pos += n, len -= n) {
 		in = (size_t)(pos % grain_len);
 		n = grain_len - in < len ? (size_t)grain_len - in : len;
-		if (take_grain(r, x, pos / grain_len, err) < 0 ||
-		    read_grain(r, image_grains(img), buf, n, in, err) < 0)
+		if (take_grain(r, x, pos / grain_len, err) < 0 || read_grain(r, image_grains(img), buf, n, in, err) < 0)
 			return -1;
 	}
 	return 0;

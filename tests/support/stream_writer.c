@@ -141,6 +141,12 @@ static void put_table(struct stream_writer *w, uint64_t t)
 
 static void append_table(struct stream_writer *w, uint64_t t)
 {
+	uint32_t first = (uint32_t)t * w->layout.table_entries, used = 0;
+
+	for (uint32_t i = first; i < w->n_grains && i - first < w->layout.table_entries; i++)
+		used |= w->entries[i];
+	if (w->layout.omit_empty && used == 0)
+		return;
 	w->tables[t] = marker(w, table_len(w) / 512, 1);
 	append(w, table_len(w));
 	put_table(w, t);
@@ -158,7 +164,8 @@ static void next_table(struct stream_writer *w, uint32_t grain)
 	w->last_table = t;
 }
 
-void stream_writer_raw(struct stream_writer *w, uint32_t grain, uint64_t lba, uint32_t size, const void *buf, size_t len)
+void stream_writer_raw(struct stream_writer *w, uint32_t grain, uint64_t lba, uint32_t size, const void *buf,
+		       size_t len)
 {
 	uint8_t *p;
 

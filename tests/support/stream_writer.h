@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * streamOptimized VMDKs, byte by byte, for tests, with the flat content beside them: as ovftool, vdiskmanager, qemu-img or
- * converters lay them out, or as nobody does.
+ * streamOptimized VMDKs, byte by byte, for tests, with the flat content beside them: as ovftool, vdiskmanager,
+ * qemu-img or converters lay them out, or as nobody does.
  *
  *	header | descriptor | [redundant directory and tables] [directory and tables] | overHead | grains
  *	[table markers and tables] [directory marker and directory] [footer marker, footer, end-of-stream marker]
@@ -25,10 +25,11 @@ struct stream_layout {
 	const char *descriptor;          /* NULL: one is made up, with an extent line of another name and comments */
 	uint64_t descriptor_sectors;     /* 0 is 1 */
 	bool tables_first;               /* directory and tables before the grains; flag 2: a redundant copy too */
-	bool tables_between;             /* each table behind its last grain, not all behind the last: grains in order */
-	bool dir_in_header;              /* of a directory that is at the end */
+	bool tables_between; /* each table behind its last grain, not all behind the last: grains in order */
+	bool omit_empty;     /* tables without a grain are not there; not with tables_first */
+	bool dir_in_header;  /* of a directory that is at the end */
 	bool footer;
-	bool cut_last;                   /* the last grain's stream ends with the disk */
+	bool cut_last; /* the last grain's stream ends with the disk */
 };
 
 struct stream_writer {
@@ -50,7 +51,8 @@ void stream_writer_grain(struct stream_writer *w, uint32_t grain, unsigned level
 /* Entry 1: zeros; needs flag 4. */
 void stream_writer_zero(struct stream_writer *w, uint32_t grain);
 /* A marker and these bytes, whatever they are; the model has zeros. */
-void stream_writer_raw(struct stream_writer *w, uint32_t grain, uint64_t lba, uint32_t size, const void *buf, size_t len);
+void stream_writer_raw(struct stream_writer *w, uint32_t grain, uint64_t lba, uint32_t size, const void *buf,
+		       size_t len);
 /* Unused sectors. */
 void stream_writer_gap(struct stream_writer *w, uint32_t sectors);
 

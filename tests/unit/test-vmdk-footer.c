@@ -14,7 +14,7 @@ static const struct stream_layout at_end = { .sectors = 4 * 128, .footer = true 
 static const struct stream_layout twice = { .sectors = 4 * 128, .tables_first = true, .footer = true };
 static const struct stream_layout in_header = { .sectors = 4 * 128, .dir_in_header = true };
 
-/* Its file is 134 sectors and some, and ends with: directory marker, directory, footer marker, footer, end of stream. */
+/* Its file ends with: directory marker, directory, footer marker, footer, end of stream. */
 static void begin(struct stream_writer *w, const struct stream_layout *layout)
 {
 	stream_writer_init(w, layout);
@@ -42,7 +42,7 @@ static void assert_reads(struct disk *d, const struct stream_writer *w)
 	assert_memory_equal(got, w->model, sizeof(got));
 }
 
-/* Offsets in the messages are of places counted from the file's end: FM, F, E for the three last sectors. */
+/* @M, @F and @E in a message are the offsets of the three last sectors. */
 static void expected(const struct stream_writer *w, const char *msg, char *out, size_t len)
 {
 	static const char *const names[] = { "@M", "@F", "@E" };
@@ -92,8 +92,7 @@ static void footers_are_refused(void **state)
 		{ 1024, 56, 8, 99999, ERR_CORRUPT, "grain directory of 4 bytes at sector 99999: beyond end of file" },
 		{ 1024, 73, 4, 0x0a0a0a0a, ERR_CORRUPT,
 		  "footer at @F: sparse header: the newlines at 73 are changed: the file was copied as text" },
-		{ 1024, 77, 2, 0, ERR_CORRUPT,
-		  "footer at @F: sparse header: compression 0, but flags 0x30001" },
+		{ 1024, 77, 2, 0, ERR_CORRUPT, "footer at @F: sparse header: compression 0, but flags 0x30001" },
 		{ 512, 0, 8, 1, ERR_CORRUPT, "no end-of-stream marker at @E" CUT },
 		{ 512, 8, 4, 1, ERR_CORRUPT, "no end-of-stream marker at @E" CUT },
 		{ 512, 12, 4, 3, ERR_CORRUPT, "no end-of-stream marker at @E" CUT },
@@ -125,8 +124,8 @@ static void headers_are_refused(void **state)
 		const char *msg;
 	} rows[] = {
 		{ 8, 4, 0x10001, ERR_UNSUPPORTED,
-		  "sparse header: flags 0x10001: only grains that are compressed and have markers are supported (both of "
-		  "0x30000)" },
+		  "sparse header: flags 0x10001: only grains that are compressed and have markers are supported (both "
+		  "of 0x30000)" },
 		{ 8, 4, 0x20001, ERR_CORRUPT, "sparse header: compression 1, but flags 0x20001" },
 		{ 8, 4, 0x70001, ERR_UNSUPPORTED, "sparse header: unknown incompatible flags 0x40000" },
 		{ 12, 8, 511, ERR_CORRUPT, "footer at @F: capacity 512, but the header says 511" },
@@ -262,8 +261,8 @@ static void a_footer_that_leads_elsewhere_than_the_header_is_refused(void **stat
 	begin(&w, &twice);
 	put_le64(w.bytes + w.footer_off + 56, w.dir_sector + 1);
 	assert_null(open_saved(&w, *state, &e));
-	snprintf(want, sizeof(want),
-		 "s.vmdk: footer at %#zx: grain directory at sector 3, but the header says 2", w.footer_off);
+	snprintf(want, sizeof(want), "s.vmdk: footer at %#zx: grain directory at sector 3, but the header says 2",
+		 w.footer_off);
 	assert_error(&e, ERR_CORRUPT, want);
 	stream_writer_fini(&w);
 }

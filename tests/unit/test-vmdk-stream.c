@@ -117,7 +117,7 @@ static void every_layout_reads_as_it_was_written(void **state)
 		{ .sectors = SECTORS, .footer = true, .cut_last = true },
 		{ .sectors = SECTORS, .footer = true, .version = 1 },
 		{ .sectors = SECTORS, .footer = true, .version = 2, .flags = 4 },
-		{ .sectors = SECTORS, .footer = true, .table_entries = 1 },
+		{ .sectors = SECTORS, .footer = true, .table_entries = 1, .omit_empty = true },
 		{ .sectors = SECTORS - 5, .footer = true },
 		{ .sectors = 1281, .footer = true },
 	};
@@ -151,6 +151,7 @@ static void random_layout(struct stream_layout *l, uint64_t *seed)
 	l->cut_last = next_random(seed) % 2;
 	l->tables_first = next_random(seed) % 2;
 	l->tables_between = !l->tables_first && next_random(seed) % 2;
+	l->omit_empty = !l->tables_first && next_random(seed) % 2;
 	l->dir_in_header = !l->tables_first && next_random(seed) % 2;
 	l->footer = (!l->tables_first && !l->dir_in_header) || next_random(seed) % 2;
 	if (l->tables_first && next_random(seed) % 2)
@@ -408,7 +409,6 @@ static void threads_read_the_same_bytes(void **state)
 	stream_writer_fini(&w);
 }
 
-
 /* SIZE and END in what is expected are the marker's size and the sector at which the data ends. */
 static void assert_bad_grain(const struct stream_writer *w, const char *msg, const char *want)
 {
@@ -419,8 +419,8 @@ static void assert_bad_grain(const struct stream_writer *w, const char *msg, con
 
 	n = strlen(text);
 	if (strncmp(want, "grain", 5) != 0)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "grain 1 at sector %zu: ",
-				      stream_writer_marker_off(w, 1) / 512);
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      "grain 1 at sector %zu: ", stream_writer_marker_off(w, 1) / 512);
 	if (cut)
 		snprintf(number, sizeof(number), "%zu", end ? w->footer_off / 512 - 1 : get_le32(marker + 8));
 	snprintf(text + n, sizeof(text) - n, "%.*s%s%s", (int)(cut ? (size_t)(cut - want) : strlen(want)), want, number,
@@ -441,8 +441,8 @@ static void a_bad_grain_fails_and_the_rest_reads(void **state)
 	} rows[] = {
 		{ MARKER, 0, 8, 0, "marker of sector 0 of the disk, not 128", false },
 		{ MARKER, 0, 8, 129, "marker of sector 129 of the disk, not 128", false },
-		{ MARKER, 0, 8, UINT64_C(1) << 63 | 128,
-		  "marker of sector 9223372036854775936 of the disk, not 128", false },
+		{ MARKER, 0, 8, UINT64_C(1) << 63 | 128, "marker of sector 9223372036854775936 of the disk, not 128",
+		  false },
 		{ MARKER, 8, 4, 0, "no grain's marker: 0 compressed bytes", false },
 		{ MARKER, 8, 4, 1, "no valid zlib stream in 1 bytes", false },
 		{ MARKER, 8, 4, 131585, "131585 compressed bytes (at most 131584)", false },
@@ -454,8 +454,7 @@ static void a_bad_grain_fails_and_the_rest_reads(void **state)
 		{ ENTRY, 0, 4, 2, "grain 1 at sector 2: inside the metadata", true },
 		{ ENTRY, 0, 4, 127, "grain 1 at sector 127: inside the metadata", true },
 		{ ENTRY, 0, 4, 128, "grain 1 at sector 128: marker of sector 0 of the disk, not 128", false },
-		{ ENTRY, 0, 4, 0xffffffff,
-		  "grain 1 at sector 4294967295: beyond the end of data (END sectors)", true },
+		{ ENTRY, 0, 4, 0xffffffff, "grain 1 at sector 4294967295: beyond the end of data (END sectors)", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -548,7 +547,7 @@ static void a_grain_inflates_to_its_length_or_fails(void **state)
 	}
 }
 
-/* What follows the stream inside the size that the marker gives is not looked at; a size of the cap itself is allowed. */
+/* What follows the stream within the marker's size is not looked at; the size may be the largest allowed. */
 static void bytes_behind_a_stream_do_no_harm(void **state)
 {
 	static uint8_t zeros[65536], out[2 * 65536 + 512];
