@@ -32,10 +32,14 @@ struct image {
 	bool ignore_log;
 	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
 	/*
-	 * The parent that the image names, or NULL: the format sets candidates in the order to try, below the root (a NULL
-	 * ends the list), and what it must be.  disk.c opens the first that exists, detects loops, and calls check_parent.
+	 * The parent that the image names, or NULL: the format sets candidates in the order to try (a NULL ends the list).
+	 * Each is a path below the root, or an absolute name of another host as the image writes it ("/x", "C:\x",
+	 * "\\server\x"; "[x] y" only if backing_root_translate() knows it): that one is looked for in the datastore that it
+	 * lies in, and passed over if none is known.  disk.c opens the first that exists, detects loops, and calls
+	 * check_parent.
 	 */
 	char **parent_paths;
+	bool parent_fold_case; /* names from Windows: where none exists as written, ASCII case does not count */
 	void *priv; /* the format's own */
 };
 
@@ -56,7 +60,11 @@ struct disk_format_ops {
 	 */
 	int (*open)(struct image *img, struct error *err);
 
-	/* May `parent` be the parent of img?  Compares CIDs or GUIDs, sector sizes, formats.  NULL: the format has none. */
+	/*
+	 * May `parent` be the parent of img?  Compares CIDs or GUIDs, sector sizes, formats.  ERR_MISMATCH: it is another image
+	 * than the child names, or was written since, which the user may choose to overlook (disk_options.unchecked_parents);
+	 * else the caller makes it ERR_CORRUPT.  NULL: the format has none.
+	 */
 	int (*check_parent)(const struct image *img, const struct image *parent, struct error *err);
 
 	/*

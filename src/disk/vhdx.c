@@ -162,7 +162,7 @@ static int vhdx_check_parent(const struct image *img, const struct image *parent
 		return 0;
 	guid_format(&p->header.data_write, have);
 	guid_format(&v->locator.linkage, want);
-	return error_set(err, ERR_CORRUPT,
+	return error_set(err, ERR_MISMATCH,
 			 "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
 			 parent->info.path, have, want);
 }
