@@ -63,6 +63,28 @@ const struct backing *image_file(const struct image *img, uint32_t index)
 	return img->disk->files[index];
 }
 
+int image_name_parent(struct image *img, size_t at, const char *name, struct error *err)
+{
+	size_t n = 0;
+	char **v;
+
+	if (!name || name[0] == '[' || !backing_name_is_foreign(name))
+		return 0;
+	while (img->parent_paths[n])
+		n++;
+	assert(at <= n);
+	v = reallocarray(img->parent_paths, n + 2, sizeof(*v));
+	if (!v)
+		return error_errno(err, ENOMEM, "parent");
+	img->parent_paths = v;
+	memmove(v + at + 1, v + at, (n + 1 - at) * sizeof(*v));
+	v[at] = strdup(name);
+	if (v[at])
+		return 0;
+	memmove(v + at, v + at + 1, (n + 1 - at) * sizeof(*v));
+	return error_errno(err, ENOMEM, "parent");
+}
+
 const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off, struct error *err)
 {
 	return table_cache_get(img->disk->tables, image_file(img, index), index, off, err);

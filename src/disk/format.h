@@ -86,6 +86,12 @@ int image_add_file(struct image *img, const char *path, uint32_t *index_out, str
 const struct backing *image_file(const struct image *img, uint32_t index);
 
 /*
+ * Makes an absolute name, as the other host wrote it, candidate number `at` (at most as many as there are) of parent_paths,
+ * which exist.  NULL and what is not absolute in any form add nothing.  Only during open().
+ */
+int image_name_parent(struct image *img, size_t at, const char *name, struct error *err) MUST_CHECK;
+
+/*
  * The page that holds byte off of the image's file `index`, through the cache that all tables of a disk share; to be given
  * back with image_table_put().  From any number of threads.
  */
