@@ -10,7 +10,9 @@
 
 #include "disk/disk.h"
 
-struct table_page; /* disk/table_cache.h */
+struct table_page;   /* disk/table_cache.h */
+struct grain_cache;  /* disk/grain_cache.h */
+struct inflate_pool; /* disk/inflate.h */
 
 #define DISK_HEAD_LEN 4096 /* bytes of head and of tail that confirm() sees; less if the file is shorter */
 
@@ -30,6 +32,8 @@ struct image {
 	uint64_t size;               /* bytes that this layer covers; beyond it a child sees zeros */
 	uint32_t depth;
 	bool ignore_log;
+	bool sealed;                 /* lies inside an archive: it must not name any other file */
+	uint64_t capacity;           /* bytes that the archive says the disk has; 0: nothing says */
 	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
 	/*
 	 * The parent that the image names, or NULL: the format sets candidates in the order to try (a NULL ends the list).
@@ -81,7 +85,10 @@ struct disk_format_ops {
 	void (*close)(struct image *img);
 };
 
-/* Opens a further host file of the image and returns its index in *index_out.  Only during open(). */
+/*
+ * Opens a further host file of the image and returns its index in *index_out.  Only during open().  A missing one is
+ * ERR_CORRUPT, which no other failure is.
+ */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);
 
@@ -99,6 +106,15 @@ const struct table_page *image_table_get(const struct image *img, uint32_t index
 					 struct error *err) MUST_CHECK;
 void image_table_put(const struct image *img, const struct table_page *page); /* NULL is welcome */
 
+/*
+ * What compressed images of a disk share: their inflated grains, and decompressors with room for COMPRESSED_MAX bytes.
+ * image_use_grains() comes first, during open(), as often as one likes.  The others: from any number of threads.
+ */
+#define COMPRESSED_MAX (((size_t)2 << 20) + 4096) /* twice the largest grain, 1 MiB, and a header */
+int image_use_grains(struct image *img, struct error *err) MUST_CHECK;
+struct grain_cache *image_grains(const struct image *img);
+struct inflate_pool *image_inflaters(const struct image *img);
+
 /* All formats; NULL ends the list. */
 extern const struct disk_format_ops *const disk_formats[];
 
@@ -106,5 +122,6 @@ extern const struct disk_format_ops disk_raw_ops;
 extern const struct disk_format_ops disk_vmdk_ops;
 extern const struct disk_format_ops disk_vhdx_ops;
 extern const struct disk_format_ops disk_vhd_ops;
+extern const struct disk_format_ops disk_empty_ops; /* of an archive: no file, all zeros; not in the list */
 
 #endif

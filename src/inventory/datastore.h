@@ -9,6 +9,9 @@
  *
  * Other datastores (backing_root_add_datastore) are not walked: an image there is one of ours if a configuration names it.
  *
+ * An .ova is the image of its only disk, or a folder of its disks' images, called by their members' names (a.ova/disk1.vmdk);
+ * one that cannot be read is an image that does not open.
+ *
  * VMs: a .vmx names its disks (present scsi, nvme, sata and ide devices of type disk).  Without one each leaf is a disk, and the images
  * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
  * disk; in the same folder without a configuration they are branches of a snapshot tree: those disks carry an error that
@@ -35,6 +38,7 @@
 /* An image's own file, whatever path it was reached by. */
 struct datastore_file {
 	uint64_t dev, inode;
+	uint64_t off; /* where it begins in that file: not 0 in an archive */
 };
 
 struct datastore_image {
@@ -56,9 +60,10 @@ struct datastore {
 	struct backing_root *root;
 	struct datastore_image *images; /* in byte order of paths */
 	size_t n_images;
-	char **configs;                 /* .vmx files, in byte order */
+	char **configs;                 /* .vmx and .ovf files and archives, in byte order */
 	size_t n_configs;
 	bool single;                    /* SOURCE is one image */
+	size_t archive_len;             /* SOURCE is an archive of several: how far their paths name it, with the '/'; else 0 */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */
 	bool changes_atime;             /* filled by datastore_scan(): reading will change access times */
 };
@@ -73,9 +78,9 @@ struct datastore_options {
 
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
- * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents.
- * Images of other datastores that configurations name are among them.  A path that begins as those of another datastore do,
- * "[NAME] ", is ERR_USAGE.
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
+ * their disks.  Images of other datastores that configurations name are among them.  A path that begins as those of another
+ * datastore do, "[NAME] ", is ERR_USAGE.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;

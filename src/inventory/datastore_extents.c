@@ -61,7 +61,7 @@ static char *read_text(struct backing_root *root, const char *path, size_t *len)
 }
 
 /* An absolute name may mean a file here too, if the user says where its datastore lies (vmdk.c follows it then). */
-static void claim(const struct backing_root *root, const struct path_list *l, bool *dropped, const char *descriptor,
+static bool claim(const struct backing_root *root, const struct path_list *l, bool *dropped, const char *descriptor,
 		  const char *name)
 {
 	CLEANUP_FREE char *elsewhere = name[0] != '[' ? backing_root_translate(root, name, NULL) : NULL;
@@ -71,6 +71,7 @@ static void claim(const struct backing_root *root, const struct path_list *l, bo
 
 	if (at && strcmp(*at, descriptor) != 0)
 		dropped[at - l->v] = true;
+	return at != NULL;
 }
 
 static void claim_extents(struct backing_root *root, const struct path_list *l, bool *dropped, const char *path)
@@ -83,8 +84,8 @@ static void claim_extents(struct backing_root *root, const struct path_list *l, 
 	if (!text || vmdk_descriptor_parse(text, len, &d, NULL) < 0)
 		return;
 	for (size_t i = 0; i < d.n_extents; i++)
-		if (d.extents[i].name)
-			claim(root, l, dropped, path, d.extents[i].name);
+		if (d.extents[i].name && !claim(root, l, dropped, path, d.extents[i].name) && d.extents[i].raw_name)
+			claim(root, l, dropped, path, d.extents[i].raw_name);
 }
 
 int datastore_drop_extents(struct backing_root *root, struct path_list *images, struct error *err)
