@@ -96,7 +96,7 @@ static char *shown_path(const struct datastore *ds, const char *path, struct err
 	const char *name = NULL;
 	size_t n = ds->single ? 0 : backing_root_datastore_len(ds->root, path, &name);
 
-	path += ds->single ? strlen(path) : ds->archive_len; /* the disks of an archive lie in DIR itself */
+	path = ds->single ? "" : path + ds->archive_len;
 	if (n > 0)
 		strbuf_addf(&text, "[%.*s]/", (int)strcspn(name, "/\\]"), name);
 	path += n;

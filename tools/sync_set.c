@@ -106,10 +106,11 @@ static bool only_pick(const struct vm *vm, const struct choice *choices, size_t 
 /* The image's place in the chain that the other image is the leaf of; its length if it is not in it. */
 static size_t depth_in(const struct datastore_image *image, const struct datastore_image *leaf)
 {
+	const struct datastore_file *f = &image->files[0];
 	size_t depth = 0;
 
-	while (depth < leaf->chain_len && (leaf->files[depth].dev != image->files[0].dev ||
-					   leaf->files[depth].inode != image->files[0].inode))
+	while (depth < leaf->chain_len && (leaf->files[depth].dev != f->dev || leaf->files[depth].inode != f->inode ||
+					   leaf->files[depth].off != f->off))
 		depth++;
 	return depth;
 }

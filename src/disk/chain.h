@@ -50,7 +50,7 @@ struct disk {
 /* Of the leaf; see struct image. */
 struct chain_options {
 	bool ignore_log, sealed;
-	bool unchecked_parents; /* of the whole chain: see struct disk_options */
+	bool unchecked_parents; /* of the whole chain: as in struct disk_options */
 	uint64_t capacity;
 };
 

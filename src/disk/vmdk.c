@@ -156,7 +156,7 @@ static char *extent_path(const struct image *img, const char *own, const char *n
 	return path;
 }
 
-static int add_sibling(struct image *img, const char *name, uint32_t *out, struct error *err)
+static int add_extent_file(struct image *img, const char *name, uint32_t *out, struct error *err)
 {
 	CLEANUP_FREE char *path = NULL;
 
@@ -179,8 +179,8 @@ static int extent_file(struct image *img, const struct vmdk_extent_line *line, c
 		*out = before_file;
 		return 0;
 	}
-	if (add_sibling(img, line->name, out, &why) < 0 &&
-	    (why.code != ERR_CORRUPT || !line->raw_name || add_sibling(img, line->raw_name, out, NULL) < 0)) {
+	if (add_extent_file(img, line->name, out, &why) < 0 &&
+	    (why.code != ERR_CORRUPT || !line->raw_name || add_extent_file(img, line->raw_name, out, NULL) < 0)) {
 		if (err)
 			*err = why;
 		return -1;
@@ -237,10 +237,10 @@ static bool is_elsewhere(const struct image *img, const char *name)
 }
 
 /*
- * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a linked
- * clone's base lies in another), and refused if it leads out of the root; an absolute one is looked for in the datastore
- * that it names.  If nothing is there, or nothing says where that datastore lies, only the base name is looked for beside
- * the child, as UTF-8 and as the bytes that the descriptor was written in.
+ * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a
+ * linked clone's base lies in another), and refused if it leads out of the root; an absolute one is looked for in the
+ * datastore that it names.  If nothing is there, or nothing says where that datastore lies, only the base name is looked
+ * for beside the child, as UTF-8 and as the bytes that the descriptor was written in.
  */
 static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct error *err)
 {
@@ -254,7 +254,7 @@ static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct
 		return error_set(err, ERR_CORRUPT, "descriptor: parentCID %08" PRIx32 ", but no parentFileNameHint",
 				 d->parent_cid);
 	hint = strdup(d->parent_hint);
-	img->parent_paths = calloc(4, sizeof(*img->parent_paths)); /* the hint, its base name in two spellings, NULL */
+	img->parent_paths = calloc(4, sizeof(*img->parent_paths));
 	if (!hint || !img->parent_paths)
 		return error_errno(err, ENOMEM, "parent");
 	for (char *p = hint; *p; p++)

@@ -10,8 +10,8 @@
 
 #include "base/strbuf.h"
 #include "inventory/datastore.h"
-#include "inventory/datastore_archives.h"
 #include "inventory/datastore_elsewhere.h"
+#include "inventory/datastore_archives.h"
 #include "inventory/datastore_extents.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
@@ -29,17 +29,6 @@ static int take_images(struct datastore *ds, struct path_list *paths, struct err
 		paths->v[i] = NULL;
 	}
 	ds->n_images = paths->n;
-	return 0;
-}
-
-/* Takes both lists over; archives become the disks in them. */
-static int take_paths(struct datastore *ds, struct path_list *images, struct path_list *configs, struct error *err)
-{
-	if (datastore_expand_archives(ds->root, images, configs, err) < 0 || take_images(ds, images, err) < 0)
-		return -1;
-	ds->configs = configs->v;
-	ds->n_configs = configs->n;
-	*configs = (struct path_list){ 0 };
 	return 0;
 }
 
@@ -64,6 +53,17 @@ static int check_unambiguous(const struct datastore *ds, const struct path_list 
 					 "of its names",
 					 l->v[i], (int)n - 3, l->v[i] + 1);
 	}
+	return 0;
+}
+
+/* Takes both lists over; archives become the disks in them. */
+static int take_paths(struct datastore *ds, struct path_list *images, struct path_list *configs, struct error *err)
+{
+	if (datastore_expand_archives(ds->root, images, configs, err) < 0 || take_images(ds, images, err) < 0)
+		return -1;
+	ds->configs = configs->v;
+	ds->n_configs = configs->n;
+	*configs = (struct path_list){ 0 };
 	return 0;
 }
 
@@ -154,7 +154,7 @@ static int scan_image(struct datastore *ds, struct datastore_image *image, struc
 		image->chain[i] = datastore_path(ds->root, disk_chain_info(d, i)->path, err);
 		if (!image->chain[i])
 			return -1;
-		image->files[i] = (struct datastore_file){ .dev = file->dev, .inode = file->stamp.inode };
+		image->files[i] = (struct datastore_file){ .dev = file->dev, .inode = file->stamp.inode, .off = file->base };
 	}
 	image->id = strdup(disk_chain_info(d, image->chain_len - 1)->id);
 	if (!image->id)

@@ -7,10 +7,10 @@
  * bytes (they belong to the guest); nor are the datastore's other files (-ctk.vmdk, .vmsd, .vmsn, .vswp, .nvram, .log,
  * .lck).  Folders whose name begins with a dot and `~snapshot` are not entered; symlinks are not followed.
  *
+ * Other datastores (backing_root_add_datastore) are not walked: an image there is one of ours if a configuration names it.
+ *
  * An .ova is the image of its only disk, or a folder of its disks' images, called by their members' names (a.ova/disk1.vmdk);
  * one that cannot be read is an image that does not open.
- *
- * Other datastores (backing_root_add_datastore) are not walked: an image there is one of ours if a configuration names it.
  *
  * VMs: a .vmx names its disks (present scsi, nvme, sata and ide devices of type disk).  Without one each leaf is a disk, and the images
  * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
@@ -38,6 +38,7 @@
 /* An image's own file, whatever path it was reached by. */
 struct datastore_file {
 	uint64_t dev, inode;
+	uint64_t off; /* where it begins in that file: not 0 in an archive */
 };
 
 struct datastore_image {
@@ -77,9 +78,9 @@ struct datastore_options {
 
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
- * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents,
- * and archives, to know their disks.  Images of other datastores that configurations name are among them.  A path that
- * begins as those of another datastore do, "[NAME] ", is ERR_USAGE.
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
+ * their disks.  Images of other datastores that configurations name are among them.  A path that begins as those of another
+ * datastore do, "[NAME] ", is ERR_USAGE.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "inventory/datastore_archives.h"
 #include "inventory/datastore_elsewhere.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_vms.h"
@@ -50,6 +51,8 @@ static int read_names(const struct datastore *ds, const char *config, struct pat
 	CLEANUP(cleanup_vm_config_list) struct vm_config_list vms = { 0 };
 	struct error why = ERROR_INIT;
 
+	if (datastore_is_archive(config)) /* names nothing outside itself */
+		return 0;
 	if (datastore_read_config(ds, config, &vms, &why) < 0)
 		return why.code == ERR_NOMEM ? error_errno(err, ENOMEM, "%s", config) : 0;
 	for (size_t i = 0; i < vms.n; i++)

@@ -3,11 +3,14 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "disk/disk.h"
+#include "support/vhd_writer.h"
+#include "support/vhdx_parent.h"
 #include "support/vmdk_writer.h"
 
 #define GRAIN 65536
@@ -196,6 +199,164 @@ static void names_of_windows_are_found_whatever_their_case(void **state)
 	assert_error(&e3, ERR_CORRUPT, "web/web.vmdk: parent: web/base.vmdk: no such file");
 }
 
+static char warned[512];
+
+static void keep_warning(void *ctx, enum log_level level, const char *module, const char *line)
+{
+	(void)ctx;
+	(void)module;
+	if (level == LOG_WARN)
+		snprintf(warned, sizeof(warned), "%s", line);
+}
+
+/* One of Hyper-V's chains: a child near/vm/Child.EXT, and its parent where `base` says. */
+struct windows_row {
+	const char *base;               /* the parent's path here */
+	const char *relative, *absolute; /* as the child names it */
+	enum error_code code;
+	const char *want; /* the parent's path, or the message after "vm/Child.EXT: parent" */
+};
+
+static const struct windows_row windows_rows[] = {
+	{ "deep/Base.EXT", "..\\..\\Deep\\Base.EXT", "C:\\ClusterStorage\\Deep\\BASE.EXT", ERR_NONE,
+	  "[C:\\ClusterStorage\\Deep] ./Base.EXT" },
+	{ "deep/Base.EXT", NULL, "\\\\?\\c:\\clusterstorage\\deep\\base.EXT", ERR_NONE,
+	  "[C:\\ClusterStorage\\Deep] ./Base.EXT" },
+	{ "near/vm/Base.EXT", ".\\base.EXT", "C:\\ClusterStorage\\Deep\\none.EXT", ERR_NONE, "vm/Base.EXT" },
+	{ "near/vm/Base.EXT", "..\\VM\\base.EXT", NULL, ERR_NONE, "vm/../vm/Base.EXT" },
+	{ "near/vm/Base.EXT", ".\\Base.EXT", "C:\\ClusterStorage\\Deep\\Base.EXT", ERR_NONE, "vm/Base.EXT" }, /* relative first */
+	{ "deep/x.EXT", "..\\..\\Deep\\Base.EXT", "C:\\ClusterStorage\\Deep\\Base.EXT", ERR_REFUSED,
+	  ": vm/../../Deep/Base.EXT: leads out of DIR" },
+	{ "deep/x.EXT", "..\\..\\Deep\\Base.EXT", "D:\\Base.EXT", ERR_REFUSED, ": vm/../../Deep/Base.EXT: leads out of DIR" },
+	{ "deep/x.EXT", ".\\Base.EXT", "D:\\Base.EXT", ERR_CORRUPT,
+	  ": vm/Base.EXT: no such file (its name is 'D:\\Base.EXT': --datastore NAME=DIR says where that lies)" },
+	{ "deep/x.EXT", NULL, "C:\\ClusterStorage\\Deep\\..\\..\\x.EXT", ERR_REFUSED,
+	  ": 'C:\\ClusterStorage\\Deep\\..\\..\\x.EXT': leads out of the datastore 'C:\\ClusterStorage\\Deep'" },
+};
+
+/* The text with "EXT" replaced, in one of few buffers. */
+static const char *with_ext(const char *text, const char *ext)
+{
+	static char out[4][256];
+	static size_t turn;
+	char *at = out[turn++ % 4];
+	size_t n = 0;
+
+	for (; text && *text; text++) {
+		if (strncmp(text, "EXT", 3) == 0) {
+			n += (size_t)snprintf(at + n, sizeof(out[0]) - n, "%s", ext);
+			text += 2;
+		} else {
+			at[n++] = *text;
+		}
+	}
+	at[n] = '\0';
+	return text ? at : NULL;
+}
+
+static void assert_windows_row(const struct scratch_dir *s, const struct windows_row *row, const char *ext)
+{
+	struct error e = ERROR_INIT;
+	CLEANUP(cleanup_disk) struct disk *d = open_near(s, with_ext("vm/Child.EXT", ext), both, 2, NULL, &e);
+	char *at = strstr(e.msg, s->path), msg[512] = "";
+
+	if (at)
+		memcpy(at, "DIR", 4);
+	if (row->code != ERR_NONE)
+		snprintf(msg, sizeof(msg), "vm/Child.%s: parent%s", ext, with_ext(row->want, ext));
+	assert_error(&e, row->code, msg);
+	assert_int_equal(d != NULL, row->code == ERR_NONE);
+	if (d)
+		assert_string_equal(disk_chain_info(d, 1)->path, with_ext(row->want, ext));
+	assert_int_equal(unlinkat(s->fd, with_ext(row->base, ext), 0), 0);
+}
+
+static void chains_of_windows_go_through_cluster_shared_volumes(void **state)
+{
+	const struct scratch_dir *s = *state;
+
+	assert_int_equal(mkdirat(s->fd, "near/vm", 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(windows_rows); i++) {
+		const struct windows_row *row = &windows_rows[i];
+		struct vhdx_image base = { .size = VHDX_W_MIB }, child = { .size = VHDX_W_MIB, .has_parent = true };
+
+		vhdx_image_build(&base);
+		child.parent = base.guest;
+		vhdx_image_build(&child);
+		vhdx_image_name_parent(&child, "{AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee}", with_ext(row->relative, "vhdx"), NULL,
+				       with_ext(row->absolute, "vhdx"));
+		scratch_write(s, with_ext(row->base, "vhdx"), base.bytes, base.len);
+		scratch_write(s, "near/vm/Child.vhdx", child.bytes, child.len);
+		assert_windows_row(s, row, "vhdx");
+		vhdx_image_fini(&child);
+		vhdx_image_fini(&base);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(windows_rows); i++) {
+		const struct windows_row *row = &windows_rows[i];
+		struct vhd_image base = { .id = 5 }, child = { .type = 4, .id = 6 };
+
+		vhd_image_build(&base);
+		child.parent = base.guest;
+		child.parent_size = base.size;
+		vhd_image_build(&child);
+		vhd_image_set_parent(&child, 5, with_ext(row->absolute ? row->absolute : row->relative, "vhd"));
+		if (row->relative)
+			vhd_image_set_locator(&child, 0, VHD_W_W2RU, with_ext(row->relative, "vhd"));
+		if (row->absolute && i % 2 == 0) /* else the name in the header alone has it */
+			vhd_image_set_locator(&child, 1, VHD_W_W2KU, with_ext(row->absolute, "vhd"));
+		scratch_write(s, with_ext(row->base, "vhd"), base.bytes, base.len);
+		scratch_write(s, "near/vm/Child.vhd", child.bytes, child.len);
+		assert_windows_row(s, row, "vhd");
+		vhd_image_fini(&child);
+		vhd_image_fini(&base);
+	}
+}
+
+static void other_parents_of_windows_are_read_only_on_request(void **state)
+{
+	const struct scratch_dir *s = *state;
+	const struct disk_options unchecked = { .unchecked_parents = true };
+	struct vhdx_image base = { .size = VHDX_W_MIB }, child = { .size = VHDX_W_MIB, .has_parent = true };
+	struct vhd_image vhd_base = { .id = 5 }, vhd_child = { .type = 4, .id = 6 };
+	static const char *const names[] = { "vm/Child.vhdx", "vm/Child.vhd" };
+
+	assert_int_equal(mkdirat(s->fd, "near/vm", 0700), 0);
+	vhdx_image_build(&base);
+	child.parent = base.guest;
+	vhdx_image_build(&child);
+	vhdx_image_name_parent(&child, "{11111111-bbbb-cccc-dddd-eeeeeeeeeeee}", ".\\base.vhdx", NULL, NULL);
+	scratch_write(s, "near/vm/base.vhdx", base.bytes, base.len);
+	scratch_write(s, "near/vm/Child.vhdx", child.bytes, child.len);
+	vhd_image_build(&vhd_base);
+	vhd_child.parent = vhd_base.guest;
+	vhd_child.parent_size = vhd_base.size;
+	vhd_image_build(&vhd_child);
+	vhd_image_set_parent(&vhd_child, 4, "base.vhd");
+	scratch_write(s, "near/vm/base.vhd", vhd_base.bytes, vhd_base.len);
+	scratch_write(s, "near/vm/Child.vhd", vhd_child.bytes, vhd_child.len);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct error e = ERROR_INIT, e2 = ERROR_INIT;
+		CLEANUP(cleanup_disk) struct disk *refused = open_near(s, names[i], NULL, 0, NULL, &e);
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		char line[600];
+
+		assert_null(refused);
+		assert_int_equal(e.code, ERR_CORRUPT);
+		warned[0] = '\0';
+		log_set_sink(keep_warning, NULL);
+		d = open_near(s, names[i], NULL, 0, &unchecked, &e2);
+		log_set_sink(NULL, NULL);
+		assert_string_equal(e2.msg, "");
+		assert_int_equal(disk_chain_len(d), 2);
+		snprintf(line, sizeof(line), "%s; read all the same, as asked for", e.msg);
+		assert_string_equal(warned, line);
+	}
+	vhd_image_fini(&vhd_child);
+	vhd_image_fini(&vhd_base);
+	vhdx_image_fini(&child);
+	vhdx_image_fini(&base);
+}
+
 static void extents_may_lie_in_other_datastores(void **state)
 {
 	static const char text[] = "version=1\nCID=1\nparentCID=ffffffff\ncreateType=\"vmfs\"\n"
@@ -236,16 +397,6 @@ static void extents_may_lie_in_other_datastores(void **state)
 		assert_int_equal(disk_read(d, got, GRAIN, 0, &e), 0);
 		assert_memory_equal(got, want, GRAIN);
 	}
-}
-
-static char warned[512];
-
-static void keep_warning(void *ctx, enum log_level level, const char *module, const char *line)
-{
-	(void)ctx;
-	(void)module;
-	if (level == LOG_WARN)
-		snprintf(warned, sizeof(warned), "%s", line);
 }
 
 static void a_parent_that_is_not_the_right_one_is_read_only_on_request(void **state)
@@ -309,6 +460,8 @@ int main(void)
 		TEST(folders_with_brackets_in_their_names_are_folders),
 		TEST(parents_that_are_not_found_say_what_helps),
 		TEST(names_of_windows_are_found_whatever_their_case),
+		TEST(chains_of_windows_go_through_cluster_shared_volumes),
+		TEST(other_parents_of_windows_are_read_only_on_request),
 		TEST(extents_may_lie_in_other_datastores),
 		TEST(a_parent_that_is_not_the_right_one_is_read_only_on_request),
 		TEST(a_path_is_opened_with_datastores_beside_it),
