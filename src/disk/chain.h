@@ -28,6 +28,7 @@ struct disk {
 	size_t n_images;
 	struct backing **files;
 	size_t n_files, cap_files;
+	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	struct table_cache *tables;
 
 	const struct disk_foreign_ops *foreign; /* NULL: images */

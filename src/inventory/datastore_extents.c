@@ -59,9 +59,10 @@ static char *read_text(struct backing_root *root, const char *path, size_t *len)
 	return steal_ptr(&text);
 }
 
+/* A name that leads out of its folder is no extent's (vmdk.c refuses it): one VM's text does not hide another's disk. */
 static void claim(const struct path_list *l, bool *dropped, const char *descriptor, const char *name)
 {
-	CLEANUP_FREE char *joined = backing_sibling(descriptor, name, NULL);
+	CLEANUP_FREE char *joined = backing_name_stays(name) ? backing_sibling(descriptor, name, NULL) : NULL;
 	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, NULL) : NULL;
 	char **at = path ? find(l, path) : NULL;
 
