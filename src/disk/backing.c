@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -196,6 +197,31 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	return steal_ptr(&b);
 }
 
+struct backing *backing_window(const struct backing *whole, const char *path, uint64_t base, uint64_t size,
+			       struct error *err)
+{
+	CLEANUP(cleanup_backing) struct backing *b = malloc(sizeof(*b));
+
+	assert(range_ok(base, size, whole->size));
+	if (b) {
+		*b = *whole;
+		b->base = whole->base + base;
+		b->size = size;
+		b->path = strdup(path);
+		b->fd = fcntl(whole->fd, F_DUPFD_CLOEXEC, 0);
+	}
+	if (!b || !b->path || b->fd < 0) {
+		error_errno(err, b && b->path ? errno : ENOMEM, "%s", path);
+		return NULL;
+	}
+	return steal_ptr(&b);
+}
+
+bool backing_same(const struct backing *a, const struct backing *b)
+{
+	return a->dev == b->dev && a->stamp.inode == b->stamp.inode && a->base == b->base;
+}
+
 void backing_close(struct backing *b)
 {
 	if (!b)
@@ -212,7 +238,7 @@ int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, s
 		return error_set(err, ERR_CORRUPT,
 				 "%s: read %zu bytes at %#" PRIx64 ": beyond end of file (%" PRIu64 " bytes)", b->path,
 				 len, off, b->size);
-	if (io_pread(b->fd, buf, len, off, err) < 0)
+	if (io_pread(b->fd, buf, len, b->base + off, err) < 0)
 		return error_prefix(err, "%s", b->path);
 	return 0;
 }
@@ -227,42 +253,49 @@ int backing_restat(const struct backing *b, struct backing_stamp *out, struct er
 	return 0;
 }
 
-int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
+/* Holes and data of the whole file, from `off` of it on. */
+static int run_of_file(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
 {
+	off_t data = lseek(b->fd, (off_t)off, SEEK_DATA), hole;
 	struct backing_stamp now;
-	off_t data, hole;
 
-	if (off >= b->size)
-		return error_set(err, ERR_USAGE, "%s: no byte at %#" PRIx64 ": the file has %" PRIu64, b->path, off,
-				 b->size);
-	data = lseek(b->fd, (off_t)off, SEEK_DATA);
+	*end_out = b->base + b->size;
 	if (data < 0 && errno == ENXIO) { /* a hole to the end, unless the file shrank */
 		if (backing_restat(b, &now, err) < 0)
 			return -1;
-		if (now.size < b->size)
+		if (now.size < b->stamp.size)
 			return error_set(err, ERR_CHANGED, "%s: shrank from %" PRIu64 " to %" PRIu64 " bytes", b->path,
-					 b->size, now.size);
+					 b->stamp.size, now.size);
 		*is_hole = true;
-		*end_out = b->size;
 		return 0;
 	}
-	if (data < 0 && errno == EINVAL) { /* no such thing on this file system */
-		*is_hole = false;
-		*end_out = b->size;
+	*is_hole = false;
+	if (data < 0 && errno == EINVAL) /* no such thing on this file system */
 		return 0;
-	}
 	if (data < 0)
 		return error_errno(err, errno, "%s: hole or data at %#" PRIx64, b->path, off);
 	if ((uint64_t)data > off) {
 		*is_hole = true;
-		*end_out = (uint64_t)data < b->size ? (uint64_t)data : b->size;
+		if ((uint64_t)data < *end_out)
+			*end_out = (uint64_t)data;
 		return 0;
 	}
 	hole = lseek(b->fd, (off_t)off, SEEK_HOLE);
 	if (hole < 0)
 		return error_errno(err, errno, "%s: end of data at %#" PRIx64, b->path, off);
-	*is_hole = false;
-	*end_out = (uint64_t)hole > off && (uint64_t)hole < b->size ? (uint64_t)hole : b->size;
+	if ((uint64_t)hole > off && (uint64_t)hole < *end_out)
+		*end_out = (uint64_t)hole;
+	return 0;
+}
+
+int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
+{
+	if (off >= b->size)
+		return error_set(err, ERR_USAGE, "%s: no byte at %#" PRIx64 ": the file has %" PRIu64, b->path, off,
+				 b->size);
+	if (run_of_file(b, b->base + off, is_hole, end_out, err) < 0)
+		return -1;
+	*end_out -= b->base;
 	return 0;
 }
 

@@ -28,6 +28,23 @@ int backing_root_fd(const struct backing_root *root);
 DEFINE_CLEANUP(cleanup_backing_root, struct backing_root *, backing_root_put);
 
 /*
+ * Other datastores: where names in images and configurations that begin with NAME lie on this host.  NAME is a datastore's
+ * label or VMFS uuid ("[NAME] web/web.vmdk", "/vmfs/volumes/NAME/web/web.vmdk"), or the beginning of a path of the other
+ * host ("/vmfs/volumes/x", "C:\\ClusterStorage\\Volume1", "\\\\server\\share"), matched at a separator and, with backslashes,
+ * whatever the case.  The paths of their files are "[NAME] web/web.vmdk" where DIR is not beneath the root, else simply the
+ * path below the root; both can be given to backing_open() and resolve beneath DIR or the root.
+ *
+ * Only before the root is shared.  ERR_USAGE for a NAME that is empty, holds ']' or is there already.
+ */
+int backing_root_add_datastore(struct backing_root *root, const char *name, const char *dir, struct error *err) MUST_CHECK;
+
+/*
+ * The path to give to backing_open() for an absolute name of another host, in its own separators; the caller frees it.
+ * NULL with err untouched: no datastore says where it lies.
+ */
+char *backing_root_translate(const struct backing_root *root, const char *name, struct error *err) MUST_CHECK;
+
+/*
  * What identifies a state of a file without reading it.  Never the device number: it differs for each storage snapshot
  * and mount.  Times in nanoseconds since 1970.
  */
@@ -40,6 +57,7 @@ bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_sta
 struct backing {
 	char *path;    /* below the root, '/'-separated, as resolved by the reader (not normalised further) */
 	int fd;
+	uint64_t base; /* where in the host file it begins: not 0 for what lies inside an archive */
 	uint64_t size; /* at open; a read beyond it is ERR_CORRUPT, one that comes short later too */
 	uint64_t dev;  /* for loop detection only */
 	struct backing_stamp stamp; /* by fstat after open */
@@ -55,6 +73,16 @@ struct backing {
 struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err) MUST_CHECK;
 void backing_close(struct backing *b);
 DEFINE_CLEANUP(cleanup_backing, struct backing *, backing_close);
+
+/*
+ * The bytes [base, base + size) of `whole` as a file of their own, called `path`; the range lies inside it.  It has its own
+ * descriptor, and the stamp of the whole.
+ */
+struct backing *backing_window(const struct backing *whole, const char *path, uint64_t base, uint64_t size,
+			       struct error *err) MUST_CHECK;
+
+/* Do both show the same bytes: the same file, from the same place? */
+bool backing_same(const struct backing *a, const struct backing *b);
 
 /* Exactly len bytes, or an error that names the file.  Any number of threads. */
 int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;

@@ -123,11 +123,8 @@ static void image_free(struct image *img)
 /* The image's own file must not be one of those above it. */
 static int check_loop(const struct disk *d, const struct backing *own, struct error *err)
 {
-	const struct backing *b;
-
 	for (size_t i = 0; i < d->n_images; i++) {
-		b = d->files[d->images[i]->first_file];
-		if (b->dev == own->dev && b->stamp.inode == own->stamp.inode)
+		if (backing_same(d->files[d->images[i]->first_file], own))
 			return error_set(err, ERR_CORRUPT, "%s: is in its own chain of parents", own->path);
 	}
 	if (d->n_images == DISK_CHAIN_MAX)

@@ -153,7 +153,7 @@ static int extent_file(struct image *img, const char *name, const struct vmdk_ex
 	if (image_add_file(img, path, out, err) < 0)
 		return error_prefix(err, "extent");
 	b = image_file(img, *out);
-	if (b->dev == own->dev && b->stamp.inode == own->stamp.inode)
+	if (backing_same(b, own))
 		return error_set(err, ERR_CORRUPT, "extent '%.200s' is the descriptor itself", name);
 	return 0;
 }

@@ -2,20 +2,44 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/strbuf.h"
+#include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
-#include "inventory/vmx.h"
+#include "inventory/vm_config.h"
+
+/* A VM that a configuration describes. */
+struct configured {
+	const char *path; /* of the configuration: one of ds->configs */
+	char *name;       /* the VM's, as paths below the source */
+	char *label;      /* or NULL */
+};
+
+struct configured_list {
+	struct configured *v;
+	size_t n;
+};
+
+static void cleanup_configured(struct configured_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].name);
+		free(l->v[i].label);
+	}
+	free(l->v);
+}
 
 /* A disk while it is sorted into a VM; image NULL: a configuration names something that is not here. */
 struct pick {
 	struct datastore_image *image;
 	char *path;        /* of the image, or what the configuration wrote */
-	size_t config;     /* index into ds->configs, or SIZE_MAX */
+	size_t config;     /* index into the configured VMs, or SIZE_MAX */
 	size_t order;      /* within its VM */
 	char *vm;          /* the VM's name */
 	struct error err;
@@ -103,57 +127,104 @@ static void mark_configured(const struct datastore *ds, struct datastore_image *
 	}
 }
 
-static int pick_named(struct datastore *ds, size_t config, const char *file, size_t order, struct picks *p,
-		      struct error *err)
+static int pick_named(struct datastore *ds, const struct configured *vm, size_t config, const char *file, size_t order,
+		      struct picks *p, struct error *err)
 {
-	const char *config_path = ds->configs[config];
-	bool elsewhere = file[0] == '/' || file[0] == '[';
-	CLEANUP_FREE char *joined = backing_sibling(config_path, file, err);
-	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, err) : NULL;
-	struct datastore_image *image;
+	struct error why = ERROR_INIT;
+	CLEANUP_FREE char *path = NULL;
+	struct datastore_image *image = datastore_named(ds, vm->path, file, &path, &why);
 	struct pick *pick;
 
-	if (!path)
+	if (why.code == ERR_NOMEM) {
+		if (err)
+			*err = why;
 		return -1;
-	elsewhere |= strncmp(path, "../", 3) == 0;
-	image = elsewhere ? NULL : datastore_image_at(ds, path);
+	}
 	if (image && picked(p, image)) {
 		log_warn("inventory", "%s: names %s, which another configuration names too; it stays with that one",
-			 config_path, path);
+			 vm->path, path);
 		return 0;
 	}
-	pick = add_pick(p, image, elsewhere ? file : path, config_path, datastore_stem_len(config_path), err);
+	pick = add_pick(p, image, path, vm->name, strlen(vm->name), err);
 	if (!pick)
 		return -1;
 	pick->config = config;
 	pick->order = order;
 	if (image)
 		mark_configured(ds, image);
-	else if (elsewhere)
-		error_set(&pick->err, ERR_REFUSED, "%s: names the disk '%s', which lies outside SOURCE", config_path, file);
 	else
-		error_set(&pick->err, ERR_CORRUPT, "%s: names the disk '%s': no such image in SOURCE", config_path, path);
+		pick->err = why;
 	return 0;
 }
 
-static int pick_configured(struct datastore *ds, size_t config, char **label, struct picks *p, struct error *err)
+/* What the VM is called: as its configuration's file, or, if that describes several, as people call it, in that folder. */
+static char *configured_name(const char *path, const struct vm_config *vm, bool only_one, struct error *err)
 {
-	const char *path = ds->configs[config];
-	CLEANUP(cleanup_backing) struct backing *b = NULL;
-	CLEANUP(cleanup_vmx) struct vmx vmx = { 0 };
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
+
+	if (only_one || !vm->label || !*vm->label) {
+		strbuf_add(&text, path, datastore_stem_len(path));
+	} else {
+		strbuf_add(&text, path, folder_len(path) + (folder_len(path) > 0));
+		for (const char *c = vm->label; *c; c++)
+			strbuf_add(&text, *c == '/' ? "_" : c, 1);
+	}
+	return strbuf_take(&text, err);
+}
+
+static int add_configured(struct datastore *ds, const char *path, const struct vm_config *vm, bool only_one,
+			  struct configured_list *l, struct picks *p, struct error *err)
+{
+	struct configured *v = reallocarray(l->v, l->n + 1, sizeof(*v)), *c;
+
+	if (!v)
+		return error_errno(err, ENOMEM, "%s", path);
+	l->v = v;
+	c = &v[l->n++];
+	*c = (struct configured){ .path = path, .label = vm->label ? strdup(vm->label) : NULL };
+	if (vm->label && !c->label)
+		return error_errno(err, ENOMEM, "%s", path);
+	c->name = configured_name(path, vm, only_one, err);
+	if (!c->name)
+		return -1;
+	for (size_t i = 0; i < vm->n_disks; i++)
+		if (pick_named(ds, c, l->n - 1, vm->disks[i], i, p, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
+{
+	const struct vm_config_format *format = vm_config_format_of_path(path);
+	CLEANUP(cleanup_backing) struct backing *b = backing_open(ds->root, path, false, err);
 	CLEANUP_FREE char *text = NULL;
+
+	if (!b)
+		return -1;
+	if (b->size == 0 || b->size > format->len_max)
+		return error_set(err, ERR_CORRUPT, "%" PRIu64 " bytes long; 1 to %zu are read", b->size,
+				 format->len_max);
+	text = malloc((size_t)b->size + 1);
+	if (!text)
+		return error_errno(err, ENOMEM, "configuration");
+	if (backing_read(b, text, (size_t)b->size, 0, err) < 0)
+		return -1;
+	text[b->size] = '\0';
+	return format->parse(text, (size_t)b->size, out, err);
+}
+
+static int pick_configured(struct datastore *ds, const char *path, struct configured_list *l, struct picks *p,
+			   struct error *err)
+{
+	CLEANUP(cleanup_vm_config_list) struct vm_config_list vms = { 0 };
 	struct error why = ERROR_INIT;
 
-	b = backing_open(ds->root, path, false, &why);
-	text = b && b->size > 0 && b->size <= VMX_LEN_MAX ? malloc((size_t)b->size) : NULL;
-	if (!b || !text || backing_read(b, text, (size_t)b->size, 0, &why) < 0 ||
-	    vmx_parse(text, (size_t)b->size, &vmx, &why) < 0) {
-		log_warn("inventory", "%s: not used: %s", path, why.code ? why.msg : "empty, or too long to be one");
+	if (read_config(ds, path, &vms, &why) < 0) {
+		log_warn("inventory", "%s: not used: %s", path, why.msg);
 		return 0;
 	}
-	*label = steal_ptr(&vmx.display_name);
-	for (size_t i = 0; i < vmx.n_disks; i++)
-		if (pick_named(ds, config, vmx.disks[i], i, p, err) < 0)
+	for (size_t i = 0; i < vms.n; i++)
+		if (add_configured(ds, path, &vms.v[i], vms.n == 1, l, p, err) < 0)
 			return -1;
 	return 0;
 }
@@ -161,27 +232,27 @@ static int pick_configured(struct datastore *ds, size_t config, char **label, st
 /* ---- what no configuration names ---- */
 
 /* A snapshot of a configured disk that its VM does not use now: another branch, beside it. */
-static bool is_other_branch(const struct datastore *ds, const struct picks *p, size_t n_configured,
+static bool is_other_branch(const struct configured_list *l, const struct picks *p, size_t n_configured,
 			    const struct datastore_image *image)
 {
 	for (size_t i = 0; i < n_configured; i++) {
 		const struct datastore_image *other = p->v[i].image;
 
 		if (other && other->chain && image->chain && strcmp(root_of(other), root_of(image)) == 0 &&
-		    (same_folder(other->path, image->path) || same_folder(ds->configs[p->v[i].config], image->path)))
+		    (same_folder(other->path, image->path) || same_folder(l->v[p->v[i].config].path, image->path)))
 			return true;
 	}
 	return false;
 }
 
-static int pick_leaves(struct datastore *ds, struct picks *p, struct error *err)
+static int pick_leaves(struct datastore *ds, const struct configured_list *l, struct picks *p, struct error *err)
 {
 	size_t n_configured = p->n;
 
 	for (size_t i = 0; i < ds->n_images; i++) {
 		struct datastore_image *image = &ds->images[i];
 
-		if (image->configured || !image->leaf || is_other_branch(ds, p, n_configured, image))
+		if (image->configured || !image->leaf || is_other_branch(l, p, n_configured, image))
 			continue;
 		if (!add_pick(p, image, image->path, image->path, 0, err))
 			return -1;
@@ -298,18 +369,17 @@ static int make_names(const struct picks *p, char **names, struct error *err)
 	return datastore_names(in, p->n, names, err);
 }
 
-static int label_vm(struct vm *vm, char **labels, const struct pick *first, struct error *err)
+static int label_vm(struct vm *vm, const struct configured *c, struct error *err)
 {
 	const char *slash = strrchr(vm->name, '/');
-	const char *label = first->config != SIZE_MAX && labels[first->config] ? labels[first->config] :
-			    slash					 ? slash + 1 :
-									   vm->name;
+	const char *label = c && c->label ? c->label : slash ? slash + 1 : vm->name;
 
 	vm->label = strdup(label);
 	return vm->label ? 0 : error_errno(err, ENOMEM, "%s", vm->name);
 }
 
-static int make_vms(struct datastore *ds, struct picks *p, char **labels, char **names, struct error *err)
+static int make_vms(struct datastore *ds, struct picks *p, const struct configured_list *l, char **names,
+		    struct error *err)
 {
 	struct vm *vm = NULL;
 
@@ -318,14 +388,15 @@ static int make_vms(struct datastore *ds, struct picks *p, char **labels, char *
 		return error_errno(err, ENOMEM, "%zu disks", p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct pick *pick = &p->v[i];
+		const struct configured *c = pick->config != SIZE_MAX ? &l->v[pick->config] : NULL;
 
 		if (!vm || strcmp(vm->name, pick->vm) != 0 || p->v[i - 1].config != pick->config) {
 			vm = &ds->vms.v[ds->vms.n++];
 			vm->name = strdup(pick->vm);
-			vm->config = pick->config != SIZE_MAX ? strdup(ds->configs[pick->config]) : NULL;
-			if (!vm->name || (pick->config != SIZE_MAX && !vm->config))
+			vm->config = c ? strdup(c->path) : NULL;
+			if (!vm->name || (c && !vm->config))
 				return error_errno(err, ENOMEM, "%s", pick->path);
-			if (label_vm(vm, labels, pick, err) < 0)
+			if (label_vm(vm, c, err) < 0)
 				return -1;
 		}
 		if (add_disk(vm, pick, &names[i], err) < 0)
@@ -336,34 +407,27 @@ static int make_vms(struct datastore *ds, struct picks *p, char **labels, char *
 
 int datastore_find_vms(struct datastore *ds, struct error *err)
 {
+	CLEANUP(cleanup_configured) struct configured_list configured = { 0 };
 	CLEANUP(cleanup_picks) struct picks p = { 0 };
-	char **labels = calloc(ds->n_configs ? ds->n_configs : 1, sizeof(*labels)), **names = NULL;
+	char **names = NULL;
 	size_t n_configured;
 	int rc = -1;
 
-	if (!labels) {
-		error_errno(err, ENOMEM, "%zu configurations", ds->n_configs);
-		goto out;
-	}
 	for (size_t i = 0; i < ds->n_configs; i++)
-		if (pick_configured(ds, i, &labels[i], &p, err) < 0)
-			goto out;
+		if (pick_configured(ds, ds->configs[i], &configured, &p, err) < 0)
+			return -1;
 	n_configured = p.n;
-	if (pick_leaves(ds, &p, err) < 0 || name_leaf_vms(&p, n_configured, err) < 0)
-		goto out;
+	if (pick_leaves(ds, &configured, &p, err) < 0 || name_leaf_vms(&p, n_configured, err) < 0)
+		return -1;
 	if (p.n > 1)
 		qsort(p.v, p.n, sizeof(*p.v), pick_order);
 	names = calloc(p.n ? p.n : 1, sizeof(*names));
 	if (!names)
-		error_errno(err, ENOMEM, "%zu disks", p.n);
-	else if (make_names(&p, names, err) == 0)
-		rc = make_vms(ds, &p, labels, names, err);
-	for (size_t i = 0; names && i < p.n; i++)
+		return error_errno(err, ENOMEM, "%zu disks", p.n);
+	if (make_names(&p, names, err) == 0)
+		rc = make_vms(ds, &p, &configured, names, err);
+	for (size_t i = 0; i < p.n; i++)
 		free(names[i]);
 	free(names);
-out:
-	for (size_t i = 0; labels && i < ds->n_configs; i++)
-		free(labels[i]);
-	free(labels);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "disk/disk.h"
 #include "inventory/datastore_walk.h"
+#include "inventory/vm_config.h"
 
 struct walk {
 	bool one_file_system;
@@ -56,13 +57,6 @@ static bool enters(const char *name)
 	return name[0] != '.' && strcmp(name, "~snapshot") != 0;
 }
 
-static bool is_config(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot && dot != name && strcasecmp(dot, ".vmx") == 0;
-}
-
 static int walk_folder(struct walk *w, int fd, const char *path, unsigned depth, struct error *err);
 
 static int visit(struct walk *w, int dirfd, const char *folder, const char *name, unsigned depth, struct error *err)
@@ -90,7 +84,7 @@ static int visit(struct walk *w, int dirfd, const char *folder, const char *name
 		return 0;
 	if (disk_format_of_path(name))
 		return path_list_add(w->images, path, err);
-	return is_config(name) ? path_list_add(w->configs, path, err) : 0;
+	return vm_config_format_of_path(name) ? path_list_add(w->configs, path, err) : 0;
 }
 
 /* Takes over fd. */

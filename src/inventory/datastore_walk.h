@@ -26,7 +26,7 @@ static inline void cleanup_path_list(struct path_list *l)
 }
 
 /*
- * Regular files below dirfd whose suffix is an image's or .vmx.  Symlinks are not followed; folders whose name begins with
+ * Regular files below dirfd whose suffix is an image's or a configuration's.  Symlinks are not followed; folders whose name begins with
  * a dot and "~snapshot" are not entered; nor, with one_file_system, others.  A folder that cannot be read fails the walk:
  * what is in it would be missed.
  */

@@ -24,8 +24,10 @@ struct device {
 	char *file;
 };
 
+#define LEN_MAX ((size_t)1 << 20) /* real ones have a few thousand */
+
 struct parse {
-	struct vmx *out;
+	struct vm_config *vm;
 	struct device devices[ARRAY_LEN(buses)][CONTROLLERS][UNITS];
 };
 
@@ -107,8 +109,8 @@ static int set(struct parse *p, const char *key, size_t key_len, const char *val
 	if (!text)
 		return error_errno(err, ENOMEM, "configuration");
 	if (key_is(key, key_len, "displayName")) {
-		free(p->out->display_name);
-		p->out->display_name = steal_ptr(&text);
+		free(p->vm->label);
+		p->vm->label = steal_ptr(&text);
 	} else if (d && key_is(field, field_len, "present")) {
 		d->present = strcasecmp(text, "true") == 0;
 	} else if (d && key_is(field, field_len, "deviceType")) {
@@ -155,9 +157,8 @@ static int collect(struct parse *p, struct error *err)
 	for (size_t i = 0; i < sizeof(p->devices) / sizeof(*d); i++) {
 		if (!d[i].present || d[i].optical || !d[i].file || d[i].file[0] == '\0')
 			continue;
-		if (p->out->n_disks == VMX_DISKS_MAX)
-			return error_set(err, ERR_CORRUPT, "more than %d disks", VMX_DISKS_MAX);
-		p->out->disks[p->out->n_disks++] = steal_ptr(&d[i].file);
+		if (vm_config_add_disk(p->vm, d[i].file, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -180,18 +181,17 @@ static int parse_text(struct parse *p, const char *text, size_t len, struct erro
 	return collect(p, err);
 }
 
-int vmx_parse(const char *text, size_t len, struct vmx *out, struct error *err)
+static int vmx_parse(const char *text, size_t len, struct vm_config_list *out, struct error *err)
 {
 	CLEANUP_FREE struct parse *p = calloc(1, sizeof(*p));
 	struct device *d;
 	int rc;
 
-	*out = (struct vmx){ .disks = calloc(VMX_DISKS_MAX, sizeof(*out->disks)) };
-	if (!p || !out->disks)
+	if (!p)
 		return error_errno(err, ENOMEM, "configuration");
-	if (len > VMX_LEN_MAX)
-		return error_set(err, ERR_CORRUPT, "%zu bytes long; at most %zu are read", len, VMX_LEN_MAX);
-	p->out = out;
+	p->vm = vm_config_add(out, NULL, err);
+	if (!p->vm)
+		return -1;
 	rc = parse_text(p, text, len, err);
 	d = &p->devices[0][0][0];
 	for (size_t i = 0; i < sizeof(p->devices) / sizeof(*d); i++)
@@ -199,11 +199,8 @@ int vmx_parse(const char *text, size_t len, struct vmx *out, struct error *err)
 	return rc;
 }
 
-void vmx_fini(struct vmx *v)
-{
-	for (size_t i = 0; i < v->n_disks; i++)
-		free(v->disks[i]);
-	free(v->disks);
-	free(v->display_name);
-	*v = (struct vmx){ 0 };
-}
+const struct vm_config_format vmx_config_format = {
+	.suffix = ".vmx",
+	.len_max = LEN_MAX,
+	.parse = vmx_parse,
+};

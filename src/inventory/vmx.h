@@ -10,26 +10,8 @@
 #ifndef LIFTFS_INVENTORY_VMX_H
 #define LIFTFS_INVENTORY_VMX_H
 
-#include <stddef.h>
+#include "inventory/vm_config.h"
 
-#include "base/error.h"
-
-#define VMX_LEN_MAX ((size_t)1 << 20) /* bytes; real ones have a few thousand */
-#define VMX_DISKS_MAX 256             /* 4 controllers of 64 */
-
-struct vmx {
-	char *display_name;  /* or NULL */
-	char **disks;        /* fileName as written, escapes undone */
-	size_t n_disks;
-};
-
-/* What it allocates is there also after a failure: vmx_fini() follows either way. */
-int vmx_parse(const char *text, size_t len, struct vmx *out, struct error *err) MUST_CHECK;
-void vmx_fini(struct vmx *v);
-
-static inline void cleanup_vmx(struct vmx *v)
-{
-	vmx_fini(v);
-}
+extern const struct vm_config_format vmx_config_format; /* one VM a file */
 
 #endif

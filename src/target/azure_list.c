@@ -13,7 +13,7 @@
 
 #include "base/escape.h"
 #include "base/parse.h"
-#include "net/xml.h"
+#include "net/xml_reply.h"
 #include "target/azure.h"
 
 int azure_meta_add(struct target_meta *meta, const char *key, const char *value, struct error *err)

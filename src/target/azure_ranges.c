@@ -14,7 +14,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
-#include "net/xml.h"
+#include "net/xml_reply.h"
 #include "target/azure.h"
 
 #define WINDOW_MAX (UINT64_C(64) << 30)

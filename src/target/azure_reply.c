@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/escape.h"
-#include "net/xml.h"
+#include "net/xml_reply.h"
 
 /* "The lease ID ... RequestId:... Time:..." to what comes before. */
 static void cut_message(char *text)

@@ -18,7 +18,7 @@
 #include "net/credentials.h"
 #include "net/redact.h"
 #include "net/retry.h"
-#include "net/xml.h"
+#include "net/xml_reply.h"
 
 static void fuzz_xml(const char *text, size_t len)
 {

@@ -5,6 +5,10 @@
  */
 #include <config.h>
 
+#ifdef LIFTFS_LIBFUZZER /* which has a main() of its own */
+extern int fuzz_main_is_not_needed;
+#else
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -103,3 +107,5 @@ int main(int argc, char **argv)
 	printf("%u inputs, %d mutations of each\n", files, MUTATIONS);
 	return files == 0;
 }
+
+#endif

@@ -172,6 +172,44 @@ static void runs_alternate_between_data_and_holes(void **state)
 	assert_error(&e2, ERR_CHANGED, "h.raw: shrank from 4194304 to 100 bytes");
 }
 
+static void a_window_shows_its_part_and_no_more(void **state)
+{
+	const struct scratch_dir *dir = *state;
+	CLEANUP(cleanup_backing_root) struct backing_root *root = backing_root_open(dir->path, NULL);
+	CLEANUP(cleanup_backing) struct backing *whole = NULL;
+	CLEANUP(cleanup_backing) struct backing *w = NULL;
+	CLEANUP(cleanup_backing) struct backing *inner = NULL;
+	uint8_t data[4096], buf[100];
+	struct error e = ERROR_INIT;
+	uint64_t end;
+	bool hole;
+
+	pattern_fill(data, sizeof(data), 0, 7);
+	scratch_write(dir, "archive", data, sizeof(data));
+	scratch_patch(dir, "archive", 1 << 20, data, sizeof(data));
+	whole = backing_open(root, "archive", false, NULL);
+	w = backing_window(whole, "archive/member", 1024, (1 << 20), &e);
+	assert_non_null(w);
+	inner = backing_window(w, "archive/member/part", 512, 1000, &e);
+	assert_non_null(inner);
+	assert_true(backing_same(whole, whole));
+	assert_false(backing_same(whole, w));
+	assert_int_equal(backing_read(inner, buf, sizeof(buf), 900, &e), 0);
+	assert_memory_equal(buf, data + 1024 + 512 + 900, sizeof(buf));
+	assert_int_equal(backing_read(inner, buf, sizeof(buf), 901, &e), -1);
+	assert_error(&e, ERR_CORRUPT, "archive/member/part: read 100 bytes at 0x385: beyond end of file (1000 bytes)");
+	assert_int_equal(backing_run(w, 0, &hole, &end, NULL), 0);
+	assert_false(hole);
+	assert_true(end > 0 && end < (1 << 20));
+	assert_int_equal(backing_run(w, end, &hole, &end, NULL), 0);
+	assert_true(hole);
+	assert_int_equal(end, (1 << 20) - 1024);
+	assert_int_equal(backing_run(w, end, &hole, &end, NULL), 0);
+	assert_false(hole);
+	assert_int_equal(end, 1 << 20);
+	assert_int_equal(backing_run(w, end, &hole, &end, NULL), -1);
+}
+
 static void siblings_and_names_that_stay(void **state)
 {
 	static const char *const stay[] = { "a", "a/b", "./a", "..a", "a..", "a/..b/c", ".", "a//b" };
@@ -197,6 +235,7 @@ int main(void)
 		cmocka_unit_test(names_do_not_lead_out),
 		cmocka_unit_test(a_stamp_tells_writes_and_only_them),
 		cmocka_unit_test(runs_alternate_between_data_and_holes),
+		cmocka_unit_test(a_window_shows_its_part_and_no_more),
 		cmocka_unit_test(siblings_and_names_that_stay),
 	};
 

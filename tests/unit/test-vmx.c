@@ -7,14 +7,14 @@
 #include "base/cleanup.h"
 #include "inventory/vmx.h"
 
-static int parse(const char *text, struct vmx *v, struct error *e)
+static int parse(const char *text, struct vm_config_list *v, struct error *e)
 {
-	return vmx_parse(text, strlen(text), v, e);
+	return vmx_config_format.parse(text, strlen(text), v, e);
 }
 
 static void disks_come_in_the_order_of_their_devices(void **state)
 {
-	CLEANUP(cleanup_vmx) struct vmx v = { 0 };
+	CLEANUP(cleanup_vm_config_list) struct vm_config_list v = { 0 };
 	struct error e = ERROR_INIT;
 
 	(void)state;
@@ -35,11 +35,11 @@ static void disks_come_in_the_order_of_their_devices(void **state)
 			       "nvme0:0.present = \"TRUE\"\n"
 			       "nvme0:0.fileName = \"/vmfs/volumes/ds2/x/fast.vmdk\"\n"
 			       "ide1:0.present = \"TRUE\"\n", &v, &e), 0);
-	assert_string_equal(v.display_name, "Web \"one\"");
-	assert_int_equal(v.n_disks, 3);
-	assert_string_equal(v.disks[0], "/vmfs/volumes/ds2/x/fast.vmdk");
-	assert_string_equal(v.disks[1], "web01-000002.vmdk");
-	assert_string_equal(v.disks[2], "web01_1.vmdk");
+	assert_string_equal(v.v[0].label, "Web \"one\"");
+	assert_int_equal(v.v[0].n_disks, 3);
+	assert_string_equal(v.v[0].disks[0], "/vmfs/volumes/ds2/x/fast.vmdk");
+	assert_string_equal(v.v[0].disks[1], "web01-000002.vmdk");
+	assert_string_equal(v.v[0].disks[2], "web01_1.vmdk");
 }
 
 static void what_is_no_configuration_is_refused(void **state)
@@ -51,24 +51,24 @@ static void what_is_no_configuration_is_refused(void **state)
 		{ "a = \"b\n", "line 1: quote without an end" },
 		{ "a = \"", "line 1: quote without an end" },
 	};
-	CLEANUP(cleanup_vmx) struct vmx nul = { 0 };
+	CLEANUP(cleanup_vm_config_list) struct vm_config_list nul = { 0 };
 	struct error e2 = ERROR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		CLEANUP(cleanup_vmx) struct vmx v = { 0 };
+		CLEANUP(cleanup_vm_config_list) struct vm_config_list v = { 0 };
 		struct error e = ERROR_INIT;
 
 		assert_int_equal(parse(cases[i].text, &v, &e), -1);
 		assert_error(&e, ERR_CORRUPT, cases[i].msg);
 	}
-	assert_int_equal(vmx_parse("a=\0", 3, &nul, &e2), -1);
+	assert_int_equal(vmx_config_format.parse("a=\0", 3, &nul, &e2), -1);
 	assert_error(&e2, ERR_CORRUPT, "a NUL byte in the text");
 }
 
 static void devices_that_cannot_be_are_ignored(void **state)
 {
-	CLEANUP(cleanup_vmx) struct vmx v = { 0 };
+	CLEANUP(cleanup_vm_config_list) struct vm_config_list v = { 0 };
 	struct error e = ERROR_INIT;
 
 	(void)state;

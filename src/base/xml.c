@@ -2,16 +2,13 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/parse.h"
-#include "net/xml.h"
+#include "base/xml.h"
 
 struct xml_doc {
 	xmlDocPtr doc;
@@ -48,7 +45,7 @@ struct xml_doc *xml_parse(const char *buf, size_t len, const char *root, struct 
 		error_errno(err, ENOMEM, "XML");
 		return NULL;
 	}
-	doc->doc = xmlReadMemory(buf, (int)len, "reply.xml", NULL,
+	doc->doc = xmlReadMemory(buf, (int)len, "document.xml", NULL,
 				 XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	if (!doc->doc || !xmlDocGetRootElement(doc->doc)) {
 		error_set(err, ERR_CORRUPT, "XML: not well-formed");
@@ -130,94 +127,16 @@ int xml_child_u64(const struct xml_element *el, const char *name, uint64_t *out,
 	return 0;
 }
 
-static void copy_line(char *out, size_t size, const char *text)
+const char *xml_attribute(const struct xml_element *el, const char *name)
 {
-	size_t n = 0;
+	const xmlAttr *a = el ? node_of(el)->properties : NULL;
 
-	for (; text && *text && n < size - 1; text++)
-		out[n++] = (char)((unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
-	if (text && ((unsigned char)*text & 0xc0) == 0x80) { /* cut inside a character: all of it goes */
-		while (n > 0 && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
-			n--;
-		if (n > 0)
-			n--;
+	for (; a; a = a->next) {
+		if (strcmp((const char *)a->name, name) != 0)
+			continue;
+		if (!a->children)
+			return "";
+		return a->children->next ? NULL : (const char *)a->children->content;
 	}
-	out[n] = '\0';
-}
-
-void xml_service_error(const char *buf, size_t len, struct xml_service_error *out)
-{
-	CLEANUP(cleanup_xml) struct xml_doc *doc = len > 0 ? xml_parse(buf, len, "Error", NULL) : NULL;
-
-	out->code[0] = out->message[0] = '\0';
-	if (!doc)
-		return;
-	copy_line(out->code, sizeof(out->code), xml_child_text(xml_root(doc), "Code"));
-	copy_line(out->message, sizeof(out->message), xml_child_text(xml_root(doc), "Message"));
-}
-
-static bool is_range(const struct xml_element *el)
-{
-	return strcmp(xml_name(el), "PageRange") == 0 || strcmp(xml_name(el), "ClearRange") == 0;
-}
-
-int xml_next_range(const struct xml_doc *doc, const struct xml_element **at, struct xml_range *out, struct error *err)
-{
-	const struct xml_element *el = *at ? xml_next(*at, NULL) : xml_child(xml_root(doc), NULL);
-	uint64_t start, end;
-
-	while (el && !is_range(el))
-		el = xml_next(el, NULL);
-	if (!el)
-		return 0;
-	if (xml_child_u64(el, "Start", &start, err) < 0 || xml_child_u64(el, "End", &end, err) < 0)
-		return -1;
-	if (end < start || end == UINT64_MAX)
-		return error_set(err, ERR_CORRUPT, "XML: <%s> from %" PRIu64 " to %" PRIu64, xml_name(el), start, end);
-	out->off = start;
-	out->len = end - start + 1;
-	out->clear = strcmp(xml_name(el), "ClearRange") == 0;
-	*at = el;
-	return 1;
-}
-
-static bool is_encoded(const struct xml_element *name)
-{
-	const xmlAttr *a = name ? node_of(name)->properties : NULL;
-
-	for (; a; a = a->next)
-		if (strcmp((const char *)a->name, "Encoded") == 0 && a->children && a->children->content)
-			return strcasecmp((const char *)a->children->content, "true") == 0;
-	return false;
-}
-
-int xml_next_blob(const struct xml_doc *doc, const struct xml_element **at, struct xml_blob *out, struct error *err)
-{
-	const struct xml_element *el =
-		*at ? xml_next(*at, "Blob") : xml_child(xml_child(xml_root(doc), "Blobs"), "Blob");
-	const char *name;
-
-	if (!el)
-		return 0;
-	name = xml_child_text(el, "Name");
-	if (!name || !name[0])
-		return error_set(err, ERR_CORRUPT, "XML: <Blob> without <Name>");
-	out->name = name;
-	out->name_encoded = is_encoded(xml_child(el, "Name"));
-	out->snapshot = xml_child_text(el, "Snapshot");
-	out->properties = xml_child(el, "Properties");
-	out->metadata = xml_child(el, "Metadata");
-	*at = el;
-	return 1;
-}
-
-int xml_next_marker(const struct xml_doc *doc, const char **out, struct error *err)
-{
-	const struct xml_element *el = xml_child(xml_root(doc), "NextMarker");
-	const char *marker = xml_text(el);
-
-	if (el && !marker) /* not the end: the rest of the list would be missed */
-		return error_set(err, ERR_CORRUPT, "XML: <NextMarker> is not a text");
-	*out = marker && marker[0] ? marker : NULL;
-	return 0;
+	return NULL;
 }
