@@ -9,7 +9,7 @@ takes lines as disk_images.py prints them (NAME LEAF FILE...) and prints
 	M FILE					a file of it
 	S KIND OFF LEN FIELD			a checksum over [OFF, OFF + LEN), stored at FIELD; numbered from 0 for each M
 	F NAME OFF LEN COVER_OFF COVER_LEN S	a field; the range of the disk that it speaks of (LEN 0: all); its S, or -1
-	T NAME OFF				a boundary; NAME: cut, or text.cut in a descriptor
+	T NAME OFF NEAR				a boundary, or (NEAR 1) a byte beside one; NAME: cut, or text.cut in a descriptor
 """
 import os
 import struct
@@ -62,7 +62,7 @@ class Fields:
     def done(self, name="cut"):
         for at in sorted({e + d for e in self.ends for d in (-1, 0, 1)} | {1, self.size - 1}):
             if 0 <= at < self.size:
-                print("T", name, at)
+                print("T", name, at, int(at not in self.ends))
 
 
 def u(f, off, width, order="<"):

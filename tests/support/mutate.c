@@ -168,7 +168,8 @@ static void try_bytes(struct target *t, const struct field *f, uint64_t off, con
 	snprintf(what, sizeof(what), "%s at %" PRIu64 "+%" PRIu64 ": %02x%02x... for %02x%02x...", f->name, off,
 		 (uint64_t)len, data[0], len > 1 ? data[1] : 0, t->bytes[off], len > 1 ? t->bytes[off + 1] : 0);
 	write_at(t, off, data, len);
-	run_case(t, rule_of(t, f->name, false), f->cover_off, f->cover_len, what);
+	if (t->full || !s || len == 1)
+		run_case(t, rule_of(t, f->name, false), f->cover_off, f->cover_len, what);
 	if (s && (off >= s->field + 8 || off + len <= s->field)) {
 		renew_seal(t, s, off, data, len);
 		strncat(what, ", sealed", sizeof(what) - strlen(what) - 1);
@@ -181,9 +182,10 @@ static void try_bytes(struct target *t, const struct field *f, uint64_t off, con
 static void try_byte(struct target *t, const struct field *f, uint64_t off)
 {
 	static const uint8_t few[] = { 0x01, 0x80, 0xff };
+	size_t n = t->full ? 8 : f->len > 1 && f->len <= SHORT_FIELD ? sizeof(few) : 1;
 	uint8_t b;
 
-	for (size_t i = 0; i < (t->full ? 8 : sizeof(few)); i++) {
+	for (size_t i = 0; i < n; i++) {
 		b = t->bytes[off] ^ (t->full ? (uint8_t)(1 << i) : few[i]);
 		try_bytes(t, f, off, &b, 1);
 	}
@@ -236,14 +238,15 @@ static void run_line(struct target *t, const char *line)
 	struct field f = { 0 };
 	struct seal *s = &t->seals[t->n_seals];
 	uint64_t at;
-	int seal;
+	int seal, near;
 
 	if (sscanf(line, "F %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d", f.name, &f.off, &f.len, &f.cover_off,
 		   &f.cover_len, &seal) == 6) {
 		f.seal = seal >= 0 ? &t->seals[seal] : NULL;
 		try_field(t, &f);
-	} else if (sscanf(line, "T %63s %" SCNu64, f.name, &at) == 2) {
-		try_cut(t, f.name, at);
+	} else if (sscanf(line, "T %63s %" SCNu64 " %d", f.name, &at, &near) == 3) {
+		if (t->full || !near)
+			try_cut(t, f.name, at);
 	} else if (sscanf(line, "S %11s %" SCNu64 " %" SCNu64 " %" SCNu64, s->kind, &s->off, &s->len, &s->field) == 4 &&
 		   t->n_seals + 1 < sizeof(t->seals) / sizeof(*t->seals)) {
 		t->n_seals++;
