@@ -29,6 +29,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/parse.h"
 #include "disk/crc32c.h"
 #include "support/mutate_outcome.h"
 
@@ -57,7 +58,7 @@ struct shared {
 
 struct target {
 	const char *folder;
-	char leaf[256], flat_path[256], path[256], pristine_of[256]; /* below folder */
+	char leaf[256], flat_path[256], path[256]; /* below folder */
 	const char *names[NAMES_MAX + 1];
 	char name_store[NAMES_MAX][64];
 	struct outcome_image img;
@@ -68,7 +69,8 @@ struct target {
 	size_t n_seals;
 	struct rule *rules;
 	struct shared *shared;
-	bool full, skip;
+	bool full, skip, is_parent;
+	unsigned n_fields; /* seen in a parent */
 };
 
 static void die(const char *what)
@@ -233,27 +235,76 @@ static void try_cut(struct target *t, const char *name, uint64_t at)
 
 /* ---- a file ---- */
 
+static void bad_line(const char *line)
+{
+	fprintf(stderr, "mutate: line '%s'\n", line);
+	exit(2);
+}
+
+/* Word i of a line, into out. */
+static void word(const char *line, int i, char *out, size_t len)
+{
+	for (const char *at = line; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+
+		if (i-- > 0)
+			continue;
+		if (n >= len)
+			break;
+		memcpy(out, at, n);
+		out[n] = '\0';
+		return;
+	}
+	bad_line(line);
+}
+
+static uint64_t number(const char *line, int i)
+{
+	char text[24];
+	uint64_t n = 0;
+
+	word(line, i, text, sizeof(text));
+	if (parse_u64(text, UINT64_MAX, &n, NULL) < 0)
+		bad_line(line);
+	return n;
+}
+
+static void run_seal(struct target *t, const char *line)
+{
+	struct seal *s = &t->seals[t->n_seals++];
+
+	if (t->n_seals == ARRAY_LEN(t->seals))
+		bad_line(line);
+	word(line, 1, s->kind, sizeof(s->kind));
+	s->off = number(line, 2);
+	s->len = number(line, 3);
+	s->field = number(line, 4);
+}
+
+static void run_field(struct target *t, const char *line)
+{
+	struct field f = { .off = number(line, 2),
+			   .len = number(line, 3),
+			   .cover_off = number(line, 4),
+			   .cover_len = number(line, 5) };
+
+	word(line, 1, f.name, sizeof(f.name));
+	if (!strstr(line, " -1"))
+		f.seal = &t->seals[number(line, 6)];
+	try_field(t, &f);
+}
+
 static void run_line(struct target *t, const char *line)
 {
-	struct field f = { 0 };
-	struct seal *s = &t->seals[t->n_seals];
-	uint64_t at;
-	int seal, near;
+	char name[64];
 
-	if (sscanf(line, "F %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d", f.name, &f.off, &f.len, &f.cover_off,
-		   &f.cover_len, &seal) == 6) {
-		f.seal = seal >= 0 ? &t->seals[seal] : NULL;
-		try_field(t, &f);
-	} else if (sscanf(line, "T %63s %" SCNu64 " %d", f.name, &at, &near) == 3) {
-		if (t->full || !near)
-			try_cut(t, f.name, at);
-	} else if (sscanf(line, "S %11s %" SCNu64 " %" SCNu64 " %" SCNu64, s->kind, &s->off, &s->len, &s->field) == 4 &&
-		   t->n_seals + 1 < sizeof(t->seals) / sizeof(*t->seals)) {
-		t->n_seals++;
-	} else {
-		fprintf(stderr, "mutate: line '%s'\n", line);
-		exit(2);
-	}
+	word(line, 1, name, sizeof(name));
+	if (*line == 'S')
+		run_seal(t, line);
+	else if (*line == 'F' && (t->full || !t->is_parent || t->n_fields++ % 4 == 0)) /* its leaf has the same structures */
+		run_field(t, line);
+	else if (*line == 'T' && (t->full || number(line, 3) == 0))
+		try_cut(t, name, number(line, 2));
 }
 
 static void child(struct target *t, char **lines, size_t n)
@@ -321,11 +372,12 @@ static void read_rules(struct target *t, const char *path)
 		if (*line == '#' || *line == '\n')
 			continue;
 		r = calloc(1, sizeof(*r));
-		if (!r || sscanf(line, "%63s | %15s |", r->name, kind) != 2 ||
-		    (strcmp(kind, "moves") != 0 && strcmp(kind, "any") != 0)) {
-			fprintf(stderr, "mutate: %s: '%s'\n", path, line);
-			exit(2);
-		}
+		if (!r)
+			die(path);
+		word(line, 0, r->name, sizeof(r->name));
+		word(line, 2, kind, sizeof(kind));
+		if (strcmp(kind, "moves") != 0 && strcmp(kind, "any") != 0)
+			bad_line(line);
 		len = strlen(r->name);
 		r->sealed = r->name[len - 1] == '+';
 		if (r->sealed)
@@ -358,8 +410,9 @@ static bool begin_image(struct target *t, char **lines, size_t n)
 	struct error unsupported = ERROR_INIT;
 	uint64_t len;
 
-	if (sscanf(lines[0], "I %63s %127s %127s", name, leaf, flat) != 3)
-		die(lines[0]);
+	word(lines[0], 1, name, sizeof(name));
+	word(lines[0], 2, leaf, sizeof(leaf));
+	word(lines[0], 3, flat, sizeof(flat));
 	snprintf(t->leaf, sizeof(t->leaf), "%s/%s", t->folder, leaf);
 	snprintf(t->flat_path, sizeof(t->flat_path), "%s/%s", t->folder, flat);
 	name_files(t, lines + 1, n - 1);
@@ -424,7 +477,8 @@ int main(int argc, char **argv)
 		if (t.skip)
 			continue;
 		snprintf(t.path, sizeof(t.path), "%s", lines[i] + 2);
-		t.n_seals = 0;
+		t.is_parent = strstr(t.path, "/base.") != NULL;
+		t.n_seals = t.n_fields = 0;
 		ok &= run_file(&t, lines + i + 1, end - i - 1);
 	}
 	for (size_t i = 0; i < n; i++)
