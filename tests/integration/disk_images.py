@@ -264,10 +264,24 @@ for _i in range(256):
 
 
 def crc32c(data):
-    crc, table = 0xFFFFFFFF, CRC_TABLE
-    for b in data:
+    crc, body, table = 0xFFFFFFFF, data.rstrip(b"\0"), CRC_TABLE
+    for b in body:
         crc = crc >> 8 ^ table[(crc ^ b) & 0xFF]
+    # A zero byte is a linear step: of n zeros, those of n's bits.
+    step, n = [(1 << i) >> 8 ^ table[(1 << i) & 0xFF] for i in range(32)], len(data) - len(body)
+    while n:
+        if n & 1:
+            crc = apply(step, crc)
+        step, n = [apply(step, s) for s in step], n >> 1
     return crc ^ 0xFFFFFFFF
+
+
+def apply(step, crc):
+    out = 0
+    for i in range(32):
+        if crc >> i & 1:
+            out ^= step[i]
+    return out
 
 
 def sealed(data, field=4):

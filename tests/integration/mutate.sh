@@ -9,12 +9,13 @@ if [ -z "${TMPDIR-}" ] && [ -w /dev/shm ]; then
 	export TMPDIR=/dev/shm # files are cut and written thousands of times
 fi
 . "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-images.sh"
 requires python3
 mutate=$builddir/tests/support/mutate
 cases=$srcdir/tests/integration
 cd "$scratch"
 
-python3 "$cases/disk_images.py" . >images
+python3 -B "$cases/disk_images.py" . >images
 # The images of others, each in a folder with those it needs, and what it reads as today.
 if [ "${1-}" = --full ] && [ -n "${2-}" ]; then
 	cp -r "$2" samples
@@ -29,13 +30,12 @@ if [ "${1-}" = --full ] && [ -n "${2-}" ]; then
 		echo "$name $leaf $leaf"
 	done >>images
 fi
-python3 "$cases/disk_fields.py" . <images >fields
+python3 -B "$cases/disk_fields.py" . <images >fields
 status=0
 # shellcheck disable=SC2086 # --full, or nothing
 "$mutate" ${1-} "$cases/mutate.table" . <fields >out || status=$?
 cat out
 [ $status -eq 0 ] || fail "mutate: exit status $status"
-# What this build must be able to read.
-for name in vmdk-hosted vmdk-chain vmdk-split vhd-fixed vhdx-dynamic vhdx-log vhdx-differencing; do
+for name in $images_read; do
 	grep -q "^$name/disk.* cases: " out || fail "$name was not damaged"
 done
