@@ -345,14 +345,14 @@ def vhdx_file(model, who, size, data_write, parent=None, below=None, log=False):
             own = sectors(who, n * 2048, 8) + bytes(2032 * SECTOR) + sectors(who, n * 2048 + 2040, 8)
             bat[n] = 4 * MIB + len(end) | (6 if state == "d" else 7)
             end.append(own, MIB)
-        for s in range(n * 2048, min((n + 1) * 2048, size // SECTOR)):
-            a, here = s * SECTOR, state == "d" or (state == "p" and s % 3 == 0)
-            if state == "p" and here:
+        a, b = n * MIB, min((n + 1) * MIB, size)
+        if state in "dz":
+            flat[a:b] = own[: b - a] if state == "d" else bytes(b - a)
+        for off in range(a, b, SECTOR) if state == "p" else ():
+            s = off // SECTOR
+            if s % 3 == 0:
                 bitmap[s // 8] |= 1 << s % 8
-            if here:
-                flat[a : a + SECTOR] = own[a - n * MIB :][:SECTOR]
-            elif state == "z":
-                flat[a : a + SECTOR] = bytes(SECTOR)
+                flat[off : off + SECTOR] = own[off - a : off - a + SECTOR]
         if state == "z":
             bat[n] = 2
     if parent:
@@ -437,10 +437,11 @@ IMAGES = {
 
 
 def write_sparse(path, data):
+    zeros = bytes(65536)
     with open(path, "wb") as f:
         for at in range(0, len(data), 65536):
             part = data[at : at + 65536]
-            if part.count(0) != len(part):
+            if part != zeros[: len(part)]:
                 f.seek(at)
                 f.write(part)
         f.truncate(len(data))
