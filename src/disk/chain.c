@@ -211,16 +211,17 @@ static struct backing *find_parent(struct disk *d, char *const *paths, struct er
 	return b;
 }
 
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log, struct error *err)
+int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, const struct disk_options *opt,
+	       struct error *err)
 {
-	struct backing *b = backing_open(d->root, path, true, err);
+	struct backing *b = backing_open(d->root, path, opt && opt->follow, err);
 	struct image *child;
 
 	if (!b)
 		return -1;
 	for (;;) {
 		child = d->n_images ? d->images[d->n_images - 1] : NULL;
-		if (add_image(d, b, ops, ignore_log, err) < 0)
+		if (add_image(d, b, ops, opt && opt->ignore_log, err) < 0)
 			return child ? error_prefix(err, "%s: parent", child->info.path) : -1;
 		if (child && ops->check_parent && ops->check_parent(child, d->images[d->n_images - 1], err) < 0)
 			return chain_prefix(child, err);

@@ -41,8 +41,8 @@ struct disk {
 	struct scratch *idle;
 };
 
-/* Opens `path` and its parents into d, which is empty. */
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log,
+/* Opens `path` and its parents into d, which is empty.  opt may be NULL. */
+int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, const struct disk_options *opt,
 	       struct error *err) MUST_CHECK;
 void chain_close(struct disk *d);
 

@@ -116,6 +116,23 @@ static void a_file_of_many_names_is_open_once(void **state)
 		assert_memory_equal(got + (size_t)i * 2 * SECTOR, want, 2 * SECTOR);
 }
 
+/* What a scan found is no link, and stays none; what the user names may be one. */
+static void a_link_is_followed_only_for_its_user(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	char path[96];
+
+	write_link(s, "real.vmdk", NULL, "RW 8 ZERO");
+	assert_int_equal(symlinkat("real.vmdk", s->fd, "link.vmdk"), 0);
+	assert_null(open_in(s, "link.vmdk", &e));
+	assert_error(&e, ERR_REFUSED, "link.vmdk: a symbolic link, which is not followed here");
+	snprintf(path, sizeof(path), "%s/link.vmdk", s->path);
+	d = disk_open_path(path, NULL, NULL);
+	assert_non_null(d);
+}
+
 static void too_many_open_files_say_what_to_do(void **state)
 {
 	const struct scratch_dir *s = *state;
@@ -141,6 +158,7 @@ int main(void)
 		cmocka_unit_test(circles_are_found_by_inode),
 		cmocka_unit_test(a_descriptor_is_not_its_own_extent_by_another_name),
 		cmocka_unit_test(a_file_of_many_names_is_open_once),
+		cmocka_unit_test(a_link_is_followed_only_for_its_user),
 		cmocka_unit_test(too_many_open_files_say_what_to_do),
 	};
 
