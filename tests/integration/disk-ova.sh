@@ -186,7 +186,8 @@ samples=${LIFTFS_SAMPLES:-$srcdir/../shared/samples}/govmomi
 if [ -d "$samples" ]; then
 	cp "$samples"/*.ova cut.ova
 	must_fail 65 "'ttylinux-pc_i486-16.1-disk1.vmdk' is cut: 1048576 bytes, where the descriptor says 10595840" "$readdisk" cut.ova
-	must_fail 65 "where the manifest says 648e20a1e1625b1bb963b08c926bc18e62f15dfc" liftfs info --check cut.ova
+	# Its manifest was made after it was cut, in the spelling with blanks.
+	want "others' manifest" "$(liftfs info --check --json cut.ova | jq -r '"\(.result) \([.files[].algorithm] | join(","))"')" "ok SHA1,SHA1"
 	mkdir fixtures
 	cp "$samples"/*.ovf fixtures/
 	want "others' descriptors" "$(liftfs list --json fixtures 2>/dev/null | jq -r '[.vms[] | .label, (.disks[].image)] | join(" ")')" \
