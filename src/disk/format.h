@@ -75,7 +75,10 @@ struct disk_format_ops {
 	void (*close)(struct image *img);
 };
 
-/* Opens a further host file of the image and returns its index in *index_out.  Only during open(). */
+/*
+ * Opens a further host file of the image and returns its index in *index_out.  Only during open().  A missing one is
+ * ERR_CORRUPT, which no other failure is.
+ */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);
 

@@ -61,8 +61,8 @@ int vmdk_cowd_decode(const uint8_t *raw, size_t len, uint64_t file_size, struct 
 	h.dir_off = (uint64_t)sector * 512;
 	h.dir_len = (uint64_t)entries * 4;
 	if (h.dir_off < VMDK_COWD_HEADER_LEN)
-		return error_set(err, ERR_CORRUPT, "COWD header: grain directory at sector %" PRIu32 ": inside the header",
-				 sector);
+		return error_set(err, ERR_CORRUPT,
+				 "COWD header: grain directory at sector %" PRIu32 ": inside the header", sector);
 	if (!range_ok(h.dir_off, h.dir_len, file_size))
 		return error_set(err, ERR_CORRUPT,
 				 "COWD header: grain directory of %" PRIu64 " bytes at sector %" PRIu32
@@ -102,14 +102,12 @@ static int cowd_open(struct image *img, struct vmdk_extent *x, struct error *err
 	if (backing_read(b, raw, len, 0, err) < 0 || vmdk_cowd_decode(raw, len, b->size, &h, err) < 0)
 		return -1;
 	if (h.capacity_sectors != x->len / 512)
-		return error_set(err, ERR_CORRUPT,
-				 "COWD header: %" PRIu32 " sectors, but the descriptor says %" PRIu64,
+		return error_set(err, ERR_CORRUPT, "COWD header: %" PRIu32 " sectors, but the descriptor says %" PRIu64,
 				 h.capacity_sectors, x->len / 512);
 	t->grain_len = (uint64_t)h.grain_sectors * 512;
 	t->table_entries = VMDK_COWD_TABLE_ENTRIES;
 	t->entry_len = 4;
 	t->dir_off = h.dir_off;
-	t->dir_entries = (x->len - 1) / (t->grain_len * t->table_entries) + 1;
 	t->metadata[0].len = VMDK_COWD_HEADER_LEN;
 	t->metadata[1] = (struct vmdk_range){ h.dir_off, h.dir_len };
 	t->table = cowd_table;

@@ -83,7 +83,6 @@ static int sesparse_open(struct image *img, struct vmdk_extent *x, struct error 
 	t->table_entries = VMDK_SESPARSE_TABLE_ENTRIES;
 	t->entry_len = 8;
 	t->dir_off = s->h.region[SESPARSE_DIRECTORY].off * 512;
-	t->dir_entries = (x->len - 1) / (t->grain_len * t->table_entries) + 1;
 	t->table = sesparse_table; /* regions do not overlap: a pointer inside its own is in nobody else's */
 	t->grain = sesparse_grain;
 	return read_volatile(b, &s->h, err);

@@ -12,8 +12,8 @@
  * Volatile header: magic cafecafe, next free table, next transaction, replay journal, then zeros.
  *
  * Directory entry: 0 none; 10000000 in the upper half, the table's number in the lower one.
- * Table entry: 0 nothing there; by the upper 4 bits: 1 unmapped by SCSI, zeros; 2 zeros; 3 a grain, whose number has its
- * lowest 12 bits in bits 48 to 59 and the others in bits 0 to 47.
+ * Table entry: 0 nothing there; by the upper 4 bits: 1 unmapped by SCSI, zeros; 2 zeros; 3 a grain, whose number has
+ * its lowest 12 bits in bits 48 to 59 and the others in bits 0 to 47.
  */
 #ifndef LIFTFS_DISK_VMDK_SESPARSE_H
 #define LIFTFS_DISK_VMDK_SESPARSE_H
@@ -59,7 +59,8 @@ int vmdk_sesparse_decode(const uint8_t *raw, size_t len, uint64_t file_size, str
 /* The volatile header: an extent whose journal has to be replayed is refused, since nobody knows how. */
 int vmdk_sesparse_check_volatile(const uint8_t *raw, size_t len, struct error *err) MUST_CHECK;
 
-/* Entries that are not 0: the table's number, whatever the extent has; a grain's kind and, of EXTENT_DATA, its number. */
+/* Entries that are not 0: the table's number, whatever the extent has; a grain's kind and, of EXTENT_DATA, its number.
+ */
 int vmdk_sesparse_decode_dir(uint64_t entry, uint64_t *table_out, struct error *err) MUST_CHECK;
 int vmdk_sesparse_decode_grain(uint64_t entry, enum extent_kind *kind_out, uint64_t *grain_out,
 			       struct error *err) MUST_CHECK;

@@ -28,14 +28,10 @@ enum {
 #define ENTRIES_A_SECTOR 64
 
 static const char *const region_names[SESPARSE_REGIONS] = {
-	[SESPARSE_VOLATILE] = "volatile header",
-	[SESPARSE_JOURNAL_HEADER] = "journal header",
-	[SESPARSE_JOURNAL] = "journal",
-	[SESPARSE_DIRECTORY] = "grain directory",
-	[SESPARSE_TABLES] = "grain tables",
-	[SESPARSE_FREE_BITMAP] = "free bitmap",
-	[SESPARSE_BACKMAP] = "backmap",
-	[SESPARSE_GRAINS] = "grains",
+	[SESPARSE_VOLATILE] = "volatile header", [SESPARSE_JOURNAL_HEADER] = "journal header",
+	[SESPARSE_JOURNAL] = "journal",          [SESPARSE_DIRECTORY] = "grain directory",
+	[SESPARSE_TABLES] = "grain tables",      [SESPARSE_FREE_BITMAP] = "free bitmap",
+	[SESPARSE_BACKMAP] = "backmap",          [SESPARSE_GRAINS] = "grains",
 };
 
 static int check_identity(const uint8_t *raw, struct vmdk_sesparse_header *h, struct error *err)
@@ -43,7 +39,8 @@ static int check_identity(const uint8_t *raw, struct vmdk_sesparse_header *h, st
 	uint64_t v = get_le64(raw);
 
 	if (v != CONST_MAGIC)
-		return error_set(err, ERR_CORRUPT, "seSparse header: magic %#" PRIx64 ", not %#" PRIx64, v, CONST_MAGIC);
+		return error_set(err, ERR_CORRUPT, "seSparse header: magic %#" PRIx64 ", not %#" PRIx64, v,
+				 CONST_MAGIC);
 	v = get_le64(raw + OFF_VERSION);
 	if (v != SESPARSE_VERSION)
 		return error_set(err, ERR_UNSUPPORTED, "seSparse header: version %#" PRIx64 " (%#" PRIx64 ")", v,
@@ -62,10 +59,12 @@ static int check_identity(const uint8_t *raw, struct vmdk_sesparse_header *h, st
 				 VMDK_SESPARSE_TABLE_SECTORS);
 	for (size_t off = OFF_FLAGS; off < OFF_REGIONS; off += 8)
 		if (get_le64(raw + off) != 0)
-			return error_set(err, ERR_UNSUPPORTED, "seSparse header: %s %#" PRIx64 " at %zu, where 0 must be",
+			return error_set(err, ERR_UNSUPPORTED,
+					 "seSparse header: %s %#" PRIx64 " at %zu, where 0 must be",
 					 off == OFF_FLAGS ? "flags" : "reserved", get_le64(raw + off), off);
 	if (!io_is_zero(raw + OFF_PAD, VMDK_SESPARSE_HEADER_LEN - OFF_PAD))
-		return error_set(err, ERR_UNSUPPORTED, "seSparse header: bytes behind %d, where zeros must be", OFF_PAD);
+		return error_set(err, ERR_UNSUPPORTED, "seSparse header: bytes behind %d, where zeros must be",
+				 OFF_PAD);
 	return 0;
 }
 
@@ -100,7 +99,8 @@ static int check_regions(const uint8_t *raw, uint64_t file_size, struct vmdk_ses
 		for (unsigned before = 0; before < r; before++)
 			if (ranges_overlap(off, len, h->region[before].off, h->region[before].len))
 				return error_set(err, ERR_CORRUPT,
-						 "seSparse header: %s at sector %" PRIu64 " overlaps the %s at %" PRIu64,
+						 "seSparse header: %s at sector %" PRIu64
+						 " overlaps the %s at %" PRIu64,
 						 region_names[r], off, region_names[before], h->region[before].off);
 		h->region[r].off = off;
 		h->region[r].len = len;
@@ -140,16 +140,16 @@ int vmdk_sesparse_check_volatile(const uint8_t *raw, size_t len, struct error *e
 				 ": it was not closed cleanly, and its journal's format is unknown",
 				 replay);
 	if (!io_is_zero(raw + OFF_VOLATILE_PAD, VMDK_SESPARSE_HEADER_LEN - OFF_VOLATILE_PAD))
-		return error_set(err, ERR_UNSUPPORTED,
-				 "seSparse volatile header: bytes behind %d, where zeros must be", OFF_VOLATILE_PAD);
+		return error_set(err, ERR_UNSUPPORTED, "seSparse volatile header: bytes behind %d, where zeros must be",
+				 OFF_VOLATILE_PAD);
 	return 0;
 }
 
 int vmdk_sesparse_decode_dir(uint64_t entry, uint64_t *table_out, struct error *err)
 {
 	if (entry >> 32 != 0x10000000)
-		return error_set(err, ERR_CORRUPT, "entry %#" PRIx64 " of the directory: not 0x10000000 in its upper half",
-				 entry);
+		return error_set(err, ERR_CORRUPT,
+				 "entry %#" PRIx64 " of the directory: not 0x10000000 in its upper half", entry);
 	*table_out = entry & 0xffffffff;
 	return 0;
 }

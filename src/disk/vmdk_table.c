@@ -32,7 +32,7 @@ static int cursor_get(struct cursor *c, uint64_t off, uint64_t *out, struct erro
 	return 0;
 }
 
-/* How many entries from off on, which is in the page at hand and 0, are 0: at most max, and not beyond the page. */
+/* How many entries from off on, which is in the page at hand and 0, are 0: at most max > 0, and not beyond the page. */
 static uint64_t cursor_zeros(const struct cursor *c, uint64_t off, uint64_t max)
 {
 	const uint8_t *at = c->page->data + (off - c->page->off);
@@ -103,41 +103,47 @@ static int map_grain(struct walk *w, uint64_t g, uint64_t entry, struct extent *
 	if (check_place(w, "grain", g, off, valid, err) < 0)
 		return -1;
 	if (ranges_overlap(off, valid, w->table_off, (uint64_t)w->t->table_entries * w->t->entry_len))
-		return error_set(err, ERR_CORRUPT, "grain %" PRIu64 " at sector %" PRIu64 ": inside its own grain table",
-				 g, off / 512);
+		return error_set(err, ERR_CORRUPT,
+				 "grain %" PRIu64 " at sector %" PRIu64 ": inside its own grain table", g, off / 512);
 	e->file = w->x->file;
 	e->file_off = off + (e->off - w->x->start - first);
 	return 0;
 }
 
-/* Fills e, which begins at e->off, up to where another answer may begin. */
+/* Fills e, which begins at e->off, up to where another answer may begin; len > 0 bytes are wanted. */
 static int map_run(struct walk *w, uint64_t len, struct extent *e, struct error *err)
 {
 	const struct vmdk_tables *t = w->t;
-	uint64_t pos = e->off - w->x->start, g = pos / t->grain_len, index = g / t->table_entries, i, at, entry, left;
+	uint64_t pos = e->off - w->x->start, g = pos / t->grain_len, last = (pos + len - 1) / t->grain_len;
+	uint64_t index = g / t->table_entries, i = g % t->table_entries, at, n = 1, entry;
 
 	*e = (struct extent){ .off = e->off, .kind = EXTENT_ABSENT, .file = EXTENT_NO_FILE };
 	if (find_table(w, index, err) < 0)
 		return -1;
 	if (w->table_off == 0) {
 		at = t->dir_off + index * t->entry_len;
-		left = (index + cursor_zeros(&w->dir, at, t->dir_entries - index)) * t->table_entries * t->grain_len;
+		n = cursor_zeros(&w->dir, at, last / t->table_entries - index + 1) * t->table_entries - i;
 	} else {
-		i = g % t->table_entries;
 		at = w->table_off + i * t->entry_len;
-		if (cursor_get(&w->table, at, &entry, err) < 0 || (entry != 0 && map_grain(w, g, entry, e, err) < 0))
+		if (cursor_get(&w->table, at, &entry, err) < 0)
 			return -1;
-		left = (g + (entry != 0 ? 1 : cursor_zeros(&w->table, at, t->table_entries - i))) * t->grain_len;
+		if (entry == 0)
+			n = cursor_zeros(&w->table, at,
+					 last - g < t->table_entries - i ? last - g + 1 : t->table_entries - i);
+		else if (map_grain(w, g, entry, e, err) < 0)
+			return -1;
 	}
-	left -= pos;
-	e->len = left < len ? left : len;
+	e->len = (g + n) * t->grain_len - pos;
+	if (e->len > len)
+		e->len = len;
 	return 0;
 }
 
 int vmdk_table_map(const struct image *img, const struct vmdk_extent *x, const struct vmdk_tables *t, uint64_t len,
 		   uint64_t off, struct extent_list *out, struct error *err)
 {
-	CLEANUP(walk_fini) struct walk w = {
+	CLEANUP(walk_fini)
+	struct walk w = {
 		.t = t,
 		.x = x,
 		.file_size = image_file(img, x->file)->size,

@@ -4,9 +4,9 @@
  * for each grain.  What the bits of an entry mean is the kind's business (vmdk_cowd.c, vmdk_sesparse.c); an entry of 0
  * is nothing at all, in both levels.
  *
- * Nothing is loaded: entries are looked at in the pages of the disk's cache, and runs of nothing are passed over without
- * a question to the kind.  A pointer is checked when it is followed: against the file, the metadata, and the table that
- * holds it.
+ * Nothing is loaded: entries are looked at in the pages of the disk's cache, and runs of nothing are passed over
+ * without a question to the kind.  A pointer is checked when it is followed: against the file, the metadata, and the
+ * table that holds it.
  */
 #ifndef LIFTFS_DISK_VMDK_TABLE_H
 #define LIFTFS_DISK_VMDK_TABLE_H
@@ -24,16 +24,15 @@ struct vmdk_range {
 };
 
 struct vmdk_tables {
-	uint64_t dir_off;       /* bytes of the file */
-	uint64_t dir_entries;   /* as many as the extent needs; all lie inside the file */
-	unsigned entry_len;     /* bytes: 4 or 8; dir_off and every table are multiples of it */
-	uint32_t table_entries; /* > 0 */
-	uint64_t grain_len;     /* bytes of the disk; times table_entries fits 63 bits */
+	uint64_t dir_off;              /* bytes of the file; as many entries as the extent needs lie inside it */
+	unsigned entry_len;            /* bytes: 4 or 8; dir_off and every table are multiples of it */
+	uint32_t table_entries;        /* > 0 */
+	uint64_t grain_len;            /* bytes of the disk; times table_entries fits 63 bits */
 	struct vmdk_range metadata[4]; /* where neither tables nor grains may lie; unused ones have no length */
 
 	/*
-	 * What entries that are not 0 say.  Offsets are bytes of the file, checked for what the kind knows (its regions);
-	 * that they lie inside the file is checked afterwards.
+	 * What entries that are not 0 say.  Offsets are bytes of the file, checked for what the kind knows (its
+	 * regions); that they lie inside the file is checked afterwards.
 	 */
 	int (*table)(const struct vmdk_tables *t, uint64_t index, uint64_t entry, uint64_t *off_out, struct error *err);
 	int (*grain)(const struct vmdk_tables *t, uint64_t index, uint64_t entry, enum extent_kind *kind_out,
