@@ -187,7 +187,7 @@ static void write_layer(struct layer *l, const struct scratch_dir *s, size_t dep
 {
 	size_t extents = choice == REDO_COWD ? 1 : 1 + redo_random(rnd, EXTENTS_MAX);
 	uint64_t ends[EXTENTS_MAX], start = 0;
-	char name[32];
+	char name[64];
 
 	for (size_t i = 0; i < extents; i++) {
 		ends[i] = (i > 0 ? ends[i - 1] : 0) + 1 + redo_random(rnd, EXTENT_SECTORS_MAX);

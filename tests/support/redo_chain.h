@@ -17,7 +17,7 @@ enum redo_state { REDO_ABSENT, REDO_ZERO, REDO_DATA };
 
 struct redo_chain {
 	size_t layers;
-	char leaf[16];         /* the leaf's name */
+	char leaf[32];         /* the leaf's name */
 	uint64_t sectors;      /* the leaf's */
 	uint8_t *bytes;        /* sectors * 512: what its guest reads */
 	enum redo_state *said; /* what is said of each sector; absent: by no layer */

@@ -94,7 +94,7 @@ static void a_chain_may_have_64_layers(void **state)
 
 	for (uint32_t i = 0; i <= 64; i++) {
 		struct cowd_writer w;
-		char name[32], text[256];
+		char name[64], text[320];
 
 		cowd_writer_init(&w, 66, 1);
 		cowd_writer_add_grain(&w, i, i);
