@@ -179,11 +179,19 @@ static int mount_images(struct tool *t, struct mount_call *c, const char *source
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
 	CLEANUP(cleanup_tree) struct tree *tree = NULL;
 	CLEANUP_FREE char *name = absolute_path(source, err);
+	const struct datastore_options find = {
+		.datastores = c->options.datastores.v,
+		.n_datastores = c->options.datastores.n,
+	};
+	const struct disk_options opt = {
+		.ignore_log = c->options.ignore_log,
+		.unchecked_parents = c->options.unchecked_parents,
+	};
 
-	if (!name || datastore_find(source, NULL, &ds, err) < 0)
+	if (!name || datastore_find(source, &find, &ds, err) < 0)
 		return -1;
 	tree = tree_new(err);
-	if (!tree || source_add_images(tree, &ds, c->options.ignore_log, c->mount_point, err) < 0)
+	if (!tree || source_add_images(tree, &ds, &opt, c->mount_point, err) < 0)
 		return -1;
 	return serve(t, c, tree, name, false, err);
 }
@@ -238,6 +246,8 @@ int main(int argc, char **argv)
 	const struct tool_option options[] = {
 		{ NULL, 'o', "OPTIONS", "allow_other, uid=, umask=, log=ignore: see the page", set_mount_options,
 		  &c.options, NULL },
+		{ "datastore", 0, "NAME=DIR", "where absolute names of disks lie here", datastores_set,
+		  &c.options.datastores, NULL },
 		{ "foreground", 'f', NULL, "stay in the foreground, messages on the terminal", tool_set_flag,
 		  &c.foreground, NULL },
 		{ 0 },

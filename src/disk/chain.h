@@ -7,10 +7,15 @@
 #define LIFTFS_DISK_CHAIN_H
 
 #include "disk/format.h"
+#include "disk/grain_cache.h"
+#include "disk/inflate.h"
 #include "disk/table_cache.h"
 
 /* 16 MiB: the tables of 256 GiB of 64 KiB grains at once, in what one more disk may cost. */
 #define DISK_TABLE_PAGES 256
+
+/* 4 MiB of inflated grains, for reads that are smaller: 64 of 64 KiB. */
+#define DISK_GRAINS_LEN ((size_t)4 << 20)
 
 /*
  * Lists for one read at a time, reused, so that a read allocates nothing once it is warm.  As many exist as threads
@@ -30,6 +35,8 @@ struct disk {
 	size_t n_files, cap_files;
 	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	struct table_cache *tables;
+	struct grain_cache *grains;     /* NULL: no image is compressed */
+	struct inflate_pool *inflaters; /* the same */
 
 	const struct disk_foreign_ops *foreign; /* NULL: images */
 	void *foreign_ctx;
@@ -41,8 +48,15 @@ struct disk {
 	struct scratch *idle;
 };
 
-/* Opens `path` and its parents into d, which is empty.  opt may be NULL. */
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, const struct disk_options *opt,
+/* Of the leaf; see struct image. */
+struct chain_options {
+	bool ignore_log, sealed;
+	bool unchecked_parents; /* of the whole chain: as in struct disk_options */
+	uint64_t capacity;
+};
+
+/* Opens the image in `own`, which is taken in any case, and its parents into d, which is empty. */
+int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
 	       struct error *err) MUST_CHECK;
 void chain_close(struct disk *d);
 

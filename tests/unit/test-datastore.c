@@ -176,7 +176,8 @@ static void a_configuration_names_the_current_disks(void **state)
 	assert_string_equal(ds.vms.v[1].config, "web01/web01.vmx");
 	assert_int_equal(ds.vms.v[1].n_disks, 4);
 	assert_error(&ds.vms.v[1].disks[2].err, ERR_REFUSED,
-		     "web01/web01.vmx: names the disk '/vmfs/volumes/other/x.vmdk', which lies outside SOURCE");
+		     "web01/web01.vmx: names the disk '/vmfs/volumes/other/x.vmdk', which lies outside SOURCE: "
+		     "--datastore NAME=DIR says where");
 	assert_error(&ds.vms.v[1].disks[3].err, ERR_CORRUPT,
 		     "web01/web01.vmx: names the disk 'web01/gone.vmdk': no such image in SOURCE");
 	assert_string_equal(ds.vms.v[1].disks[0].id, "60 00 C2 01"); /* the root's */
