@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -32,7 +33,12 @@ static size_t put_utf8(char *out, uint32_t c)
 	return 4;
 }
 
-char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err)
+static uint32_t unit_at(const uint8_t *p, bool big)
+{
+	return big ? get_be16(p) : get_le16(p);
+}
+
+static char *to_utf8(const uint8_t *raw, size_t len, bool big, struct error *err)
 {
 	CLEANUP_FREE char *out = malloc(len / 2 * 3 + 1); /* a unit is at most 3 bytes, a pair 4 */
 	size_t used = 0;
@@ -46,10 +52,10 @@ char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err)
 		return NULL;
 	}
 	for (size_t i = 0; i < len; i += 2) {
-		uint32_t c = get_le16(raw + i), low;
+		uint32_t c = unit_at(raw + i, big), low;
 
 		if (c >= 0xd800 && c < 0xdc00 && i + 4 <= len) {
-			low = get_le16(raw + i + 2);
+			low = unit_at(raw + i + 2, big);
 			if (low >= 0xdc00 && low < 0xe000) {
 				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 				i += 2;
@@ -64,4 +70,14 @@ char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err)
 	}
 	out[used] = '\0';
 	return steal_ptr(&out);
+}
+
+char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err)
+{
+	return to_utf8(raw, len, false, err);
+}
+
+char *utf16be_to_utf8(const uint8_t *raw, size_t len, struct error *err)
+{
+	return to_utf8(raw, len, true, err);
 }

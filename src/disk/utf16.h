@@ -13,5 +13,7 @@
  * ERR_CORRUPT: a name that can be read in two ways is none.
  */
 char *utf16le_to_utf8(const uint8_t *raw, size_t len, struct error *err) MUST_CHECK;
+/* The same for big-endian text. */
+char *utf16be_to_utf8(const uint8_t *raw, size_t len, struct error *err) MUST_CHECK;
 
 #endif

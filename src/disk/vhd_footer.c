@@ -31,12 +31,12 @@ enum {
 	SECTOR = 512,
 };
 
-static uint32_t footer_checksum(const uint8_t raw[VHD_FOOTER_LEN])
+uint32_t vhd_checksum(const uint8_t *raw, size_t len, size_t field)
 {
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < VHD_FOOTER_LEN; i++)
-		if (i < FOOTER_CHECKSUM || i >= FOOTER_CHECKSUM + 4)
+	for (size_t i = 0; i < len; i++)
+		if (i < field || i >= field + 4)
 			sum += raw[i];
 	return ~sum;
 }
@@ -59,12 +59,12 @@ void vhd_footer_encode(uint64_t content_size, const struct guid *id, uint8_t out
 	out[FOOTER_GEOMETRY + 3] = 255;
 	put_be32(out + FOOTER_TYPE, VHD_FIXED);
 	memcpy(out + FOOTER_ID, id->b, sizeof(id->b));
-	put_be32(out + FOOTER_CHECKSUM, footer_checksum(out));
+	put_be32(out + FOOTER_CHECKSUM, vhd_checksum(out, VHD_FOOTER_LEN, FOOTER_CHECKSUM));
 }
 
 int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out, struct error *err)
 {
-	uint32_t sum = footer_checksum(raw), stored = get_be32(raw + FOOTER_CHECKSUM);
+	uint32_t sum = vhd_checksum(raw, VHD_FOOTER_LEN, FOOTER_CHECKSUM), stored = get_be32(raw + FOOTER_CHECKSUM);
 	uint32_t version = get_be32(raw + FOOTER_VERSION), type = get_be32(raw + FOOTER_TYPE);
 	uint64_t size = get_be64(raw + FOOTER_CURRENT_SIZE);
 	struct vhd_footer f = {
@@ -72,6 +72,8 @@ int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out,
 		.data_offset = get_be64(raw + FOOTER_DATA_OFFSET),
 		.timestamp = get_be32(raw + FOOTER_TIMESTAMP),
 		.checksum = stored,
+		.geometry_size = (uint64_t)get_be16(raw + FOOTER_GEOMETRY) * raw[FOOTER_GEOMETRY + 2] *
+				 raw[FOOTER_GEOMETRY + 3] * SECTOR,
 		.saved_state = raw[FOOTER_SAVED_STATE] != 0,
 	};
 

@@ -15,6 +15,7 @@
 #define LIFTFS_DISK_VHD_FOOTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -32,6 +33,7 @@ struct vhd_footer {
 	uint32_t checksum; /* as stored */
 	enum vhd_type type;
 	char creator[5];
+	uint64_t geometry_size; /* cylinders * heads * sectors, in bytes: what some readers take for the size */
 	bool saved_state; /* of a virtual machine that sleeps: readable, worth a warning */
 	struct guid id;
 };
@@ -42,6 +44,9 @@ void vhd_footer_encode(uint64_t content_size, const struct guid *id, uint8_t out
 
 /* Checks cookie, checksum, version, type and that the size is a whole number of sectors; ERR_CORRUPT says which. */
 int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out, struct error *err) MUST_CHECK;
+
+/* ~(sum of len bytes, but for the 4 at `field`, where the sum is stored): of footers and dynamic headers. */
+uint32_t vhd_checksum(const uint8_t *raw, size_t len, size_t field);
 
 /* Content of a replica of a disk of `virtual_size` bytes: rounded up to VHD_ALIGN.  0 if that does not fit. */
 uint64_t vhd_content_size(uint64_t virtual_size);

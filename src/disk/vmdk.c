@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * VMDK: finds the descriptor (the file itself, or embedded in a sparse extent), opens its extents, and asks the one
- * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c).
+ * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c, vmdk_stream.c).
  *
  * createType is advisory: which kind reads an extent is decided by the extent's type and its file's magic.
  */
@@ -85,9 +85,9 @@ static int sparse_kind(const struct image *img, struct vmdk_extent *x, struct er
 	}
 	if (vmdk_sparse_decode(raw, len, b->size, &h, err) < 0)
 		return -1;
-	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
-		return error_set(err, ERR_UNSUPPORTED, "compressed extents (streamOptimized) are not supported");
 	x->ops = &vmdk_sparse_ops;
+	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
+		x->ops = &vmdk_stream_ops;
 	return 0;
 }
 

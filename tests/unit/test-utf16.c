@@ -16,6 +16,18 @@ static void converts_every_length_of_character(void **state)
 	assert_string_equal(empty, "");
 }
 
+static void big_endian_text_is_the_same(void **state)
+{
+	const uint8_t raw[] = { 0, 'a', 0, 0xe9, 0x20, 0xac, 0xd8, 0x3d, 0xde, 0x00, 0, 'z' };
+	CLEANUP_FREE char *text = utf16be_to_utf8(raw, sizeof(raw), NULL);
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	assert_string_equal(text, "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z");
+	assert_null(utf16be_to_utf8(raw, 8, &e));
+	assert_error(&e, ERR_CORRUPT, "UTF-16 text: unpaired surrogate at byte 6");
+}
+
 static void assert_refused(const uint8_t *raw, size_t len, const char *msg)
 {
 	struct error e = ERROR_INIT;
@@ -41,6 +53,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(converts_every_length_of_character),
+		cmocka_unit_test(big_endian_text_is_the_same),
 		cmocka_unit_test(refuses_what_is_no_text),
 	};
 
