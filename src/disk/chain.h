@@ -33,6 +33,7 @@ struct disk {
 	size_t n_images;
 	struct backing **files;
 	size_t n_files, cap_files;
+	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	struct table_cache *tables;
 	struct grain_cache *grains;     /* NULL: no image is compressed */
 	struct inflate_pool *inflaters; /* the same */
@@ -47,8 +48,15 @@ struct disk {
 	struct scratch *idle;
 };
 
-/* Opens `path` and its parents into d, which is empty. */
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log,
+/* Of the leaf; see struct image. */
+struct chain_options {
+	bool ignore_log, sealed;
+	bool unchecked_parents; /* of the whole chain: as in struct disk_options */
+	uint64_t capacity;
+};
+
+/* Opens the image in `own`, which is taken in any case, and its parents into d, which is empty. */
+int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
 	       struct error *err) MUST_CHECK;
 void chain_close(struct disk *d);
 
