@@ -106,7 +106,8 @@ static void assert_extents(struct disk *d, const uint8_t *guest, uint64_t off, u
 		end += x->len;
 		assert_true(end <= off + len);
 		if (x->kind == EXTENT_DATA)
-			assert_int_equal(backing_read(disk_file(d, x->file), buf, (size_t)x->len, x->file_off, NULL), 0);
+			assert_int_equal(backing_read(disk_file(d, x->file), buf, (size_t)x->len, x->file_off, NULL),
+					 0);
 		else
 			memset(buf, 0, (size_t)x->len);
 		assert_memory_equal(buf, guest + x->off, x->len);
@@ -140,7 +141,8 @@ static void reads_any_layout_as_the_model_says(void **state)
 	for (unsigned i = 0; i < 24; i++) {
 		struct vhd_image img = { .seed = i + 1, .states = states };
 
-		img.block_size = 4096u << vhd_w_random(&random) % 11; /* 4 KiB to 4 MiB: bitmaps of 512 and 1024 bytes */
+		img.block_size =
+			4096u << vhd_w_random(&random) % 11; /* 4 KiB to 4 MiB: bitmaps of 512 and 1024 bytes */
 		img.size = (1 + vhd_w_random(&random) % 6) * img.block_size;
 		if (i % 2)
 			img.size -= (1 + vhd_w_random(&random) % (img.block_size / SECTOR)) * SECTOR;
@@ -305,9 +307,10 @@ static void the_size_is_the_current_one_and_another_view_is_noted(void **state)
 		d = open_ok(&img);
 		assert_int_equal(n_logs, i < 2);
 		if (i == 1)
-			assert_string_equal(last_log,
-					    "disk.vhd: creator 'qemu': some readers show the geometry's size instead of the "
-					    "current one geometry_b=34816 current_b=327680");
+			assert_string_equal(
+				last_log,
+				"disk.vhd: creator 'qemu': some readers show the geometry's size instead of the "
+				"current one geometry_b=34816 current_b=327680");
 		/* 40 cylinders, 4 heads, 4 sectors: the same size, nothing to tell. */
 		n_logs = 0;
 		vhd_image_set_footers(&img, 56, 4, 0x00280404);
@@ -353,8 +356,9 @@ static void one_good_footer_is_enough(void **state)
 	(void)state;
 	vhd_image_build(&img);
 	img.bytes[300] = 1;
-	assert_readable(&img, "disk.vhd: the footer's copy at 0 is damaged (footer: checksum fffff97b, its bytes sum up to "
-			      "fffff97a); using the footer at the end");
+	assert_readable(&img,
+			"disk.vhd: the footer's copy at 0 is damaged (footer: checksum fffff97b, its bytes sum up to "
+			"fffff97a); using the footer at the end");
 	img.bytes[300] = 0;
 	vhd_image_footer(&img)[300] = 1;
 	assert_readable(&img, "disk.vhd: footer: checksum fffff97b, its bytes sum up to fffff97a; using the copy at 0");
@@ -433,8 +437,7 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		{ false, 12, 4, 0x00020000, ERR_CORRUPT, "footer: version 0x00020000, not 1.0" },
 		{ false, 16, 8, 0, ERR_CORRUPT, "dynamic header at 0: on the footer's copy at 0" },
 		{ false, 16, 8, 511, ERR_CORRUPT, "dynamic header at 0x1ff: on the footer's copy at 0" },
-		{ false, 16, 8, 0x55200, ERR_CORRUPT,
-		  "dynamic header at 0x55200: beyond end of content (0x55200)" },
+		{ false, 16, 8, 0x55200, ERR_CORRUPT, "dynamic header at 0x55200: beyond end of content (0x55200)" },
 		{ false, 16, 8, UINT64_MAX, ERR_CORRUPT,
 		  "dynamic header at 0xffffffffffffffff: beyond end of content (0x55200)" },
 		{ false, 16, 8, 0x55200 - 1024, ERR_CORRUPT, "dynamic header: no 'cxsparse' where it must begin" },
@@ -453,15 +456,13 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		{ true, 16, 8, 0, ERR_CORRUPT, "BAT at 0: on the footer's copy at 0" },
 		{ true, 16, 8, 511, ERR_CORRUPT, "BAT at 0x1ff: on the footer's copy at 0" },
 		{ true, 16, 8, 1535, ERR_CORRUPT, "BAT at 0x5ff+0x14: overlaps the dynamic header at 0x200" },
-		{ true, 16, 8, 0x55200 - 19, ERR_CORRUPT,
-		  "BAT at 0x551ed+0x14: beyond end of content (0x55200)" },
+		{ true, 16, 8, 0x55200 - 19, ERR_CORRUPT, "BAT at 0x551ed+0x14: beyond end of content (0x55200)" },
 		{ true, 16, 8, UINT64_MAX, ERR_CORRUPT,
 		  "BAT at 0xffffffffffffffff+0x14: beyond end of content (0x55200)" },
 		{ true, 24, 4, 0x00010001, ERR_UNSUPPORTED, "dynamic header: version 0x00010001, not 1.0" },
 		{ true, 28, 4, 0, ERR_CORRUPT, "BAT: 0 entries, 5 needed for 327680 bytes in blocks of 65536" },
 		{ true, 28, 4, 4, ERR_CORRUPT, "BAT: 4 entries, 5 needed for 327680 bytes in blocks of 65536" },
-		{ true, 28, 4, UINT32_MAX, ERR_CORRUPT,
-		  "BAT at 0x600+0x3fffffffc: beyond end of content (0x55200)" },
+		{ true, 28, 4, UINT32_MAX, ERR_CORRUPT, "BAT at 0x600+0x3fffffffc: beyond end of content (0x55200)" },
 		{ true, 32, 4, 0, ERR_CORRUPT,
 		  "dynamic header: blocks of 0 bytes, not a power of two of 4 KiB to 256 MiB" },
 		{ true, 32, 4, 2048, ERR_CORRUPT,
@@ -482,7 +483,7 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		vhd_image_build(&img);
 		assert_int_equal(img.len, 0x55200 + 512);
 		(rows[i].header ? vhd_image_set_header : vhd_image_set_footers)(&img, rows[i].field, rows[i].width,
-									       rows[i].value);
+										rows[i].value);
 		snprintf(msg, sizeof(msg), "disk.vhd: %s", rows[i].msg);
 		assert_refused(&img, rows[i].code, msg);
 		vhd_image_fini(&img);
@@ -496,8 +497,7 @@ static void a_header_whose_sum_is_wrong_is_refused(void **state)
 	(void)state;
 	vhd_image_build(&img);
 	vhd_image_header(&img)[1000] = 1;
-	assert_refused(&img, ERR_CORRUPT,
-		       "disk.vhd: dynamic header: checksum fffff491, its bytes sum up to fffff490");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhd: dynamic header: checksum fffff491, its bytes sum up to fffff490");
 	vhd_image_fini(&img);
 }
 
@@ -531,8 +531,8 @@ static void assert_bad_block(struct vhd_image *img, uint64_t block, const char *
 
 	end = end < img->size ? end : img->size;
 	snprintf(msg, sizeof(msg), "disk.vhd: block %u: BAT entry %#x at %#x: %s (content ends at %#x)",
-		 (unsigned)block, get_be32(vhd_image_bat_entry(img, block)), (unsigned)(img->bat_off + block * 4), fault,
-		 (unsigned)img->len - 512);
+		 (unsigned)block, get_be32(vhd_image_bat_entry(img, block)), (unsigned)(img->bat_off + block * 4),
+		 fault, (unsigned)img->len - 512);
 	assert_int_equal(disk_read(d, &byte, 1, off, &e), -1);
 	assert_error(&e, ERR_CORRUPT, msg);
 	assert_int_equal(disk_read(d, &byte, 1, end - 1, NULL), -1);
@@ -690,11 +690,9 @@ static void build_child(struct vhd_image *img, uint8_t **parent_guest)
 	save(&parent, "base.vhd");
 	*parent_guest = parent.guest;
 	parent.guest = NULL;
-	*img = (struct vhd_image){ .type = 4,
-				   .id = 6,
-				   .states = states,
-				   .parent = *parent_guest,
-				   .parent_size = parent.size };
+	*img = (struct vhd_image){
+		.type = 4, .id = 6, .states = states, .parent = *parent_guest, .parent_size = parent.size
+	};
 	vhd_image_fini(&parent);
 	vhd_image_build(img);
 	vhd_image_set_parent(img, 5, "base.vhd");
@@ -728,8 +726,9 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 		       "disk.vhd: differencing, but neither a locator nor a name says where the parent is");
 	scratch_write(dir, "raw.vhd", parent, 320 * KIB);
 	vhd_image_set_parent(&img, 5, "raw.vhd");
-	assert_refused(&img, ERR_CORRUPT,
-		       "disk.vhd: parent: raw.vhd: not a VHD: no footer ('conectix') in the last 512 bytes of the file");
+	assert_refused(
+		&img, ERR_CORRUPT,
+		"disk.vhd: parent: raw.vhd: not a VHD: no footer ('conectix') in the last 512 bytes of the file");
 	vhd_image_fini(&img);
 }
 
