@@ -72,6 +72,27 @@ void image_table_put(const struct image *img, const struct table_page *page)
 	table_cache_put(img->disk->tables, page);
 }
 
+int image_use_grains(struct image *img, struct error *err)
+{
+	struct disk *d = img->disk;
+
+	if (!d->grains)
+		d->grains = grain_cache_new(DISK_GRAINS_LEN, err);
+	if (d->grains && !d->inflaters)
+		d->inflaters = inflate_pool_new(COMPRESSED_MAX, err);
+	return d->grains && d->inflaters ? 0 : -1;
+}
+
+struct grain_cache *image_grains(const struct image *img)
+{
+	return img->disk->grains;
+}
+
+struct inflate_pool *image_inflaters(const struct image *img)
+{
+	return img->disk->inflaters;
+}
+
 static void image_free(struct image *img)
 {
 	if (img->ops->close)

@@ -7,10 +7,15 @@
 #define LIFTFS_DISK_CHAIN_H
 
 #include "disk/format.h"
+#include "disk/grain_cache.h"
+#include "disk/inflate.h"
 #include "disk/table_cache.h"
 
 /* 16 MiB: the tables of 256 GiB of 64 KiB grains at once, in what one more disk may cost. */
 #define DISK_TABLE_PAGES 256
+
+/* 4 MiB of inflated grains, for reads that are smaller: 64 of 64 KiB. */
+#define DISK_GRAINS_LEN ((size_t)4 << 20)
 
 /*
  * Lists for one read at a time, reused, so that a read allocates nothing once it is warm.  As many exist as threads
@@ -29,6 +34,8 @@ struct disk {
 	struct backing **files;
 	size_t n_files, cap_files;
 	struct table_cache *tables;
+	struct grain_cache *grains;     /* NULL: no image is compressed */
+	struct inflate_pool *inflaters; /* the same */
 
 	const struct disk_foreign_ops *foreign; /* NULL: images */
 	void *foreign_ctx;

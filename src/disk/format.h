@@ -10,7 +10,9 @@
 
 #include "disk/disk.h"
 
-struct table_page; /* disk/table_cache.h */
+struct table_page;   /* disk/table_cache.h */
+struct grain_cache;  /* disk/grain_cache.h */
+struct inflate_pool; /* disk/inflate.h */
 
 #define DISK_HEAD_LEN 4096 /* bytes of head and of tail that confirm() sees; less if the file is shorter */
 
@@ -73,7 +75,10 @@ struct disk_format_ops {
 	void (*close)(struct image *img);
 };
 
-/* Opens a further host file of the image and returns its index in *index_out.  Only during open(). */
+/*
+ * Opens a further host file of the image and returns its index in *index_out.  Only during open().  A missing one is
+ * ERR_CORRUPT, which no other failure is.
+ */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);
 
@@ -84,6 +89,15 @@ const struct backing *image_file(const struct image *img, uint32_t index);
 const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off,
 					 struct error *err) MUST_CHECK;
 void image_table_put(const struct image *img, const struct table_page *page); /* NULL is welcome */
+
+/*
+ * What compressed images of a disk share: their inflated grains, and decompressors with room for COMPRESSED_MAX bytes.
+ * image_use_grains() comes first, during open(), as often as one likes.  The others: from any number of threads.
+ */
+#define COMPRESSED_MAX (((size_t)2 << 20) + 4096) /* twice the largest grain, 1 MiB, and a header */
+int image_use_grains(struct image *img, struct error *err) MUST_CHECK;
+struct grain_cache *image_grains(const struct image *img);
+struct inflate_pool *image_inflaters(const struct image *img);
 
 /* All formats; NULL ends the list. */
 extern const struct disk_format_ops *const disk_formats[];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * VMDK: finds the descriptor (the file itself, or embedded in a sparse extent), opens its extents, and asks the one
- * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c).
+ * that holds a range.  What is in an extent is the business of its kind (vmdk_flat.c, vmdk_sparse.c, vmdk_stream.c).
  *
  * createType is advisory: which kind reads an extent is decided by the extent's type and its file's magic.
  */
@@ -79,13 +79,15 @@ static int sparse_kind(const struct image *img, struct vmdk_extent *x, struct er
 
 	if (backing_read(b, raw, len, 0, err) < 0)
 		return -1;
-	if (magic_of(raw, len) == MAGIC_COWD)
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs) are not supported");
+	if (magic_of(raw, len) == MAGIC_COWD) {
+		x->ops = &vmdk_cowd_ops;
+		return 0;
+	}
 	if (vmdk_sparse_decode(raw, len, b->size, &h, err) < 0)
 		return -1;
-	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
-		return error_set(err, ERR_UNSUPPORTED, "compressed extents (streamOptimized) are not supported");
 	x->ops = &vmdk_sparse_ops;
+	if (h.flags & (VMDK_SPARSE_COMPRESSED | VMDK_SPARSE_MARKERS) || h.dir_sector == VMDK_SPARSE_GD_AT_END)
+		x->ops = &vmdk_stream_ops;
 	return 0;
 }
 
@@ -102,9 +104,11 @@ static int choose_kind(const struct image *img, struct vmdk_extent *x, struct er
 	case VMDK_SPARSE:
 		return sparse_kind(img, x, err);
 	case VMDK_VMFSSPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "COWD extents (ESX redo logs, VMFSSPARSE) are not supported");
+		x->ops = &vmdk_cowd_ops;
+		return 0;
 	case VMDK_SESPARSE:
-		return error_set(err, ERR_UNSUPPORTED, "seSparse extents are not supported");
+		x->ops = &vmdk_sesparse_ops;
+		return 0;
 	case VMDK_VMFSRDM:
 	case VMDK_VMFSRAW:
 		break;
@@ -134,27 +138,39 @@ static int open_extent(struct image *img, struct vmdk_extent *x, struct error *e
 	return 0;
 }
 
-/* Opens the file of an extent line, unless it is the one of the line before. */
-static int extent_file(struct image *img, const char *name, const struct vmdk_extent_line *before, uint32_t before_file,
-		       uint32_t *out, struct error *err)
+static int add_sibling(struct image *img, const char *name, uint32_t *out, struct error *err)
 {
-	const struct backing *own = image_file(img, img->first_file), *b;
 	CLEANUP_FREE char *path = NULL;
 
-	if (before && before->name && strcmp(before->name, name) == 0) {
+	if (!backing_name_stays(name))
+		return error_set(err, ERR_REFUSED, "extent '%.200s' leads out of the image's folder", name);
+	path = backing_sibling(image_file(img, img->first_file)->path, name, err);
+	if (!path)
+		return -1;
+	return image_add_file(img, path, out, err) < 0 ? error_prefix(err, "extent") : 0;
+}
+
+/*
+ * Opens the file of an extent line, unless it is the one of the line before.  A copy of the datastore may have its
+ * names as UTF-8 or as the bytes that the descriptor was written in.
+ */
+static int extent_file(struct image *img, const struct vmdk_extent_line *line, const struct vmdk_extent_line *before,
+		       uint32_t before_file, uint32_t *out, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (before && before->name && strcmp(before->name, line->name) == 0) {
 		*out = before_file;
 		return 0;
 	}
-	if (!backing_name_stays(name))
-		return error_set(err, ERR_REFUSED, "extent '%.200s' leads out of the image's folder", name);
-	path = backing_sibling(own->path, name, err);
-	if (!path)
+	if (add_sibling(img, line->name, out, &why) < 0 &&
+	    (why.code != ERR_CORRUPT || !line->raw_name || add_sibling(img, line->raw_name, out, NULL) < 0)) {
+		if (err)
+			*err = why;
 		return -1;
-	if (image_add_file(img, path, out, err) < 0)
-		return error_prefix(err, "extent");
-	b = image_file(img, *out);
-	if (backing_same(b, own))
-		return error_set(err, ERR_CORRUPT, "extent '%.200s' is the descriptor itself", name);
+	}
+	if (backing_same(image_file(img, *out), image_file(img, img->first_file)))
+		return error_set(err, ERR_CORRUPT, "extent '%.200s' is the descriptor itself", line->name);
 	return 0;
 }
 
@@ -177,7 +193,7 @@ static int open_extents(struct image *img, const struct vmdk_descriptor *d, bool
 		x->file = embedded ? img->first_file : EXTENT_NO_FILE;
 		start += x->len;
 		if (line->name && !embedded &&
-		    extent_file(img, line->name, i > 0 ? line - 1 : NULL, i > 0 ? x[-1].file : 0, &x->file, err) < 0)
+		    extent_file(img, line, i > 0 ? line - 1 : NULL, i > 0 ? x[-1].file : 0, &x->file, err) < 0)
 			return -1;
 		if (open_extent(img, x, err) < 0)
 			return -1;
@@ -193,9 +209,10 @@ static int add_candidate(struct image *img, size_t i, const char *name, struct e
 }
 
 /*
- * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a linked
- * clone's base lies in another), and refused if it leads out of the root; of an absolute one, or if nothing is there, only
- * the base name is looked for beside the child.
+ * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a
+ * linked clone's base lies in another), and refused if it leads out of the root; of an absolute one, or if nothing is
+ * there, only the base name is looked for beside the child, as UTF-8 and as the bytes that the descriptor was written
+ * in.
  */
 static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct error *err)
 {
@@ -209,7 +226,7 @@ static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct
 		return error_set(err, ERR_CORRUPT, "descriptor: parentCID %08" PRIx32 ", but no parentFileNameHint",
 				 d->parent_cid);
 	hint = strdup(d->parent_hint);
-	img->parent_paths = calloc(3, sizeof(*img->parent_paths));
+	img->parent_paths = calloc(4, sizeof(*img->parent_paths));
 	if (!hint || !img->parent_paths)
 		return error_errno(err, ENOMEM, "parent");
 	for (char *p = hint; *p; p++)
@@ -221,7 +238,11 @@ static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct
 		return error_set(err, ERR_REFUSED, "parent '%.200s' is no file's name", d->parent_hint);
 	if (base != hint && *hint != '/' && !strchr(hint, ':') && add_candidate(img, n++, hint, err) < 0)
 		return -1;
-	return add_candidate(img, n, base, err);
+	if (add_candidate(img, n++, base, err) < 0)
+		return -1;
+	if (d->parent_base_raw && backing_name_stays(d->parent_base_raw) && !strchr(d->parent_base_raw, '/'))
+		return add_candidate(img, n, d->parent_base_raw, err);
+	return 0;
 }
 
 /* An embedded descriptor names its own file, perhaps by an old name: whatever it says, the extent is this file. */

@@ -37,8 +37,11 @@ struct vmdk_extent_ops {
 	void (*close)(struct vmdk_extent *x); /* frees priv, which may be NULL; or NULL */
 };
 
-extern const struct vmdk_extent_ops vmdk_flat_ops;   /* FLAT and VMFS */
-extern const struct vmdk_extent_ops vmdk_zero_ops;   /* ZERO */
-extern const struct vmdk_extent_ops vmdk_sparse_ops; /* hosted sparse, not compressed */
+extern const struct vmdk_extent_ops vmdk_flat_ops;     /* FLAT and VMFS */
+extern const struct vmdk_extent_ops vmdk_zero_ops;     /* ZERO */
+extern const struct vmdk_extent_ops vmdk_sparse_ops;   /* hosted sparse, not compressed */
+extern const struct vmdk_extent_ops vmdk_stream_ops;   /* hosted sparse, compressed: streamOptimized */
+extern const struct vmdk_extent_ops vmdk_cowd_ops;     /* VMFSSPARSE, and SPARSE of Workstation 3 */
+extern const struct vmdk_extent_ops vmdk_sesparse_ops; /* SESPARSE */
 
 #endif

@@ -3,16 +3,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <iconv.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/escape.h"
 #include "base/parse.h"
 #include "disk/vmdk_descriptor.h"
+#include "disk/vmdk_encoding.h"
 
 #define SECTORS_MAX ((uint64_t)INT64_MAX / 512)
 
@@ -22,12 +21,22 @@ struct span {
 };
 
 /* Keys that say something about the disk; a second one that says otherwise is refused. */
-enum key { KEY_VERSION, KEY_ENCODING, KEY_CID, KEY_PARENT_CID, KEY_CREATE_TYPE, KEY_PARENT_HINT, KEY_UUID, N_KEYS };
+enum key {
+	KEY_VERSION,
+	KEY_ENCODING,
+	KEY_DDB_ENCODING,
+	KEY_CID,
+	KEY_PARENT_CID,
+	KEY_CREATE_TYPE,
+	KEY_PARENT_HINT,
+	KEY_UUID,
+	N_KEYS
+};
 
 static const char *const key_names[N_KEYS] = {
-	[KEY_VERSION] = "version",      [KEY_ENCODING] = "encoding",      [KEY_CID] = "CID",
-	[KEY_PARENT_CID] = "parentCID", [KEY_CREATE_TYPE] = "createType", [KEY_PARENT_HINT] = "parentFileNameHint",
-	[KEY_UUID] = "ddb.uuid",
+	[KEY_VERSION] = "version",      [KEY_ENCODING] = "encoding",         [KEY_CID] = "CID",
+	[KEY_PARENT_CID] = "parentCID", [KEY_CREATE_TYPE] = "createType",    [KEY_PARENT_HINT] = "parentFileNameHint",
+	[KEY_UUID] = "ddb.uuid",        [KEY_DDB_ENCODING] = "ddb.encoding",
 };
 
 struct parser {
@@ -386,73 +395,37 @@ static int take_create_type(struct vmdk_descriptor *d, struct span t, struct err
 	return error_set(err, ERR_CORRUPT, "descriptor: createType '%.*s' is unknown", SHOWN(t));
 }
 
-static bool is_ascii(const char *s)
+static int take_hint(struct vmdk_descriptor *d, struct span hint, const char *encoding, struct error *err)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
+	CLEANUP_FREE char *raw = NULL;
 
-static bool is_encoding_name(const char *s)
-{
-	return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
-}
-
-/* Names of the host that wrote the descriptor, as UTF-8.  Pure ASCII is the same in all of its encodings. */
-static int name_to_utf8(char **name, const char *encoding, struct error *err)
-{
-	size_t in_left = strlen(*name), out_left = 4 * in_left; /* no encoding has characters of less than a byte */
-	CLEANUP_FREE char *out = NULL;
-	char *in_at = *name, *out_at;
-	size_t rc;
-	iconv_t cd;
-
-	if (is_ascii(*name))
+	if (check_name(hint, err) < 0)
+		return error_prefix(err, "descriptor: parentFileNameHint");
+	d->parent_hint = span_dup(hint, err);
+	if (!d->parent_hint || vmdk_name_to_utf8(&d->parent_hint, &raw, encoding, err) < 0)
+		return -1;
+	if (!raw)
 		return 0;
-	if (!encoding || strcasecmp(encoding, "UTF-8") == 0) {
-		if (utf8_valid(*name, in_left))
-			return 0;
-		return error_set(err, ERR_CORRUPT, "descriptor: file name '%s' is not valid UTF-8", *name);
-	}
-	cd = is_encoding_name(encoding) ? iconv_open("UTF-8", encoding) : (iconv_t)-1;
-	if (cd == (iconv_t)-1)
-		return error_set(err, ERR_UNSUPPORTED, "descriptor: encoding '%.64s' is unknown", encoding);
-	out = malloc(out_left + 1);
-	if (!out) {
-		iconv_close(cd);
-		return error_errno(err, ENOMEM, "descriptor");
-	}
-	out_at = out;
-	rc = iconv(cd, &in_at, &in_left, &out_at, &out_left);
-	iconv_close(cd);
-	if (rc == (size_t)-1)
-		return error_set(err, ERR_CORRUPT, "descriptor: file name '%s' is not valid %.64s", *name, encoding);
-	*out_at = '\0';
-	free(*name);
-	*name = steal_ptr(&out);
-	return 0;
+	d->parent_base_raw = strdup(vmdk_name_base(raw, encoding));
+	return d->parent_base_raw ? 0 : error_errno(err, ENOMEM, "descriptor");
 }
 
 static int take_names(struct vmdk_descriptor *d, const struct parser *p, struct error *err)
 {
+	struct span name = p->values[p->values[KEY_ENCODING].s ? KEY_ENCODING : KEY_DDB_ENCODING];
 	struct span hint = p->values[KEY_PARENT_HINT];
 	CLEANUP_FREE char *encoding = NULL;
 
-	if (p->values[KEY_ENCODING].s) {
-		encoding = span_dup(p->values[KEY_ENCODING], err);
+	if (name.s) {
+		encoding = span_dup(name, err);
 		if (!encoding)
 			return -1;
 	}
 	for (size_t i = 0; i < d->n_extents; i++)
-		if (d->extents[i].name && name_to_utf8(&d->extents[i].name, encoding, err) < 0)
+		if (d->extents[i].name &&
+		    vmdk_name_to_utf8(&d->extents[i].name, &d->extents[i].raw_name, encoding, err) < 0)
 			return -1;
-	if (!hint.s || hint.n == 0)
-		return 0;
-	if (check_name(hint, err) < 0)
-		return error_prefix(err, "descriptor: parentFileNameHint");
-	d->parent_hint = span_dup(hint, err);
-	return d->parent_hint ? name_to_utf8(&d->parent_hint, encoding, err) : -1;
+	return hint.n > 0 ? take_hint(d, hint, encoding, err) : 0;
 }
 
 int vmdk_descriptor_parse(const char *text, size_t len, struct vmdk_descriptor *out, struct error *err)
@@ -488,9 +461,12 @@ int vmdk_descriptor_parse(const char *text, size_t len, struct vmdk_descriptor *
 
 void vmdk_descriptor_fini(struct vmdk_descriptor *d)
 {
-	for (size_t i = 0; i < d->n_extents; i++)
+	for (size_t i = 0; i < d->n_extents; i++) {
 		free(d->extents[i].name);
+		free(d->extents[i].raw_name);
+	}
 	free(d->extents);
 	free(d->parent_hint);
+	free(d->parent_base_raw);
 	*d = (struct vmdk_descriptor){ 0 };
 }

@@ -39,14 +39,16 @@ struct vmdk_extent_line {
 	uint64_t sectors;        /* > 0; times 512 fits 63 bits, and so does the sum of all */
 	uint64_t offset_sectors; /* FLAT only; times 512 fits 63 bits */
 	char *name;              /* UTF-8, not empty; NULL for ZERO */
+	char *raw_name;          /* its bytes as they are written, if the encoding is another one; else NULL */
 };
 
 struct vmdk_descriptor {
 	const char *create_type; /* in VMware's spelling; not owned */
 	bool has_cid;
 	uint32_t cid, parent_cid;
-	char *parent_hint; /* UTF-8, or NULL */
-	char uuid[64];     /* ddb.uuid, or "" */
+	char *parent_hint;     /* UTF-8, or NULL */
+	char *parent_base_raw; /* its last component as it is written, if the encoding is another one; else NULL */
+	char uuid[64];         /* ddb.uuid, or "" */
 	struct vmdk_extent_line *extents;
 	size_t n_extents, cap_extents;
 	uint64_t sectors; /* of all extents */

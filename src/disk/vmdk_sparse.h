@@ -46,4 +46,8 @@ struct vmdk_sparse_header {
 int vmdk_sparse_decode(const uint8_t *raw, size_t len, uint64_t file_size, struct vmdk_sparse_header *out,
 		       struct error *err) MUST_CHECK;
 
+/* The same of a file's first bytes.  Failures to read begin with the file's name. */
+struct backing;
+int vmdk_sparse_read(const struct backing *b, struct vmdk_sparse_header *out, struct error *err) MUST_CHECK;
+
 #endif

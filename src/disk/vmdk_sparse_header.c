@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "disk/backing.h"
 #include "disk/vmdk_descriptor.h"
 #include "disk/vmdk_sparse.h"
 
@@ -113,4 +114,14 @@ int vmdk_sparse_decode(const uint8_t *raw, size_t len, uint64_t file_size, struc
 		return -1;
 	*out = h;
 	return 0;
+}
+
+int vmdk_sparse_read(const struct backing *b, struct vmdk_sparse_header *out, struct error *err)
+{
+	size_t len = b->size < VMDK_SPARSE_HEADER_LEN ? (size_t)b->size : VMDK_SPARSE_HEADER_LEN;
+	uint8_t raw[VMDK_SPARSE_HEADER_LEN];
+
+	if (backing_read(b, raw, len, 0, err) < 0)
+		return -1;
+	return vmdk_sparse_decode(raw, len, b->size, out, err);
 }

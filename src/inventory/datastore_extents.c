@@ -59,7 +59,7 @@ static char *read_text(struct backing_root *root, const char *path, size_t *len)
 	return steal_ptr(&text);
 }
 
-static void claim(const struct path_list *l, bool *dropped, const char *descriptor, const char *name)
+static bool claim(const struct path_list *l, bool *dropped, const char *descriptor, const char *name)
 {
 	CLEANUP_FREE char *joined = backing_sibling(descriptor, name, NULL);
 	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, NULL) : NULL;
@@ -67,6 +67,7 @@ static void claim(const struct path_list *l, bool *dropped, const char *descript
 
 	if (at && strcmp(*at, descriptor) != 0)
 		dropped[at - l->v] = true;
+	return at != NULL;
 }
 
 static void claim_extents(struct backing_root *root, const struct path_list *l, bool *dropped, const char *path)
@@ -79,8 +80,8 @@ static void claim_extents(struct backing_root *root, const struct path_list *l, 
 	if (!text || vmdk_descriptor_parse(text, len, &d, NULL) < 0)
 		return;
 	for (size_t i = 0; i < d.n_extents; i++)
-		if (d.extents[i].name)
-			claim(l, dropped, path, d.extents[i].name);
+		if (d.extents[i].name && !claim(l, dropped, path, d.extents[i].name) && d.extents[i].raw_name)
+			claim(l, dropped, path, d.extents[i].raw_name);
 }
 
 int datastore_drop_extents(struct backing_root *root, struct path_list *images, struct error *err)

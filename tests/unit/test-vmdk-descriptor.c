@@ -179,6 +179,14 @@ static void refuses_these(void **state)
 		  ERR_CORRUPT },
 		{ HEAD BODY "encoding=\"Shift_JIS\"\nparentFileNameHint=\"\x81.vmdk\"\n",
 		  "descriptor: file name '\x81.vmdk' is not valid Shift_JIS", ERR_CORRUPT },
+		{ HEAD BODY "encoding=\"GBK\"\nparentFileNameHint=\"\xff\xff.vmdk\"\n",
+		  "descriptor: file name '\xff\xff.vmdk' is not valid GBK", ERR_CORRUPT },
+		{ HEAD "encoding=\"Big5\"\nRW 100 FLAT \"x\xb3\" 0\n",
+		  "descriptor: file name 'x\xb3' is not valid Big5", ERR_CORRUPT },
+		{ HEAD "encoding=\"windows-1252\"\nRW 100 FLAT \"\x81.vmdk\" 0\n",
+		  "descriptor: file name '\x81.vmdk' is not valid windows-1252", ERR_CORRUPT },
+		{ HEAD "encoding=\"\"\nRW 100 FLAT \"\xe4.vmdk\" 0\n", "descriptor: encoding '' is unknown",
+		  ERR_UNSUPPORTED },
 		{ HEAD "encoding=\"EBCDIC//IGNORE\"\nRW 100 FLAT \"\xe4.vmdk\" 0\n",
 		  "descriptor: encoding 'EBCDIC//IGNORE' is unknown", ERR_UNSUPPORTED },
 	};
@@ -196,28 +204,56 @@ static void refuses_these(void **state)
 static void names_become_utf8(void **state)
 {
 	static const struct {
-		const char *encoding, *stored, *want;
+		const char *encoding, *stored, *want, *base; /* base: as written */
 	} rows[] = {
-		{ "UTF-8", "caf\xc3\xa9.vmdk", "caf\xc3\xa9.vmdk" },
-		{ "windows-1252", "caf\xe9.vmdk", "caf\xc3\xa9.vmdk" },
-		{ "GBK", "\xd6\xd0.vmdk", "\xe4\xb8\xad.vmdk" },
-		{ "Shift_JIS", "\x83\x5c.vmdk", "\xe3\x82\xbd.vmdk" }, /* its second byte is a backslash */
+		{ "UTF-8", "caf\xc3\xa9.vmdk", "caf\xc3\xa9.vmdk", NULL },
+		{ "utf-8", "C:\\caf\xc3\xa9\\b.vmdk", "C:\\caf\xc3\xa9\\b.vmdk", NULL },
+		{ "windows-1252", "caf\xe9.vmdk", "caf\xc3\xa9.vmdk", "caf\xe9.vmdk" },
+		{ "windows-1252", "caf\xe9\\b.vmdk", "caf\xc3\xa9\\b.vmdk", "b.vmdk" },
+		{ "ISO-8859-15", "..\\\xa4/\xa4.vmdk", "..\\\xe2\x82\xac/\xe2\x82\xac.vmdk", "\xa4.vmdk" },
+		{ "GBK", "\xd6\xd0.vmdk", "\xe4\xb8\xad.vmdk", "\xd6\xd0.vmdk" },
+		{ "GB18030", "\x81\x30\x89\x37.vmdk", "\xc3\x9e.vmdk", "\x81\x30\x89\x37.vmdk" },
+		{ "Big5", "\xb3\x5c.vmdk", "\xe8\xa8\xb1.vmdk", "\xb3\x5c.vmdk" }, /* the second byte is a backslash */
+		{ "Big5", "D:\\\xa5\x5c\\\xb3\x5c.vmdk", "D:\\\xe5\x8a\x9f\\\xe8\xa8\xb1.vmdk", "\xb3\x5c.vmdk" },
+		{ "Shift_JIS", "\x83\x5c.vmdk", "\xe3\x82\xbd.vmdk", "\x83\x5c.vmdk" },
+		{ "Shift_JIS", "a\\~\x87\x40.vmdk", "a\\~\xe2\x91\xa0.vmdk", "~\x87\x40.vmdk" }, /* as Windows has it */
+		{ "EUC-KR", "\xc7\xd1.vmdk", "\xed\x95\x9c.vmdk", "\xc7\xd1.vmdk" },
 	};
 	char text[512];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
-		struct error e = ERROR_INIT;
+		for (int ddb = 0; ddb < 2; ddb++) {
+			CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
+			struct error e = ERROR_INIT;
 
-		/* The encoding counts for names before it as well. */
-		snprintf(text, sizeof(text), HEAD "RW 9 FLAT \"%s\" 0\nencoding=\"%s\"\nparentFileNameHint=\"%s\"\n",
-			 rows[i].stored, rows[i].encoding, rows[i].stored);
-		parse(text, &d, &e);
-		assert_error(&e, ERR_NONE, "");
-		assert_string_equal(d.extents[0].name, rows[i].want);
-		assert_string_equal(d.parent_hint, rows[i].want);
+			/* The encoding counts for names before it as well. */
+			snprintf(text, sizeof(text),
+				 HEAD "RW 9 FLAT \"%s\" 0\n%sencoding=\"%s\"\nparentFileNameHint=\"%s\"\n",
+				 rows[i].stored, ddb ? "ddb." : "", rows[i].encoding, rows[i].stored);
+			parse(text, &d, &e);
+			assert_error(&e, ERR_NONE, "");
+			assert_string_equal(d.extents[0].name, rows[i].want);
+			assert_string_equal(d.parent_hint, rows[i].want);
+			if (rows[i].base) {
+				assert_string_equal(d.extents[0].raw_name, rows[i].stored);
+				assert_string_equal(d.parent_base_raw, rows[i].base);
+			} else {
+				assert_null(d.extents[0].raw_name);
+				assert_null(d.parent_base_raw);
+			}
+		}
 	}
+}
+
+static void the_descriptors_encoding_comes_before_the_data_bases(void **state)
+{
+	CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		parse(HEAD "RW 9 FLAT \"\xd6\xd0\" 0\nddb.encoding=\"windows-1252\"\nencoding=\"GBK\"\n", &d, NULL), 0);
+	assert_string_equal(d.extents[0].name, "\xe4\xb8\xad");
 }
 
 static void nothing_follows_a_nul(void **state)
@@ -280,6 +316,7 @@ int main(void)
 		cmocka_unit_test(reads_these),
 		cmocka_unit_test(refuses_these),
 		cmocka_unit_test(names_become_utf8),
+		cmocka_unit_test(the_descriptors_encoding_comes_before_the_data_bases),
 		cmocka_unit_test(nothing_follows_a_nul),
 		cmocka_unit_test(the_caps_hold),
 	};

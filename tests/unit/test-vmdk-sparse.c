@@ -140,7 +140,9 @@ static void headers_are_refused(void **state)
 		{ 77, 2, 2, ERR_UNSUPPORTED, "sparse header: compression 2 (0, or 1 deflate)" },
 		{ 77, 2, 1, ERR_CORRUPT, "sparse header: compression 1, but flags 0x1" },
 		{ 8, 4, 0x10001, ERR_CORRUPT, "sparse header: compression 0, but flags 0x10001" },
-		{ 8, 4, 0x20001, ERR_UNSUPPORTED, "compressed extents (streamOptimized) are not supported" },
+		{ 8, 4, 0x20001, ERR_UNSUPPORTED,
+		  "sparse header: flags 0x20001: only grains that are compressed and have markers are supported "
+		  "(both of 0x30000)" },
 		{ 12, 8, 0, ERR_CORRUPT, "sparse header: capacity of 0 sectors" },
 		{ 12, 8, UINT64_C(1) << 54, ERR_CORRUPT, "sparse header: capacity of 18014398509481984 sectors" },
 		{ 12, 8, 1286, ERR_CORRUPT, "sparse header: 1286 sectors, but the descriptor says 1285" },
@@ -164,7 +166,9 @@ static void headers_are_refused(void **state)
 		  "grain directory of 4 bytes at sector 768: beyond end of file (768 sectors)" },
 		{ 56, 8, UINT64_C(1) << 55, ERR_CORRUPT,
 		  "grain directory of 4 bytes at sector 36028797018963968: beyond end of file (768 sectors)" },
-		{ 56, 8, UINT64_MAX, ERR_UNSUPPORTED, "compressed extents (streamOptimized) are not supported" },
+		{ 56, 8, UINT64_MAX, ERR_UNSUPPORTED,
+		  "sparse header: flags 0x1: only grains that are compressed and have markers are supported "
+		  "(both of 0x30000)" },
 		{ 64, 8, 769, ERR_CORRUPT, "sparse header: metadata of 769 sectors: beyond end of file (768 sectors)" },
 		{ 64, 8, UINT64_MAX, ERR_CORRUPT,
 		  "sparse header: metadata of 18446744073709551615 sectors: beyond end of file (768 sectors)" },

@@ -92,6 +92,66 @@ static void names_are_those_beside_the_descriptor(void **state)
 	assert_string_equal(disk_file(d, 1)->path, "vm/sub/a b-flat.vmdk");
 }
 
+/* The second byte of the first two is a backslash. */
+static void files_are_found_as_utf8_or_as_they_are_written(void **state)
+{
+	static const struct {
+		const char *encoding, *raw, *utf8;
+	} rows[] = {
+		{ "Shift_JIS", "\x83\x5c", "\xe3\x82\xbd" },
+		{ "Big5", "\xb3\x5c", "\xe8\xa8\xb1" },
+		{ "GBK", "\xd6\xd0", "\xe4\xb8\xad" },
+		{ "windows-1252", "\xe9", "\xc3\xa9" },
+	};
+	const struct scratch_dir *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (int raw = 0; raw < 2; raw++) {
+			CLEANUP(cleanup_disk) struct disk *d = NULL, *both = NULL;
+			const char *on_disk = raw ? rows[i].raw : rows[i].utf8;
+			char text[512], extent[32], parent[32], other[32];
+			struct error e = ERROR_INIT;
+
+			snprintf(parent, sizeof(parent), "%s.vmdk", on_disk);
+			snprintf(extent, sizeof(extent), "%s-flat.vmdk", on_disk);
+			write_pattern(s, extent, 1024, i);
+			snprintf(text, sizeof(text),
+				 "version=1\nencoding=\"%s\"\nCID=1\ncreateType=\"vmfs\"\nRW 2 VMFS \"%s-flat.vmdk\"\n",
+				 rows[i].encoding, rows[i].raw);
+			scratch_write(s, parent, text, strlen(text));
+			/* The parent's path is one of another host; two lines of one file. */
+			snprintf(text, sizeof(text),
+				 "version=1\nencoding=\"%s\"\nparentCID=1\ncreateType=\"custom\"\nparentFileNameHint="
+				 "\"C:\\%s\\%s.vmdk\"\n"
+				 "RW 1 FLAT \"%s-flat.vmdk\" 0\nRW 1 FLAT \"%s-flat.vmdk\" 1\n",
+				 rows[i].encoding, rows[i].raw, rows[i].raw, rows[i].raw, rows[i].raw);
+			d = open_text(s, text, &e);
+			assert_error(&e, ERR_NONE, "");
+			assert_reads_want(d, 1024);
+			assert_int_equal(disk_chain_len(d), 2);
+			assert_string_equal(disk_chain_info(d, 1)->path, parent);
+			assert_string_equal(disk_file(d, 1)->path, extent);
+			if (raw)
+				continue;
+			/* Where both are there, the name counts, not its bytes. */
+			snprintf(other, sizeof(other), "%s-flat.vmdk", rows[i].raw);
+			scratch_write(s, other, "", 0);
+			both = open_text(s, text, NULL);
+			assert_non_null(both);
+			assert_int_equal(unlinkat(s->fd, extent, 0), 0);
+			assert_int_equal(unlinkat(s->fd, parent, 0), 0);
+		}
+	}
+}
+
+static void a_name_that_is_nowhere_is_told_as_utf8(void **state)
+{
+	struct error e = ERROR_INIT;
+
+	assert_null(open_text(*state, HEAD "encoding=\"Big5\"\nRW 1 FLAT \"gone\xa5\x5c.vmdk\" 0\n", &e));
+	assert_error(&e, ERR_CORRUPT, "d.vmdk: extent: gone\xe5\x8a\x9f.vmdk: no such file");
+}
+
 static void bad_disks_are_refused(void **state)
 {
 	static const struct {
@@ -111,8 +171,7 @@ static void bad_disks_are_refused(void **state)
 		  "d.vmdk: extent: link-flat.vmdk: a symbolic link, which is not followed here" },
 		{ "RW 1 FLAT \"fifo-flat.vmdk\" 0\n", ERR_UNSUPPORTED,
 		  "d.vmdk: extent: fifo-flat.vmdk: not a regular file" },
-		{ "RW 1 FLAT \"gone-flat.vmdk\" 0\n", ERR_CORRUPT,
-		  "d.vmdk: extent: gone-flat.vmdk: no such file" },
+		{ "RW 1 FLAT \"gone-flat.vmdk\" 0\n", ERR_CORRUPT, "d.vmdk: extent: gone-flat.vmdk: no such file" },
 		{ "RW 1 FLAT \"d.vmdk\" 0\n", ERR_CORRUPT, "d.vmdk: extent 'd.vmdk' is the descriptor itself" },
 		{ "RW 1 FLAT \"./d.vmdk\" 0\n", ERR_CORRUPT, "d.vmdk: extent './d.vmdk' is the descriptor itself" },
 		{ "RW 3 FLAT \"x-flat.vmdk\" 0\n", ERR_CORRUPT,
@@ -128,12 +187,15 @@ static void bad_disks_are_refused(void **state)
 		{ "RW 2 SPARSE \"x-flat.vmdk\"\n", ERR_CORRUPT, "d.vmdk: x-flat.vmdk: sparse header: no 'KDMV' at 0" },
 		{ "RW 127 SPARSE \"s.vmdk\"\n", ERR_CORRUPT,
 		  "d.vmdk: s.vmdk: sparse header: 128 sectors, but the descriptor says 127" },
-		{ "RW 2 SPARSE \"cowd.vmdk\"\n", ERR_UNSUPPORTED,
-		  "d.vmdk: cowd.vmdk: COWD extents (ESX redo logs) are not supported" },
-		{ "RW 2 VMFSSPARSE \"cowd.vmdk\"\n", ERR_UNSUPPORTED,
-		  "d.vmdk: cowd.vmdk: COWD extents (ESX redo logs, VMFSSPARSE) are not supported" },
-		{ "RW 2 SESPARSE \"se.vmdk\"\n", ERR_UNSUPPORTED,
-		  "d.vmdk: se.vmdk: seSparse extents are not supported" },
+		{ "RW 2 SPARSE \"cowd.vmdk\"\n", ERR_CORRUPT,
+		  "d.vmdk: cowd.vmdk: COWD header: the file has only 8 bytes" },
+		{ "RW 2 VMFSSPARSE \"cowd.vmdk\"\n", ERR_CORRUPT,
+		  "d.vmdk: cowd.vmdk: COWD header: the file has only 8 bytes" },
+		{ "RW 128 VMFSSPARSE \"s.vmdk\"\n", ERR_CORRUPT, "d.vmdk: s.vmdk: COWD header: no 'COWD' at 0" },
+		{ "RW 2 SESPARSE \"se.vmdk\"\n", ERR_CORRUPT,
+		  "d.vmdk: se.vmdk: seSparse header: the file has only 8 bytes" },
+		{ "RW 128 SESPARSE \"s.vmdk\"\n", ERR_CORRUPT,
+		  "d.vmdk: s.vmdk: seSparse header: magic 0x1564d444b, not 0xcafebabe" },
 		{ "RW 2 VMFSRDM \"x-rdm.vmdk\"\n", ERR_UNSUPPORTED,
 		  "d.vmdk: descriptor line 5: VMFSRDM extent: raw device maps are not supported" },
 	};
@@ -359,6 +421,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(extents_follow_each_other),
 		cmocka_unit_test(names_are_those_beside_the_descriptor),
+		cmocka_unit_test(files_are_found_as_utf8_or_as_they_are_written),
+		cmocka_unit_test(a_name_that_is_nowhere_is_told_as_utf8),
 		cmocka_unit_test(bad_disks_are_refused),
 		cmocka_unit_test(what_is_no_descriptor_says_what_it_is),
 		cmocka_unit_test(an_embedded_descriptor_is_of_its_own_file),

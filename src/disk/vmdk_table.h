@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two levels of tables, as the redo logs of ESX have them: a directory with an entry for each table, a table with one
+ * for each grain.  What the bits of an entry mean is the kind's business (vmdk_cowd.c, vmdk_sesparse.c); an entry of 0
+ * is nothing at all, in both levels.
+ *
+ * Nothing is loaded: entries are looked at in the pages of the disk's cache, and runs of nothing are passed over
+ * without a question to the kind.  A pointer is checked when it is followed: against the file, the metadata, and the
+ * table that holds it.
+ */
+#ifndef LIFTFS_DISK_VMDK_TABLE_H
+#define LIFTFS_DISK_VMDK_TABLE_H
+
+#include "disk/vmdk.h"
+
+/*
+ * Extents in one answer of a map, which may stop early: a grain of one sector makes half a million of them in what is
+ * asked for at a time.  2.5 MiB of list.
+ */
+#define VMDK_MAP_EXTENTS_MAX 65536
+
+struct vmdk_range {
+	uint64_t off, len; /* bytes of the file */
+};
+
+struct vmdk_tables {
+	uint64_t dir_off;              /* bytes of the file; as many entries as the extent needs lie inside it */
+	unsigned entry_len;            /* bytes: 4 or 8; dir_off and every table are multiples of it */
+	uint32_t table_entries;        /* > 0 */
+	uint64_t grain_len;            /* bytes of the disk; times table_entries fits 63 bits */
+	struct vmdk_range metadata[4]; /* where neither tables nor grains may lie; unused ones have no length */
+
+	/*
+	 * What entries that are not 0 say.  Offsets are bytes of the file, checked for what the kind knows (its
+	 * regions); that they lie inside the file is checked afterwards.
+	 */
+	int (*table)(const struct vmdk_tables *t, uint64_t index, uint64_t entry, uint64_t *off_out, struct error *err);
+	int (*grain)(const struct vmdk_tables *t, uint64_t index, uint64_t entry, enum extent_kind *kind_out,
+		     uint64_t *off_out, struct error *err); /* off only of EXTENT_DATA */
+};
+
+/* As vmdk_extent_ops.map, for extents whose grains lie verbatim in the extent's file. */
+int vmdk_table_map(const struct image *img, const struct vmdk_extent *x, const struct vmdk_tables *t, uint64_t len,
+		   uint64_t off, struct extent_list *out, struct error *err) MUST_CHECK;
+
+#endif

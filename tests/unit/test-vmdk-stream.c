@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <inttypes.h>
+#include <libdeflate.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "disk/chain.h"
+#include "support/stream_writer.h"
+#include "support/vmdk_writer.h"
+
+#define GRAIN ((uint64_t)65536)
+#define GRAINS_MAX 40
+#define SECTORS ((uint64_t)10 * 128 + 5) /* ten grains and a bit */
+
+static const struct stream_layout ovftool = { .sectors = SECTORS, .table_entries = 4, .footer = true };
+static const struct stream_layout vdiskmanager = { .sectors = SECTORS, .tables_first = true, .descriptor_sectors = 20 };
+static const struct stream_layout qemu = { .sectors = SECTORS, .tables_first = true, .flags = 2 };
+
+/* 0 1 . 3 2 . . 7 . . 10, in the order in which they are said here */
+static void put_grains(struct stream_writer *w)
+{
+	static const uint32_t order[] = { 0, 1, 3, 2, 7, 10 };
+
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		stream_writer_grain(w, order[i], (unsigned)i % 4 * 3, 1);
+}
+
+static void begin(struct stream_writer *w, const struct stream_layout *layout)
+{
+	stream_writer_init(w, layout);
+	put_grains(w);
+	stream_writer_end(w);
+}
+
+static struct disk *open_named(const struct scratch_dir *s, const char *name, struct error *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", s->path, name);
+	return disk_open_path(path, NULL, err);
+}
+
+static struct disk *open_saved(const struct stream_writer *w, const struct scratch_dir *s, struct error *err)
+{
+	stream_writer_save(w, s, "s.vmdk");
+	return open_named(s, "s.vmdk", err);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void assert_reads(struct disk *d, const uint8_t *model, size_t len, uint64_t off)
+{
+	uint8_t *got = malloc(len + 1);
+
+	assert_non_null(got);
+	memset(got, 0xa5, len + 1);
+	assert_int_equal(disk_read(d, got, len, off, NULL), 0);
+	assert_memory_equal(got, model + off, len);
+	assert_int_equal(got[len], 0xa5);
+	free(got);
+}
+
+/* What is said to be zero is; grains are data or not as a whole, as their entries say. */
+static void assert_extents(struct disk *d, const struct stream_writer *w)
+{
+	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+	uint64_t size = w->layout.sectors * 512, grain = w->layout.grain_sectors * 512;
+
+	assert_int_equal(disk_extents(d, size, 0, true, &list, NULL), 0);
+	for (uint32_t g = 0; g < w->n_grains; g++) {
+		const struct extent *e = extent_list_find(&list, g * grain);
+		uint64_t len = size - g * grain < grain ? size - g * grain : grain;
+
+		assert_non_null(e);
+		assert_int_equal(e->kind, w->entries[g] > 1 ? EXTENT_DATA : EXTENT_ZERO);
+		assert_int_equal(e->file, EXTENT_NO_FILE);
+		assert_true(e->off + e->len >= g * grain + len);
+	}
+	assert_int_equal(list.v[list.n - 1].off + list.v[list.n - 1].len, size);
+}
+
+static void assert_disk(struct disk *d, const struct stream_writer *w, uint64_t seed, unsigned reads)
+{
+	uint64_t size = w->layout.sectors * 512, off, len;
+
+	assert_non_null(d);
+	assert_int_equal(disk_size(d), size);
+	assert_reads(d, w->model, (size_t)size, 0);
+	for (unsigned i = 0; i < reads; i++) {
+		off = next_random(&seed) % size;
+		len = 1 + next_random(&seed) % (i % 2 ? 600 : 300000);
+		assert_reads(d, w->model, (size_t)(len < size - off ? len : size - off), off);
+	}
+	assert_extents(d, w);
+}
+
+static void every_layout_reads_as_it_was_written(void **state)
+{
+	const struct stream_layout layouts[] = {
+		ovftool,
+		vdiskmanager,
+		qemu,
+		{ .sectors = SECTORS, .tables_first = true, .footer = true },  /* both say where */
+		{ .sectors = SECTORS, .dir_in_header = true, .footer = true }, /* the same, at the end */
+		{ .sectors = SECTORS, .dir_in_header = true },
+		{ .sectors = SECTORS, .footer = true, .cut_last = true },
+		{ .sectors = SECTORS, .footer = true, .version = 1 },
+		{ .sectors = SECTORS, .footer = true, .version = 2, .flags = 4 },
+		{ .sectors = SECTORS, .footer = true, .table_entries = 1, .omit_empty = true },
+		{ .sectors = SECTORS - 5, .footer = true },
+		{ .sectors = 1281, .footer = true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(layouts); i++) {
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		struct error e = ERROR_INIT;
+		struct stream_writer w;
+
+		stream_writer_init(&w, &layouts[i]);
+		for (uint32_t g = 0; g < w.n_grains; g += g == 3 ? 2 : 1)
+			stream_writer_grain(&w, g, g % 4 * 3, 1);
+		stream_writer_end(&w);
+		d = open_saved(&w, *state, &e);
+		assert_string_equal(e.msg, "");
+		assert_disk(d, &w, 1 + i, 6);
+		assert_string_equal(disk_chain_info(d, 0)->subformat, "streamOptimized");
+		assert_int_equal(disk_file_count(d), 1); /* the name in an embedded descriptor is not followed */
+		stream_writer_fini(&w);
+	}
+}
+
+static void random_layout(struct stream_layout *l, uint64_t *seed)
+{
+	*l = (struct stream_layout){ 0 };
+	l->grain_sectors = UINT64_C(8) << next_random(seed) % 6;
+	l->table_entries = UINT32_C(1) << next_random(seed) % 10;
+	l->sectors = 1 + next_random(seed) % (l->grain_sectors * GRAINS_MAX);
+	l->version = 1 + (uint32_t)(next_random(seed) % 3);
+	l->flags = next_random(seed) % 2 ? 4 : 0;
+	l->cut_last = next_random(seed) % 2;
+	l->tables_first = next_random(seed) % 2;
+	l->tables_between = !l->tables_first && next_random(seed) % 2;
+	l->omit_empty = !l->tables_first && next_random(seed) % 2;
+	l->dir_in_header = !l->tables_first && next_random(seed) % 2;
+	l->footer = (!l->tables_first && !l->dir_in_header) || next_random(seed) % 2;
+	if (l->tables_first && next_random(seed) % 2)
+		l->flags |= 2;
+}
+
+static void random_grains(struct stream_writer *w, uint64_t *seed)
+{
+	uint32_t order[GRAINS_MAX], other, g;
+
+	assert_true(w->n_grains <= GRAINS_MAX);
+	for (uint32_t i = 0; i < w->n_grains; i++) {
+		order[i] = i;
+		other = w->layout.tables_between ? i : (uint32_t)(next_random(seed) % (i + 1));
+		order[i] = order[other];
+		order[other] = i;
+	}
+	for (uint32_t i = 0; i < w->n_grains; i++) {
+		g = order[i];
+		switch (next_random(seed) % 8) {
+		case 0:
+		case 1:
+			break;
+		case 2:
+			if (w->layout.flags & 4)
+				stream_writer_zero(w, g);
+			break;
+		case 3:
+			stream_writer_gap(w, 1 + (uint32_t)(next_random(seed) % 600));
+			stream_writer_grain(w, g, 0, *seed);
+			break;
+		default:
+			stream_writer_grain(w, g, (unsigned)(next_random(seed) % 13), *seed);
+		}
+	}
+}
+
+static void random_images_read_as_their_models(void **state)
+{
+	for (uint64_t i = 1; i <= 40; i++) {
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		uint64_t seed = i * UINT64_C(0x9e3779b97f4a7c15);
+		struct stream_layout layout;
+		struct stream_writer w;
+
+		random_layout(&layout, &seed);
+		stream_writer_init(&w, &layout);
+		random_grains(&w, &seed);
+		stream_writer_end(&w);
+		d = open_saved(&w, *state, NULL);
+		if (!d)
+			print_message("seed %" PRIu64 "\n", i);
+		assert_disk(d, &w, i, 30);
+		stream_writer_fini(&w);
+	}
+}
+
+static void a_grain_is_inflated_once_for_small_reads_and_not_kept_for_whole_ones(void **state)
+{
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct stream_writer w;
+
+	begin(&w, &ovftool);
+	d = open_saved(&w, *state, NULL);
+	assert_non_null(d);
+	assert_reads(d, w.model, 10 * GRAIN, 0);
+	assert_int_equal(grain_cache_fills(d->grains), 0);
+	for (uint64_t off = 0; off < SECTORS * 512; off += 512)
+		assert_reads(d, w.model, 512, off);
+	assert_int_equal(grain_cache_fills(d->grains), 6);
+	assert_reads(d, w.model, 2 * GRAIN, 100); /* the first and the last of three */
+	assert_reads(d, w.model, SECTORS * 512, 0);
+	assert_int_equal(grain_cache_fills(d->grains), 6);
+	stream_writer_fini(&w);
+}
+
+static void a_disk_without_compressed_images_has_no_cache_of_grains(void **state)
+{
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	uint8_t sector[512] = { 0 };
+
+	scratch_write(*state, "x.raw", sector, sizeof(sector));
+	d = open_named(*state, "x.raw", NULL);
+	assert_non_null(d);
+	assert_null(d->grains);
+	assert_null(d->inflaters);
+}
+
+static void a_descriptor_file_may_name_compressed_extents(void **state)
+{
+	static const char text[] = "version=1\nCID=1\nparentCID=ffffffff\ncreateType=\"custom\"\n"
+				   "RW 1285 SPARSE \"s1.vmdk\"\nRW 3 ZERO\nRW 1285 SPARSE \"s2.vmdk\"\n";
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	static uint8_t model[(2 * SECTORS + 3) * 512];
+	struct stream_writer w;
+
+	stream_writer_init(&w, &qemu);
+	put_grains(&w);
+	stream_writer_end(&w);
+	stream_writer_save(&w, *state, "s1.vmdk");
+	memcpy(model, w.model, SECTORS * 512);
+	stream_writer_fini(&w);
+	stream_writer_init(&w, &ovftool);
+	stream_writer_grain(&w, 0, 6, 2);
+	stream_writer_grain(&w, 5, 6, 2);
+	stream_writer_end(&w);
+	stream_writer_save(&w, *state, "s2.vmdk");
+	memcpy(model + (SECTORS + 3) * 512, w.model, SECTORS * 512);
+	stream_writer_fini(&w);
+	scratch_write(*state, "d.vmdk", text, sizeof(text) - 1);
+	d = open_named(*state, "d.vmdk", NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_size(d), sizeof(model));
+	assert_reads(d, model, sizeof(model), 0);
+	for (size_t off = 0; off + 5000 < sizeof(model); off += 4999)
+		assert_reads(d, model, 5000, off);
+}
+
+static void entry_1_is_zeros_where_the_flag_allows_it(void **state)
+{
+	struct stream_layout layout = { .sectors = SECTORS, .flags = 4, .version = 2, .footer = true };
+	CLEANUP(cleanup_disk) struct disk *d = NULL, *bad = NULL;
+	struct error e = ERROR_INIT;
+	struct stream_writer w;
+	uint8_t b[1];
+
+	stream_writer_init(&w, &layout);
+	stream_writer_grain(&w, 0, 6, 1);
+	stream_writer_zero(&w, 1);
+	stream_writer_grain(&w, 2, 6, 1);
+	stream_writer_end(&w);
+	d = open_saved(&w, *state, NULL);
+	assert_disk(d, &w, 1, 10);
+	put_le32(w.bytes + 8, 0x30001);
+	put_le32(w.bytes + w.footer_off + 8, 0x30001);
+	bad = open_saved(&w, *state, NULL);
+	assert_non_null(bad);
+	assert_int_equal(disk_read(bad, b, 1, GRAIN, &e), -1);
+	assert_error(&e, ERR_CORRUPT, "s.vmdk: grain 1 is marked as zeros, which the header's flags rule out");
+	assert_reads(bad, w.model, GRAIN, 0);
+	assert_reads(bad, w.model, GRAIN, 2 * GRAIN);
+	stream_writer_fini(&w);
+}
+
+static void a_sparse_child_reads_through_to_a_compressed_base(void **state)
+{
+	const char *text = "version=1\nCID=2\nparentCID=7e57da7a\nparentFileNameHint=\"s.vmdk\"\n"
+			   "createType=\"monolithicSparse\"\nRW 1285 SPARSE \"c.vmdk\"\n";
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct stream_writer base;
+	struct vmdk_writer child;
+
+	begin(&base, &ovftool);
+	stream_writer_save(&base, *state, "s.vmdk");
+	vmdk_writer_init(&child, SECTORS, 128, 5, text);
+	vmdk_writer_add_grain(&child, 2, 9);
+	vmdk_writer_add_grain(&child, 5, 9);
+	vmdk_writer_set_entry(&child, 7, 1);
+	vmdk_writer_save(&child, *state, "c.vmdk");
+	pattern_fill(base.model + 2 * GRAIN, GRAIN, 2 * GRAIN, 9);
+	pattern_fill(base.model + 5 * GRAIN, GRAIN, 5 * GRAIN, 9);
+	memset(base.model + 7 * GRAIN, 0, GRAIN);
+	d = open_named(*state, "c.vmdk", NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_chain_len(d), 2);
+	for (size_t off = 0; off < SECTORS * 512 - 70000; off += 69999)
+		assert_reads(d, base.model, 70000, off);
+	assert_reads(d, base.model, SECTORS * 512, 0);
+	vmdk_writer_fini(&child);
+	stream_writer_fini(&base);
+}
+
+static void a_compressed_child_reads_through_to_a_sparse_base(void **state)
+{
+	const char *text = "version=1\nCID=2\nparentCID=ffffffff\ncreateType=\"monolithicSparse\"\n"
+			   "RW 1285 SPARSE \"b.vmdk\"\n";
+	struct stream_layout layout = {
+		.sectors = SECTORS,
+		.footer = true,
+		.flags = 4,
+		.descriptor = "version=1\nCID=3\nparentCID=2\nparentFileNameHint=\"b.vmdk\"\n"
+			      "createType=\"streamOptimized\"\nRDONLY 1285 SPARSE \"x\"\n",
+	};
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct stream_writer child;
+	struct vmdk_writer base;
+
+	vmdk_writer_init(&base, SECTORS, 128, 1, text);
+	vmdk_writer_add_grain(&base, 0, 9);
+	vmdk_writer_add_grain(&base, 1, 9);
+	vmdk_writer_add_grain(&base, 10, 9);
+	vmdk_writer_save(&base, *state, "b.vmdk");
+	stream_writer_init(&child, &layout);
+	stream_writer_zero(&child, 1);
+	stream_writer_grain(&child, 2, 9, 4);
+	stream_writer_end(&child);
+	stream_writer_save(&child, *state, "s.vmdk");
+	pattern_fill(child.model, GRAIN, 0, 9);
+	pattern_fill(child.model + 10 * GRAIN, 5 * 512, 10 * GRAIN, 9);
+	d = open_named(*state, "s.vmdk", NULL);
+	assert_non_null(d);
+	for (size_t off = 0; off < SECTORS * 512 - 70000; off += 69999)
+		assert_reads(d, child.model, 70000, off);
+	assert_reads(d, child.model, SECTORS * 512, 0);
+	vmdk_writer_fini(&base);
+	stream_writer_fini(&child);
+}
+
+struct reader {
+	struct disk *d;
+	const uint8_t *model;
+	uint64_t size, seed;
+	bool ok;
+};
+
+static void *read_at_random(void *arg)
+{
+	struct reader *r = arg;
+	uint8_t *buf = malloc(300000);
+	uint64_t off, len;
+
+	r->ok = buf != NULL;
+	for (int i = 0; i < 60 && r->ok; i++) {
+		off = next_random(&r->seed) % r->size;
+		len = 1 + next_random(&r->seed) % (i % 3 ? 5000 : 300000);
+		len = len < r->size - off ? len : r->size - off;
+		r->ok = disk_read(r->d, buf, (size_t)len, off, NULL) == 0 && memcmp(buf, r->model + off, len) == 0;
+	}
+	free(buf);
+	return NULL;
+}
+
+static void threads_read_the_same_bytes(void **state)
+{
+	struct stream_layout layout = { .sectors = 100 * 128, .footer = true, .table_entries = 16 };
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct reader r[4];
+	struct stream_writer w;
+	pthread_t t[4];
+
+	stream_writer_init(&w, &layout);
+	for (uint32_t g = 0; g < 100; g += 1 + g % 5 / 4)
+		stream_writer_grain(&w, g, 1, 7);
+	stream_writer_end(&w);
+	d = open_saved(&w, *state, NULL);
+	assert_non_null(d);
+	for (unsigned i = 0; i < 4; i++) {
+		r[i] = (struct reader){ .d = d, .model = w.model, .size = layout.sectors * 512, .seed = 77 + i };
+		assert_int_equal(pthread_create(&t[i], NULL, read_at_random, &r[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(r[i].ok);
+	stream_writer_fini(&w);
+}
+
+/* SIZE and END in what is expected are the marker's size and the sector at which the data ends. */
+static void assert_bad_grain(const struct stream_writer *w, const char *msg, const char *want)
+{
+	const uint8_t *marker = w->bytes + stream_writer_marker_off(w, 1);
+	const char *end = strstr(want, "END"), *size = strstr(want, "SIZE"), *cut = end ? end : size;
+	char text[300] = "s.vmdk: ", number[32] = "";
+	size_t n;
+
+	n = strlen(text);
+	if (strncmp(want, "grain", 5) != 0)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      "grain 1 at sector %zu: ", stream_writer_marker_off(w, 1) / 512);
+	if (cut)
+		snprintf(number, sizeof(number), "%zu", end ? w->footer_off / 512 - 1 : get_le32(marker + 8));
+	snprintf(text + n, sizeof(text) - n, "%.*s%s%s", (int)(cut ? (size_t)(cut - want) : strlen(want)), want, number,
+		 cut ? cut + (end ? 3 : 4) : "");
+	assert_string_equal(msg, text);
+}
+
+/* A field of grain 1's marker, or its table entry, is another: the grain fails, its neighbours read. */
+static void a_bad_grain_fails_and_the_rest_reads(void **state)
+{
+	enum { MARKER, ENTRY, DATA };
+	static const struct {
+		int where;
+		unsigned off, len;
+		uint64_t value;
+		const char *msg;
+		bool at_map;
+	} rows[] = {
+		{ MARKER, 0, 8, 0, "marker of sector 0 of the disk, not 128", false },
+		{ MARKER, 0, 8, 129, "marker of sector 129 of the disk, not 128", false },
+		{ MARKER, 0, 8, UINT64_C(1) << 63 | 128, "marker of sector 9223372036854775936 of the disk, not 128",
+		  false },
+		{ MARKER, 8, 4, 0, "no grain's marker: 0 compressed bytes", false },
+		{ MARKER, 8, 4, 1, "no valid zlib stream in 1 bytes", false },
+		{ MARKER, 8, 4, 131585, "131585 compressed bytes (at most 131584)", false },
+		{ MARKER, 8, 4, 0xffffffff, "4294967295 compressed bytes (at most 131584)", false },
+		{ DATA, 0, 4, 0, "no valid zlib stream in SIZE bytes", false },
+		{ DATA, 0, 2, 0xbb78, "no valid zlib stream in SIZE bytes", false }, /* wants a dictionary */
+		{ DATA, 1000, 4, 0x12345678, "no valid zlib stream in SIZE bytes", false },
+		{ ENTRY, 0, 4, 1, "grain 1 is marked as zeros, which the header's flags rule out", true },
+		{ ENTRY, 0, 4, 2, "grain 1 at sector 2: inside the metadata", true },
+		{ ENTRY, 0, 4, 127, "grain 1 at sector 127: inside the metadata", true },
+		{ ENTRY, 0, 4, 128, "grain 1 at sector 128: marker of sector 0 of the disk, not 128", false },
+		{ ENTRY, 0, 4, 0xffffffff, "grain 1 at sector 4294967295: beyond the end of data (END sectors)", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		struct error e = ERROR_INIT, e2 = ERROR_INIT;
+		static uint8_t buf[2 * 65536];
+		struct stream_writer w;
+		uint8_t le[8];
+		size_t at;
+
+		begin(&w, &ovftool);
+		at = rows[i].where == ENTRY ? stream_writer_entry_off(&w, 1) : stream_writer_marker_off(&w, 1);
+		at += rows[i].where == DATA ? 12 : 0;
+		put_le64(le, rows[i].value);
+		memcpy(w.bytes + at + rows[i].off, le, rows[i].len);
+		d = open_saved(&w, *state, NULL);
+		assert_non_null(d);
+		assert_int_equal(disk_read(d, buf, 2 * GRAIN, 0, &e), -1);
+		assert_int_equal(e.code, ERR_CORRUPT);
+		assert_bad_grain(&w, e.msg, rows[i].msg);
+		assert_int_equal(disk_read(d, buf, 1, 2 * GRAIN - 1, &e2), -1);
+		assert_string_equal(e2.msg, e.msg);
+		assert_int_equal(disk_extents(d, SECTORS * 512, 0, false, &list, NULL), rows[i].at_map ? -1 : 0);
+		assert_reads(d, w.model, GRAIN, 0);
+		assert_reads(d, w.model, SECTORS * 512 - 2 * GRAIN, 2 * GRAIN);
+		stream_writer_fini(&w);
+	}
+}
+
+static size_t compress(uint8_t *out, size_t cap, const uint8_t *in, size_t len, int level)
+{
+	struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
+	size_t n;
+
+	assert_non_null(c);
+	n = libdeflate_zlib_compress(c, in, len, out, cap);
+	assert_true(n > 0);
+	libdeflate_free_compressor(c);
+	return n;
+}
+
+static void a_grain_inflates_to_its_length_or_fails(void **state)
+{
+	const struct {
+		uint32_t grain;
+		size_t len;
+		const char *msg;
+	} rows[] = {
+		{ 1, 65536, NULL },
+		{ 1, 65537, "s.vmdk: grain 1 at sector 128: inflates to more than 65536 bytes" },
+		{ 1, 65535, "s.vmdk: grain 1 at sector 128: inflates to 65535 bytes, not 65536" },
+		{ 1, 0, "s.vmdk: grain 1 at sector 128: inflates to 0 bytes, not 65536" },
+		{ 1, 16 << 20, "s.vmdk: grain 1 at sector 128: inflates to more than 65536 bytes" }, /* a bomb */
+		{ 10, 65536, NULL },
+		{ 10, 3000, NULL }, /* the last one, which holds 2560 bytes of the disk */
+		{ 10, 2560, NULL },
+		{ 10, 2559, "s.vmdk: grain 10 at sector 128: inflates to 2559 bytes, not 2560" },
+		{ 10, 65537, "s.vmdk: grain 10 at sector 128: inflates to more than 65536 bytes" },
+	};
+	static uint8_t zeros[16 << 20], out[1 << 20];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		struct error e = ERROR_INIT, e2 = ERROR_INIT;
+		static uint8_t buf[65536];
+		struct stream_writer w;
+		uint64_t at = rows[i].grain * GRAIN;
+		size_t n, len = at + GRAIN < SECTORS * 512 ? GRAIN : 2560;
+
+		n = compress(out, sizeof(out), zeros, rows[i].len, 9);
+		stream_writer_init(&w, &ovftool);
+		stream_writer_raw(&w, rows[i].grain, rows[i].grain * 128, (uint32_t)n, out, n);
+		stream_writer_grain(&w, 4, 9, 1);
+		stream_writer_end(&w);
+		d = open_saved(&w, *state, NULL);
+		assert_non_null(d);
+		memset(buf, 1, sizeof(buf));
+		if (!rows[i].msg) {
+			assert_reads(d, w.model, len, at);
+			assert_reads(d, w.model, 10, at + 99);
+		} else {
+			assert_int_equal(disk_read(d, buf, len, at, &e), -1);
+			assert_error(&e, ERR_CORRUPT, rows[i].msg);
+			assert_int_equal(disk_read(d, buf, 1, at, &e2), -1);
+			assert_error(&e2, ERR_CORRUPT, rows[i].msg);
+		}
+		assert_reads(d, w.model, GRAIN, 4 * GRAIN);
+		stream_writer_fini(&w);
+	}
+}
+
+/* What follows the stream within the marker's size is not looked at; the size may be the largest allowed. */
+static void bytes_behind_a_stream_do_no_harm(void **state)
+{
+	static uint8_t zeros[65536], out[2 * 65536 + 512];
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct stream_writer w;
+
+	stream_writer_init(&w, &ovftool);
+	memset(out, 0xdb, sizeof(out));
+	compress(out, sizeof(out), zeros, sizeof(zeros), 1);
+	stream_writer_raw(&w, 1, 128, sizeof(out), out, sizeof(out));
+	stream_writer_end(&w);
+	d = open_saved(&w, *state, NULL);
+	assert_disk(d, &w, 3, 5);
+	stream_writer_fini(&w);
+}
+
+static void a_grain_does_not_reach_into_the_directory_or_the_footer(void **state)
+{
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT, e2 = ERROR_INIT, e3 = ERROR_INIT;
+	struct stream_writer w;
+	char msg[200];
+	uint8_t b[1];
+	uint32_t at;
+
+	begin(&w, &ovftool);
+	at = (uint32_t)(stream_writer_marker_off(&w, 10) / 512);
+	put_le32(w.bytes + at * 512 + 8, (uint32_t)(w.dir_sector - at) * 512 - 12 + 1);
+	put_le32(w.bytes + stream_writer_entry_off(&w, 7), (uint32_t)(w.footer_off / 512));
+	d = open_saved(&w, *state, NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_read(d, b, 1, 10 * GRAIN, &e), -1);
+	snprintf(msg, sizeof(msg), "s.vmdk: grain 10 at sector %u: %u compressed bytes: reach into the metadata", at,
+		 (unsigned)(w.dir_sector - at) * 512 - 12 + 1);
+	assert_error(&e, ERR_CORRUPT, msg);
+	assert_int_equal(disk_read(d, b, 1, 7 * GRAIN, &e2), -1);
+	snprintf(msg, sizeof(msg), "s.vmdk: grain 7 at sector %zu: beyond the end of data (%zu sectors)",
+		 w.footer_off / 512, w.footer_off / 512 - 1);
+	assert_error(&e2, ERR_CORRUPT, msg);
+	put_le32(w.bytes + at * 512 + 8, 131584);
+	scratch_patch(*state, "s.vmdk", at * 512, w.bytes + at * 512, 512);
+	assert_int_equal(disk_read(d, b, 1, 10 * GRAIN, &e3), -1);
+	snprintf(msg, sizeof(msg),
+		 "s.vmdk: grain 10 at sector %u: 131584 compressed bytes: beyond the end of data (%zu sectors)", at,
+		 w.footer_off / 512 - 1);
+	assert_error(&e3, ERR_CORRUPT, msg);
+	stream_writer_fini(&w);
+}
+
+static void a_file_that_shrinks_is_an_error_and_never_zeros(void **state)
+{
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	struct stream_writer w;
+	static uint8_t buf[65536];
+	char msg[200];
+	size_t at;
+
+	begin(&w, &vdiskmanager);
+	d = open_saved(&w, *state, NULL);
+	assert_non_null(d);
+	assert_reads(d, w.model, GRAIN, 0);
+	at = stream_writer_marker_off(&w, 10) + 100;
+	scratch_truncate(*state, "s.vmdk", at);
+	assert_int_equal(disk_read(d, buf, 512, 10 * GRAIN, &e), -1);
+	assert_int_equal(e.code, ERR_CORRUPT);
+	snprintf(msg, sizeof(msg), ": the file ends at %#zx", at);
+	assert_non_null(strstr(e.msg, msg));
+	stream_writer_fini(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_layout_reads_as_it_was_written),
+		cmocka_unit_test(random_images_read_as_their_models),
+		cmocka_unit_test(a_grain_is_inflated_once_for_small_reads_and_not_kept_for_whole_ones),
+		cmocka_unit_test(a_disk_without_compressed_images_has_no_cache_of_grains),
+		cmocka_unit_test(a_descriptor_file_may_name_compressed_extents),
+		cmocka_unit_test(entry_1_is_zeros_where_the_flag_allows_it),
+		cmocka_unit_test(a_sparse_child_reads_through_to_a_compressed_base),
+		cmocka_unit_test(a_compressed_child_reads_through_to_a_sparse_base),
+		cmocka_unit_test(threads_read_the_same_bytes),
+		cmocka_unit_test(a_bad_grain_fails_and_the_rest_reads),
+		cmocka_unit_test(a_grain_inflates_to_its_length_or_fails),
+		cmocka_unit_test(bytes_behind_a_stream_do_no_harm),
+		cmocka_unit_test(a_grain_does_not_reach_into_the_directory_or_the_footer),
+		cmocka_unit_test(a_file_that_shrinks_is_an_error_and_never_zeros),
+	};
+
+	return cmocka_run_group_tests_name("vmdk_stream", tests, scratch_setup, scratch_teardown);
+}
