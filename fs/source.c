@@ -81,7 +81,7 @@ static int add_image(struct tree *t, struct datastore *ds, const char *path, boo
 	}
 	if (!s || !s->path)
 		return error_errno(err, ENOMEM, "%s", path);
-	return tree_add_path(t, ds->single ? "" : path, &image_source, steal_ptr(&s), err) ? 0 : -1;
+	return tree_add_path(t, ds->single ? "" : path + ds->archive_len, &image_source, steal_ptr(&s), err) ? 0 : -1;
 }
 
 int source_add_images(struct tree *t, struct datastore *ds, bool ignore_log, const char *mount_point,

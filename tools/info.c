@@ -8,12 +8,13 @@
 #include "base/parse.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
+#include "info_check.h"
 #include "thing.h"
 
 #define MAP_WINDOW (UINT64_C(1) << 30) /* extents are asked for this much of the disk at a time: memory stays small */
 
 struct info_options {
-	bool map;
+	bool map, check;
 };
 
 /* ---- --map ---- */
@@ -201,6 +202,10 @@ static int run(const struct tool *t, const struct info_options *o, struct error 
 	const char *name = t->args[0];
 	char shown[OUTPUT_TEXT_MAX];
 
+	if (o->check && o->map)
+		return error_set(err, ERR_USAGE, "--map and --check exclude each other");
+	if (o->check)
+		return info_check(t, name, err);
 	if (thing_open(t, name, &opt, &thing, err) < 0)
 		return -1;
 	snprintf(shown, sizeof(shown), "%.*s", target_is_url(name) ? (int)strcspn(name, "?") : (int)strlen(name), name);
@@ -214,6 +219,7 @@ int main(int argc, char **argv)
 	struct info_options o = { 0 };
 	const struct tool_option options[] = {
 		{ "map", 0, NULL, "list extents: where data lies, what is zero", tool_set_flag, &o.map, NULL },
+		{ "check", 0, NULL, "read an OVA's files and compare them with its manifest", tool_set_flag, &o.check, NULL },
 		{ 0 },
 	};
 	struct tool t = {

@@ -182,7 +182,7 @@ static char *source_prefix(const char *path, const struct datastore *store, stru
 	CLEANUP_FREE char *real = NULL;
 	const char *slash;
 
-	if (store->single)
+	if (store->single || store->archive_len > 0)
 		return full_name("", "", err);
 	real = realpath(path, NULL);
 	if (!real) {

@@ -240,6 +240,10 @@ static int open_path(const struct tool *t, const char *path, const struct connec
 	int rc;
 
 	if (stat(path, &st) < 0) {
+		if (errno == ENOTDIR && path[disk_file_len(path)]) { /* a disk inside an archive */
+			out->disk = disk_open_path(path, NULL, err);
+			return out->disk ? 0 : -1;
+		}
 		if (errno == ENOENT)
 			return open_at_point(t, path, opt, out, err);
 		return error_errno(err, errno, "%s", path);

@@ -3,6 +3,7 @@
  * A THING of the command line, opened as a disk:
  *
  *	IMAGE                          a disk image
+ *	FILE.ova[/disk1.vmdk]          the only disk in an archive, or one of several
  *	MOUNT/web01.vmdk[/disk.raw]    a disk in a mount
  *	TARGET/web01/web01.vhd         a replica in a directory, or by its URL
  *	...@POINT                      either as a recovery point left it: the point's name, the beginning of just one,

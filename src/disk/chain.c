@@ -51,8 +51,12 @@ static int named_file_error(const char *path, const struct error *why, struct er
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	struct backing *b = backing_open(img->root, path, false, &why);
+	struct backing *b;
 
+	if (img->sealed)
+		return error_set(err, ERR_REFUSED, "names another file, '%.200s', where one inside an archive must be complete",
+				 path);
+	b = backing_open(img->root, path, false, &why);
 	return b ? add_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
 }
 
@@ -137,8 +141,8 @@ static int confirm(const struct image *img, struct error *err)
 }
 
 /* Takes `own` in any case, and makes the image the chain's last. */
-static int add_image(struct disk *d, struct backing *own, const struct disk_format_ops *ops, bool ignore_log,
-		     struct error *err)
+static int add_image(struct disk *d, struct backing *own, const struct disk_format_ops *ops,
+		     const struct chain_options *opt, struct error *err)
 {
 	struct image *img;
 
@@ -155,7 +159,9 @@ static int add_image(struct disk *d, struct backing *own, const struct disk_form
 	img->disk = d;
 	img->root = d->root;
 	img->depth = (uint32_t)d->n_images;
-	img->ignore_log = ignore_log;
+	img->ignore_log = opt->ignore_log;
+	img->sealed = opt->sealed;
+	img->capacity = opt->capacity;
 	img->info.path = own->path;
 	img->info.format = ops->name;
 	img->info.subformat = "";
@@ -170,6 +176,16 @@ static int add_image(struct disk *d, struct backing *own, const struct disk_form
 	if (img->size > DISK_SIZE_MAX) {
 		error_set(err, ERR_UNSUPPORTED, "disk of %" PRIu64 " bytes (at most %" PRIu64 ", 64 TiB)", img->size,
 			  DISK_SIZE_MAX);
+		return chain_prefix(img, err);
+	}
+	if (img->capacity > 0 && img->size != img->capacity) {
+		error_set(err, ERR_CORRUPT, "disk of %" PRIu64 " bytes, where the archive's descriptor says %" PRIu64, img->size,
+			  img->capacity);
+		return chain_prefix(img, err);
+	}
+	if (img->sealed && img->parent_paths && img->parent_paths[0]) {
+		error_set(err, ERR_REFUSED, "names a parent, '%.200s', where an image inside an archive must be complete",
+			  img->parent_paths[0]);
 		return chain_prefix(img, err);
 	}
 	img->info.virtual_size = img->size;
@@ -195,16 +211,15 @@ static struct backing *find_parent(struct disk *d, char *const *paths, struct er
 	return b;
 }
 
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log, struct error *err)
+int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
+	       struct error *err)
 {
-	struct backing *b = backing_open(d->root, path, true, err);
+	struct backing *b = own;
 	struct image *child;
 
-	if (!b)
-		return -1;
 	for (;;) {
 		child = d->n_images ? d->images[d->n_images - 1] : NULL;
-		if (add_image(d, b, ops, ignore_log, err) < 0)
+		if (add_image(d, b, ops, opt, err) < 0)
 			return child ? error_prefix(err, "%s: parent", child->info.path) : -1;
 		if (child && ops->check_parent && ops->check_parent(child, d->images[d->n_images - 1], err) < 0)
 			return chain_prefix(child, err);

@@ -47,8 +47,14 @@ struct disk {
 	struct scratch *idle;
 };
 
-/* Opens `path` and its parents into d, which is empty. */
-int chain_open(struct disk *d, const char *path, const struct disk_format_ops *ops, bool ignore_log,
+/* Of the leaf; see struct image. */
+struct chain_options {
+	bool ignore_log, sealed;
+	uint64_t capacity;
+};
+
+/* Opens the image in `own`, which is taken in any case, and its parents into d, which is empty. */
+int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
 	       struct error *err) MUST_CHECK;
 void chain_close(struct disk *d);
 

@@ -32,6 +32,8 @@ struct image {
 	uint64_t size;               /* bytes that this layer covers; beyond it a child sees zeros */
 	uint32_t depth;
 	bool ignore_log;
+	bool sealed;                 /* lies inside an archive: it must not name any other file */
+	uint64_t capacity;           /* bytes that the archive says the disk has; 0: nothing says */
 	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
 	/*
 	 * The parent that the image names, or NULL: the format sets candidates in the order to try, below the root (a NULL
@@ -106,5 +108,6 @@ extern const struct disk_format_ops disk_raw_ops;
 extern const struct disk_format_ops disk_vmdk_ops;
 extern const struct disk_format_ops disk_vhdx_ops;
 extern const struct disk_format_ops disk_vhd_ops;
+extern const struct disk_format_ops disk_empty_ops; /* of an archive: no file, all zeros; not in the list */
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/strbuf.h"
 #include "inventory/datastore.h"
+#include "inventory/datastore_archives.h"
 #include "inventory/datastore_extents.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
@@ -29,6 +30,17 @@ static int take_images(struct datastore *ds, struct path_list *paths, struct err
 	return 0;
 }
 
+/* Takes both lists over; archives become the disks in them. */
+static int take_paths(struct datastore *ds, struct path_list *images, struct path_list *configs, struct error *err)
+{
+	if (datastore_expand_archives(ds->root, images, configs, err) < 0 || take_images(ds, images, err) < 0)
+		return -1;
+	ds->configs = configs->v;
+	ds->n_configs = configs->n;
+	*configs = (struct path_list){ 0 };
+	return 0;
+}
+
 static int find_in_folder(const char *path, const struct datastore_options *opt, struct datastore *ds, struct error *err)
 {
 	CLEANUP(cleanup_path_list) struct path_list images = { 0 }, configs = { 0 };
@@ -38,25 +50,22 @@ static int find_in_folder(const char *path, const struct datastore_options *opt,
 		return -1;
 	if (datastore_walk(backing_root_fd(ds->root), opt && opt->one_file_system, opt ? opt->cancel : NULL, &images,
 			   &configs, err) < 0 ||
-	    datastore_drop_extents(ds->root, &images, err) < 0 || take_images(ds, &images, err) < 0)
+	    datastore_drop_extents(ds->root, &images, err) < 0 || take_paths(ds, &images, &configs, err) < 0)
 		return error_prefix(err, "%s", path);
-	ds->configs = configs.v;
-	ds->n_configs = configs.n;
-	configs = (struct path_list){ 0 };
 	return 0;
 }
 
-/* An image: its folder is the root, or what stands before a "/./". */
-static int find_one(const char *path, struct datastore *ds, struct error *err)
+/* An image, whose file is called by the first file_len bytes: its folder is the root, or what stands before a "/./". */
+static int find_one(const char *path, size_t file_len, struct datastore *ds, struct error *err)
 {
-	CLEANUP(cleanup_path_list) struct path_list images = { 0 };
+	CLEANUP(cleanup_path_list) struct path_list images = { 0 }, configs = { 0 };
 	const char *mark = strstr(path, "/./");
-	const char *slash = mark ? mark : strrchr(path, '/');
+	const char *slash = mark ? mark : memrchr(path, '/', file_len);
 	CLEANUP_FREE char *folder = NULL, *name = NULL;
 
-	if (!disk_format_of_path(path))
+	if (!disk_format_of_path(path) && !path[file_len])
 		return error_set(err, ERR_USAGE, "%s: not a folder, and not a disk image by its suffix "
-				 "(.vmdk .vhdx .avhdx .vhd .avhd .raw .img)", path);
+				 "(.vmdk .vhdx .avhdx .vhd .avhd .ova .raw .img)", path);
 	if (!slash)
 		folder = strdup(".");
 	else
@@ -67,18 +76,24 @@ static int find_one(const char *path, struct datastore *ds, struct error *err)
 	ds->root = backing_root_open(folder, err);
 	if (!ds->root || path_list_add(&images, name, err) < 0)
 		return -1;
-	return take_images(ds, &images, err);
+	if ((path[file_len] ? take_images(ds, &images, err) : take_paths(ds, &images, &configs, err)) < 0)
+		return -1;
+	ds->single = ds->n_images == 1;
+	if (!ds->single)
+		ds->archive_len = strlen(name) + 1;
+	return 0;
 }
 
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out, struct error *err)
 {
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+	size_t file_len = disk_file_len(path);
+	CLEANUP_FREE char *file = strndup(path, file_len);
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "%s", path);
-	ds.single = !S_ISDIR(st.st_mode);
-	if ((ds.single ? find_one(path, &ds, err) : find_in_folder(path, opt, &ds, err)) < 0)
+	if (!file || stat(file, &st) < 0)
+		return error_errno(err, file ? errno : ENOMEM, "%s", path);
+	if ((S_ISDIR(st.st_mode) ? find_in_folder(path, opt, &ds, err) : find_one(path, file_len, &ds, err)) < 0)
 		return -1;
 	*out = ds;
 	ds = (struct datastore){ 0 };

@@ -7,6 +7,9 @@
  * bytes (they belong to the guest); nor are the datastore's other files (-ctk.vmdk, .vmsd, .vmsn, .vswp, .nvram, .log,
  * .lck).  Folders whose name begins with a dot and `~snapshot` are not entered; symlinks are not followed.
  *
+ * An .ova is the image of its only disk, or a folder of its disks' images, called by their members' names (a.ova/disk1.vmdk);
+ * one that cannot be read is an image that does not open.
+ *
  * VMs: a .vmx names its disks (present scsi, nvme, sata and ide devices of type disk).  Without one each leaf is a disk, and the images
  * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
  * disk; in the same folder without a configuration they are branches of a snapshot tree: those disks carry an error that
@@ -44,9 +47,10 @@ struct datastore {
 	struct backing_root *root;
 	struct datastore_image *images; /* in byte order of paths */
 	size_t n_images;
-	char **configs;                 /* .vmx files, in byte order */
+	char **configs;                 /* .vmx and .ovf files and archives, in byte order */
 	size_t n_configs;
 	bool single;                    /* SOURCE is one image */
+	size_t archive_len;             /* SOURCE is an archive of several: how far their paths name it, with the '/'; else 0 */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */
 	bool changes_atime;             /* filled by datastore_scan(): reading will change access times */
 };
@@ -59,7 +63,8 @@ struct datastore_options {
 
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
- * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents.
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
+ * their disks.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;

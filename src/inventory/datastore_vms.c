@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "inventory/datastore_archives.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
@@ -127,6 +128,13 @@ static void mark_configured(const struct datastore *ds, struct datastore_image *
 	}
 }
 
+static bool is_exported(const char *config)
+{
+	const struct vm_config_format *format = vm_config_format_of_path(config);
+
+	return format && format->exported;
+}
+
 static int pick_named(struct datastore *ds, const struct configured *vm, size_t config, const char *file, size_t order,
 		      struct picks *p, struct error *err)
 {
@@ -140,7 +148,7 @@ static int pick_named(struct datastore *ds, const struct configured *vm, size_t 
 			*err = why;
 		return -1;
 	}
-	if (image && picked(p, image)) {
+	if (image && (picked(p, image) || (image->configured && is_exported(vm->path)))) {
 		log_warn("inventory", "%s: names %s, which another configuration names too; it stays with that one",
 			 vm->path, path);
 		return 0;
@@ -217,9 +225,12 @@ static int pick_configured(struct datastore *ds, const char *path, struct config
 			   struct error *err)
 {
 	CLEANUP(cleanup_vm_config_list) struct vm_config_list vms = { 0 };
+	bool is_archive = datastore_is_archive(path);
 	struct error why = ERROR_INIT;
 
-	if (read_config(ds, path, &vms, &why) < 0) {
+	if ((is_archive ? datastore_read_archive(ds->root, path, &vms, &why) : read_config(ds, path, &vms, &why)) < 0) {
+		if (is_archive) /* its image says why */
+			return 0;
 		log_warn("inventory", "%s: not used: %s", path, why.msg);
 		return 0;
 	}
@@ -414,7 +425,10 @@ int datastore_find_vms(struct datastore *ds, struct error *err)
 	int rc = -1;
 
 	for (size_t i = 0; i < ds->n_configs; i++)
-		if (pick_configured(ds, ds->configs[i], &configured, &p, err) < 0)
+		if (!is_exported(ds->configs[i]) && pick_configured(ds, ds->configs[i], &configured, &p, err) < 0)
+			return -1;
+	for (size_t i = 0; i < ds->n_configs; i++)
+		if (is_exported(ds->configs[i]) && pick_configured(ds, ds->configs[i], &configured, &p, err) < 0)
 			return -1;
 	n_configured = p.n;
 	if (pick_leaves(ds, &configured, &p, err) < 0 || name_leaf_vms(&p, n_configured, err) < 0)

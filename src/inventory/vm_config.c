@@ -6,11 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "inventory/ovf_config.h"
 #include "inventory/vm_config.h"
 #include "inventory/vmx.h"
 
 static const struct vm_config_format *const formats[] = {
 	&vmx_config_format,
+	&ovf_config_format,
 	NULL,
 };
 

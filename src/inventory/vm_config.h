@@ -31,6 +31,7 @@ struct vm_config_list {
 struct vm_config_format {
 	const char *suffix; /* ".vmx": with the dot, lower case */
 	size_t len_max;     /* bytes; a longer file is refused unread */
+	bool exported;      /* says what was once exported: where a VM's own configuration has a disk, that one counts */
 	/*
 	 * Appends the VMs of the text, which may hold any bytes and ends with a NUL that len does not count.  None, and no
 	 * error: a file of this suffix that is something else.  What was appended stays after a failure.

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An OVF descriptor that lies beside its disks (.ovf): the VMs it describes, each with the files of its disks. */
+#ifndef LIFTFS_INVENTORY_OVF_CONFIG_H
+#define LIFTFS_INVENTORY_OVF_CONFIG_H
+
+#include "inventory/vm_config.h"
+
+/* A disk without a file is left out, and a warning says so: there is nothing to replicate. */
+extern const struct vm_config_format ovf_config_format;
+
+#endif
