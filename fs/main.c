@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -118,17 +117,6 @@ static int detach(const struct tool *t, struct mount_call *c, struct error *err)
 
 /* ---- mounting ---- */
 
-/* A folder of many disks keeps many files open. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int serve(struct tool *t, struct mount_call *c, struct tree *tree, const char *name, bool remote,
 		 struct error *err)
 {
@@ -191,11 +179,19 @@ static int mount_images(struct tool *t, struct mount_call *c, const char *source
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
 	CLEANUP(cleanup_tree) struct tree *tree = NULL;
 	CLEANUP_FREE char *name = absolute_path(source, err);
+	const struct datastore_options find = {
+		.datastores = c->options.datastores.v,
+		.n_datastores = c->options.datastores.n,
+	};
+	const struct disk_options opt = {
+		.ignore_log = c->options.ignore_log,
+		.unchecked_parents = c->options.unchecked_parents,
+	};
 
-	if (!name || datastore_find(source, NULL, &ds, err) < 0)
+	if (!name || datastore_find(source, &find, &ds, err) < 0)
 		return -1;
 	tree = tree_new(err);
-	if (!tree || source_add_images(tree, &ds, c->options.ignore_log, c->mount_point, err) < 0)
+	if (!tree || source_add_images(tree, &ds, &opt, c->mount_point, err) < 0)
 		return -1;
 	return serve(t, c, tree, name, false, err);
 }
@@ -215,7 +211,6 @@ static int run(struct tool *t, struct mount_call *c)
 		if (rc >= 0)
 			return rc;
 	}
-	raise_file_limit();
 	if (target_is_url(source)) {
 		rc = mount_target(t, c, source, &err);
 	} else if (source_is_target(source)) {
@@ -251,6 +246,8 @@ int main(int argc, char **argv)
 	const struct tool_option options[] = {
 		{ NULL, 'o', "OPTIONS", "allow_other, uid=, umask=, log=ignore: see the page", set_mount_options,
 		  &c.options, NULL },
+		{ "datastore", 0, "NAME=DIR", "where absolute names of disks lie here", datastores_set,
+		  &c.options.datastores, NULL },
 		{ "foreground", 'f', NULL, "stay in the foreground, messages on the terminal", tool_set_flag,
 		  &c.foreground, NULL },
 		{ 0 },

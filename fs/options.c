@@ -41,6 +41,7 @@ void mount_options_fini(struct mount_options *o)
 {
 	free(o->credentials);
 	free(o->cacert);
+	datastores_fini(&o->datastores);
 	strbuf_fini(&o->fuse);
 }
 
@@ -122,6 +123,13 @@ static int parse_one(struct mount_options *o, const char *option, struct error *
 	v = value_of(option, "log");
 	if (v)
 		return take_log(o, v, err);
+	v = value_of(option, "datastore");
+	if (v)
+		return datastores_add(&o->datastores, v, err) < 0 ? error_prefix(err, "datastore") : 0;
+	if (strcmp(option, "unchecked_parents") == 0) {
+		o->unchecked_parents = true;
+		return 0;
+	}
 	if (strcmp(option, "allow_other") == 0 || strcmp(option, "allow_root") == 0) {
 		o->allow_other = true;
 		pass_on(o, option);

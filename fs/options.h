@@ -8,12 +8,15 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "datastores.h"
 
 struct mount_options {
 	uid_t uid; /* who everything belongs to */
 	gid_t gid;
 	mode_t umask;      /* taken from 0555 and 0444 */
 	bool ignore_log;   /* log=ignore */
+	bool unchecked_parents;
+	struct datastores datastores; /* datastore=NAME=DIR, any number of times */
 	char *credentials; /* files, owned; NULL: not given */
 	char *cacert;
 	bool allow_other, auto_unmount;

@@ -17,7 +17,7 @@
 struct image_source {
 	struct backing_root *root;
 	char *path;
-	bool ignore_log;
+	bool ignore_log, unchecked_parents;
 };
 
 static void image_free(void *ctx)
@@ -33,7 +33,7 @@ DEFINE_CLEANUP(cleanup_image, struct image_source *, image_free);
 static struct view *image_open(void *ctx, const char *label, struct error *err)
 {
 	struct image_source *s = ctx;
-	struct disk_options opt = { .ignore_log = s->ignore_log };
+	struct disk_options opt = { .ignore_log = s->ignore_log, .unchecked_parents = s->unchecked_parents };
 	struct disk *d = disk_open(s->root, s->path, &opt, err);
 
 	return d ? view_new(label, d, err) : NULL;
@@ -70,31 +70,71 @@ static int check_not_hidden(const char *root, const char *path, const char *moun
 			 mount_point, path);
 }
 
-static int add_image(struct tree *t, struct datastore *ds, const char *path, bool ignore_log, struct error *err)
+/* Files of another datastore are opened as long as the mount stands: through the mount itself, if that is there. */
+static int check_datastores(const struct backing_root *root, const char *root_path, const char *mount_point,
+			    struct error *err)
+{
+	for (size_t i = 0; i < backing_root_datastores(root); i++) {
+		const char *dir = backing_root_datastore_dir(root, i, true);
+		size_t len = strlen(dir);
+
+		len -= dir[len - 1] == '/';
+		if (strncmp(dir, root_path, strlen(root_path) - 1) == 0 &&
+		    (dir[strlen(root_path) - 1] == '/' || dir[strlen(root_path) - 1] == '\0'))
+			continue; /* its images are checked as the others are */
+		if (strncmp(mount_point, dir, len) == 0 && (mount_point[len] == '/' || mount_point[len] == '\0'))
+			return error_set(err, ERR_USAGE, "%s: the mount would hide what lies there of the datastore in %s: "
+					 "choose another mount point", mount_point, dir);
+	}
+	return 0;
+}
+
+/* Where the mount shows an image: at its path; of another datastore, in a folder that is called as that is. */
+static char *shown_path(const struct datastore *ds, const char *path, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
+	const char *name = NULL;
+	size_t n = ds->single ? 0 : backing_root_datastore_len(ds->root, path, &name);
+
+	path = ds->single ? "" : path + ds->archive_len;
+	if (n > 0)
+		strbuf_addf(&text, "[%.*s]/", (int)strcspn(name, "/\\]"), name);
+	path += n;
+	strbuf_adds(&text, n > 0 && strncmp(path, "./", 2) == 0 ? path + 2 : path);
+	return strbuf_take(&text, err);
+}
+
+static int add_image(struct tree *t, struct datastore *ds, const char *path, const struct disk_options *opt,
+		     struct error *err)
 {
 	CLEANUP(cleanup_image) struct image_source *s = calloc(1, sizeof(*s));
+	CLEANUP_FREE char *shown = shown_path(ds, path, err);
 
+	if (!shown)
+		return -1;
 	if (s) {
 		s->root = backing_root_get(ds->root);
 		s->path = strdup(path);
-		s->ignore_log = ignore_log;
+		s->ignore_log = opt && opt->ignore_log;
+		s->unchecked_parents = opt && opt->unchecked_parents;
 	}
 	if (!s || !s->path)
 		return error_errno(err, ENOMEM, "%s", path);
-	return tree_add_path(t, ds->single ? "" : path + ds->archive_len, &image_source, steal_ptr(&s), err) ? 0 : -1;
+	return tree_add_path(t, shown, &image_source, steal_ptr(&s), err) ? 0 : -1;
 }
 
-int source_add_images(struct tree *t, struct datastore *ds, bool ignore_log, const char *mount_point,
+int source_add_images(struct tree *t, struct datastore *ds, const struct disk_options *opt, const char *mount_point,
 		      struct error *err)
 {
 	char root[PATH_MAX + 1] = "";
 
-	if (mount_point && resolved_root(ds->root, root, err) < 0)
+	if (mount_point && (resolved_root(ds->root, root, err) < 0 ||
+			    check_datastores(ds->root, root, mount_point, err) < 0))
 		return -1;
 	for (size_t i = 0; i < ds->n_images; i++) {
 		if (mount_point && check_not_hidden(root, ds->images[i].path, mount_point, err) < 0)
 			return -1;
-		if (add_image(t, ds, ds->images[i].path, ignore_log, err) < 0)
+		if (add_image(t, ds, ds->images[i].path, opt, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -8,10 +8,11 @@
 #include "tree.h"
 
 /*
- * Adds the images of ds, which outlives the tree; a single one is the root itself.  An image below `mount_point` (an
- * absolute path, or NULL) would be hidden by the mount: ERR_USAGE.
+ * Adds the images of ds, which outlives the tree; a single one is the root itself, one of another datastore is in a folder
+ * "[NAME]".  Of opt (NULL: none) what says how an image is read.  An image below `mount_point` (an absolute path, or NULL)
+ * would be hidden by the mount, as would be what lies there of another datastore: ERR_USAGE.
  */
-int source_add_images(struct tree *t, struct datastore *ds, bool ignore_log, const char *mount_point,
+int source_add_images(struct tree *t, struct datastore *ds, const struct disk_options *opt, const char *mount_point,
 		      struct error *err) MUST_CHECK;
 
 /* Adds the replicas of the target, which outlives the tree, each with recovery-points/. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "datastores.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "info_check.h"
@@ -14,7 +15,8 @@
 #define MAP_WINDOW (UINT64_C(1) << 30) /* extents are asked for this much of the disk at a time: memory stays small */
 
 struct info_options {
-	bool map, check;
+	bool map, check, unchecked_parents;
+	struct datastores datastores;
 };
 
 /* ---- --map ---- */
@@ -199,6 +201,11 @@ static int run(const struct tool *t, const struct info_options *o, struct error 
 {
 	CLEANUP(cleanup_thing) struct thing thing = { 0 };
 	const struct connect_options opt = { 0 };
+	const struct disk_options image = {
+		.unchecked_parents = o->unchecked_parents,
+		.datastores = o->datastores.v,
+		.n_datastores = o->datastores.n,
+	};
 	const char *name = t->args[0];
 	char shown[OUTPUT_TEXT_MAX];
 
@@ -206,7 +213,7 @@ static int run(const struct tool *t, const struct info_options *o, struct error 
 		return error_set(err, ERR_USAGE, "--map and --check exclude each other");
 	if (o->check)
 		return info_check(t, name, err);
-	if (thing_open(t, name, &opt, &thing, err) < 0)
+	if (thing_open(t, name, &opt, &image, &thing, err) < 0)
 		return -1;
 	snprintf(shown, sizeof(shown), "%.*s", target_is_url(name) ? (int)strcspn(name, "?") : (int)strlen(name), name);
 	if (o->map)
@@ -220,6 +227,9 @@ int main(int argc, char **argv)
 	const struct tool_option options[] = {
 		{ "map", 0, NULL, "list extents: where data lies, what is zero", tool_set_flag, &o.map, NULL },
 		{ "check", 0, NULL, "read an OVA's files and compare them with its manifest", tool_set_flag, &o.check, NULL },
+		{ "datastore", 0, "NAME=DIR", "where absolute names of parents lie here", datastores_set, &o.datastores, NULL },
+		{ "unchecked-parents", 0, NULL, "read parents that are not those that are named", tool_set_flag,
+		  &o.unchecked_parents, NULL },
 		{ 0 },
 	};
 	struct tool t = {
@@ -233,7 +243,8 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int status = tool_begin(&t, argc, argv);
 
-	if (status >= 0)
-		return status;
-	return tool_end(&t, run(&t, &o, &err) < 0 ? tool_fail(&t, &err) : 0);
+	if (status < 0)
+		status = tool_end(&t, run(&t, &o, &err) < 0 ? tool_fail(&t, &err) : 0);
+	datastores_fini(&o.datastores);
+	return status;
 }

@@ -4,10 +4,12 @@
 #define LIFTFS_TOOLS_LIST_H
 
 #include "connect.h"
+#include "datastores.h"
 #include "tool.h"
 
 struct list_options {
 	bool points, plain, one_file_system, insecure_http;
+	struct datastores datastores;
 	struct cancel *cancel;
 };
 

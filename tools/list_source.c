@@ -15,7 +15,7 @@
 /* An image that is nobody's parent and no VM's disk: a snapshot that a configuration left behind, mostly. */
 static bool is_unused(const struct datastore *ds, const struct datastore_image *image)
 {
-	if (!image->leaf)
+	if (!image->leaf || image->elsewhere)
 		return false;
 	for (size_t i = 0; i < ds->vms.n; i++)
 		for (size_t k = 0; k < ds->vms.v[i].n_disks; k++)
@@ -174,7 +174,12 @@ static int print_json(const struct datastore *ds, const char *path, struct error
 int list_source(const struct tool *t, const struct list_options *o, const char *path, struct error *err)
 {
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
-	const struct datastore_options opt = { .one_file_system = o->one_file_system, .cancel = o->cancel };
+	const struct datastore_options opt = {
+		.one_file_system = o->one_file_system,
+		.datastores = o->datastores.v,
+		.n_datastores = o->datastores.n,
+		.cancel = o->cancel,
+	};
 
 	if (datastore_find(path, &opt, &ds, err) < 0 || datastore_scan(&ds, &opt, err) < 0)
 		return -1;

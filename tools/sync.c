@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "connect.h"
+#include "datastores.h"
 #include "inventory/disk_info.h"
 #include "paths.h"
 #include "sync_report.h"
@@ -24,6 +25,7 @@ struct sync_options {
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
 	enum progress_format progress;
+	struct datastores datastores;
 };
 
 /* ---- options ---- */
@@ -83,22 +85,31 @@ static int refuse_inside(const char *a, const char *what_a, const char *b, const
 	return 0;
 }
 
-static int check_places(char *const *sources, size_t n, const char *target, const char *state, struct error *err)
+static int refuse_either(const char *a, const char *what_a, const char *b, const char *what_b, struct error *err)
+{
+	return refuse_inside(a, what_a, b, what_b, err) < 0 ? -1 : refuse_inside(b, what_b, a, what_a, err);
+}
+
+/* folder NULL: no directory. */
+static int check_read(const char *path, const char *what, const char *folder, const char *state, struct error *err)
+{
+	if (refuse_either(state, "the state", path, what, err) < 0)
+		return -1;
+	return folder ? refuse_either(folder, "TARGET", path, what, err) : 0;
+}
+
+static int check_places(char *const *sources, size_t n, const struct datastores *datastores, const char *target,
+			const char *state, struct error *err)
 {
 	const char *folder = strncmp(target, "dir:", 4) == 0 ? target + 4 : target_is_url(target) ? NULL : target;
 
-	for (size_t i = 0; i < n; i++) {
-		if (refuse_inside(state, "the state", sources[i], "SOURCE", err) < 0 ||
-		    refuse_inside(sources[i], "SOURCE", state, "the state", err) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (check_read(sources[i], "SOURCE", folder, state, err) < 0)
 			return -1;
-		if (folder && (refuse_inside(folder, "TARGET", sources[i], "SOURCE", err) < 0 ||
-			       refuse_inside(sources[i], "SOURCE", folder, "TARGET", err) < 0))
+	for (size_t i = 0; i < datastores->n; i++)
+		if (check_read(datastores->v[i].dir, "the datastore", folder, state, err) < 0)
 			return -1;
-	}
-	if (folder && (refuse_inside(folder, "TARGET", state, "the state", err) < 0 ||
-		       refuse_inside(state, "the state", folder, "TARGET", err) < 0))
-		return -1;
-	return 0;
+	return folder ? refuse_either(folder, "TARGET", state, "the state", err) : 0;
 }
 
 /* ---- while it runs ---- */
@@ -303,13 +314,15 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.n_patterns = o->n_patterns,
 		.only_configured = o->only_configured,
 		.one_file_system = o->one_file_system,
+		.datastores = o->datastores.v,
+		.n_datastores = o->datastores.n,
 		.cancel = cancel,
 	};
 
 	if (!cancel)
 		return -1;
 	state = paths_state(t, err);
-	if (!state || check_places(t->args, t->n_args - 1, target, state, err) < 0)
+	if (!state || check_places(t->args, t->n_args - 1, &o->datastores, target, state, err) < 0)
 		return -1;
 	if (connect_open(t, target, &connect, &place, err) < 0)
 		return -1;
@@ -337,6 +350,7 @@ int main(int argc, char **argv)
 		{ "exclude", 0, "PATTERN", "leave disks of this name", set_exclude, &o, NULL },
 		{ "only-configured", 0, NULL, "only what a .vmx names", tool_set_flag, &o.only_configured, NULL },
 		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
+		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },
@@ -360,9 +374,11 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int status = tool_begin(&t, argc, argv);
 
-	if (status >= 0)
-		return status;
-	if (run(&t, &o, &status, &err) < 0)
-		status = err.code == ERR_USAGE ? tool_usage(&t, "%s", err.msg) : tool_fail(&t, &err);
-	return tool_end(&t, status);
+	if (status < 0) {
+		if (run(&t, &o, &status, &err) < 0)
+			status = err.code == ERR_USAGE ? tool_usage(&t, "%s", err.msg) : tool_fail(&t, &err);
+		status = tool_end(&t, status);
+	}
+	datastores_fini(&o.datastores);
+	return status;
 }

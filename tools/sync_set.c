@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/escape.h"
+#include "base/log.h"
 #include "sync_set.h"
 
 static int no_memory(struct error *err)
@@ -100,6 +101,49 @@ static bool only_pick(const struct vm *vm, const struct choice *choices, size_t 
 	return choices[at].verdict == PICKED && picked == 1;
 }
 
+/* ---- one disk in two SOURCEs ---- */
+
+/* The image's place in the chain that the other image is the leaf of; its length if it is not in it. */
+static size_t depth_in(const struct datastore_image *image, const struct datastore_image *leaf)
+{
+	const struct datastore_file *f = &image->files[0];
+	size_t depth = 0;
+
+	while (depth < leaf->chain_len && (leaf->files[depth].dev != f->dev || leaf->files[depth].inode != f->inode ||
+					   leaf->files[depth].off != f->off))
+		depth++;
+	return depth;
+}
+
+/*
+ * The VM of another SOURCE that the disk is replicated with: one whose configuration names it, or that has it for a parent.
+ * What two configurations name stays with the first.
+ */
+static const struct vm *owner_elsewhere(const struct sync_set *s, const struct datastore *own, const struct vm *vm,
+					const struct vm_disk *disk)
+{
+	const struct datastore_image *image = own->single ? NULL : datastore_image_at(own, disk->image);
+
+	for (size_t i = 0; image && image->files && i < s->n_stores; i++) {
+		const struct datastore *store = &s->stores[i];
+
+		for (size_t k = 0; store != own && k < store->vms.n; k++) {
+			const struct vm *other = &store->vms.v[k];
+
+			for (size_t n = 0; n < other->n_disks; n++) {
+				const struct datastore_image *leaf = datastore_image_at(store, other->disks[n].image);
+				size_t depth = leaf && leaf->files ? depth_in(image, leaf) : SIZE_MAX;
+
+				if (depth >= (leaf ? leaf->chain_len : 0))
+					continue;
+				if (vm->config ? depth == 0 && other->config && store < own : depth > 0 || other->config)
+					return other;
+			}
+		}
+	}
+	return NULL;
+}
+
 static int add_broken(struct sync_set *s, const struct sync_vm *vm, const struct vm_disk *disk, char **name,
 		      struct error *err)
 {
@@ -152,6 +196,7 @@ static int add_vm(struct sync_set *s, const struct datastore *store, const struc
 {
 	CLEANUP_FREE struct choice *choices = calloc(vm->n_disks ? vm->n_disks : 1, sizeof(*choices));
 	struct sync_vm *svm = &s->vms[s->n];
+	const struct vm *owner;
 	int rc = choices ? 0 : no_memory(err);
 
 	for (size_t i = 0; rc == 0 && i < vm->n_disks; i++) {
@@ -160,6 +205,11 @@ static int add_vm(struct sync_set *s, const struct datastore *store, const struc
 			rc = -1;
 		else
 			choices[i].verdict = judge(opt, choices[i].name);
+		owner = rc == 0 && s->n_stores > 1 ? owner_elsewhere(s, store, vm, &vm->disks[i]) : NULL;
+		if (owner) {
+			log_info("sync", "%s: replicated with %s, whose disk or parent it is", choices[i].name, owner->name);
+			choices[i].verdict = LEFT;
+		}
 	}
 	if (rc == 0) {
 		settle_branches(vm, choices);
@@ -229,7 +279,12 @@ static size_t count_vms(const struct sync_set *s)
 static int find_all(char *const *sources, size_t n, const struct sync_set_options *opt, struct sync_set *s,
 		    struct error *err)
 {
-	const struct datastore_options dopt = { .one_file_system = opt->one_file_system, .cancel = opt->cancel };
+	const struct datastore_options dopt = {
+		.one_file_system = opt->one_file_system,
+		.datastores = opt->datastores,
+		.n_datastores = opt->n_datastores,
+		.cancel = opt->cancel,
+	};
 
 	s->stores = calloc(n, sizeof(*s->stores));
 	if (!s->stores)

@@ -46,10 +46,15 @@ struct sync_set_options {
 	const struct sync_pattern *patterns;
 	size_t n_patterns;
 	bool only_configured, one_file_system;
+	const struct backing_datastore *datastores; /* given to every SOURCE */
+	size_t n_datastores;
 	struct cancel *cancel;
 };
 
-/* Two replicas that would have the same name, also without case: ERR_USAGE.  No disk at all: too. */
+/*
+ * Two replicas that would have the same name, also without case: ERR_USAGE.  No disk at all: too.  A file of one SOURCE that
+ * is a disk of another's VM, or a parent there, is replicated with that VM and not again as a leaf of its own.
+ */
 int sync_set_find(char *const *sources, size_t n, const struct sync_set_options *opt, struct sync_set *out,
 		  struct error *err) MUST_CHECK;
 void sync_set_fini(struct sync_set *s);

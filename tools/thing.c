@@ -233,8 +233,8 @@ static int open_at_point(const struct tool *t, const char *text, const struct co
 	return rc < 0 ? -1 : 0;
 }
 
-static int open_path(const struct tool *t, const char *path, const struct connect_options *opt, struct thing *out,
-		     struct error *err)
+static int open_path(const struct tool *t, const char *path, const struct connect_options *opt,
+		     const struct disk_options *image, struct thing *out, struct error *err)
 {
 	struct stat st;
 	int rc;
@@ -253,17 +253,17 @@ static int open_path(const struct tool *t, const char *path, const struct connec
 	rc = open_in_directory(t, path, NULL, opt, out, err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	out->disk = disk_open_path(path, NULL, err);
+	out->disk = disk_open_path(path, image, err);
 	return out->disk ? 0 : -1;
 }
 
-int thing_open(const struct tool *t, const char *text, const struct connect_options *opt, struct thing *out,
-	       struct error *err)
+int thing_open(const struct tool *t, const char *text, const struct connect_options *opt,
+	       const struct disk_options *image, struct thing *out, struct error *err)
 {
 	CLEANUP(cleanup_thing) struct thing th = { 0 };
 	const char *path = strncmp(text, "dir:", 4) == 0 ? text + 4 : text;
 	int rc = path == text && target_is_url(text) ? open_url(t, text, opt, &th, err) :
-						       open_path(t, path, opt, &th, err);
+						       open_path(t, path, opt, image, &th, err);
 
 	if (rc < 0)
 		return -1;

@@ -21,9 +21,9 @@ struct thing {
 	struct connection place; /* of a replica */
 };
 
-/* `text` as the user wrote it.  `cancel` may be NULL; opt as for connect_open(). */
-int thing_open(const struct tool *t, const char *text, const struct connect_options *opt, struct thing *out,
-	       struct error *err) MUST_CHECK;
+/* `text` as the user wrote it.  opt as for connect_open(); image, how an image is read, may be NULL. */
+int thing_open(const struct tool *t, const char *text, const struct connect_options *opt,
+	       const struct disk_options *image, struct thing *out, struct error *err) MUST_CHECK;
 void thing_close(struct thing *thing);
 
 static inline void cleanup_thing(struct thing *thing)

@@ -51,7 +51,7 @@ void tool_print_help(const struct tool *t)
 		char head[64];
 
 		option_head(o, head, sizeof(head));
-		printf("  %-*s%s\n", HELP_COLUMN - 2, head, o->help);
+		printf("  %-*s %s\n", HELP_COLUMN - 3, head, o->help);
 	}
 	if (t->options && (t->options->name || t->options->letter))
 		printf("\n");

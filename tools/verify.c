@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
+#include "datastores.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "replicate/replica_disk.h"
@@ -23,6 +24,7 @@ struct verify_run {
 	struct tool *tool;
 	bool strict, insecure_http;
 	bool folder; /* A is one: many pairs */
+	struct datastores datastores;
 	struct cancel *cancel;
 	struct connect_options connect;
 	_Atomic uint64_t done; /* bytes compared, for progress */
@@ -129,9 +131,11 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 {
 	CLEANUP(cleanup_thing) struct thing a = { 0 };
 	CLEANUP(cleanup_thing) struct thing b = { 0 };
+	const struct disk_options image = { .datastores = r->datastores.v, .n_datastores = r->datastores.n };
 	char name[OUTPUT_TEXT_MAX];
 
-	if (thing_open(r->tool, a_text, &r->connect, &a, err) < 0 || thing_open(r->tool, b_text, &r->connect, &b, err) < 0)
+	if (thing_open(r->tool, a_text, &r->connect, &image, &a, err) < 0 ||
+	    thing_open(r->tool, b_text, &r->connect, &image, &b, err) < 0)
 		return -1;
 	r->total = disk_size(a.disk) > disk_size(b.disk) ? disk_size(a.disk) : disk_size(b.disk);
 	snprintf(name, sizeof(name), "%.*s", target_is_url(a_text) ? (int)strcspn(a_text, "?") : (int)strlen(a_text), a_text);
@@ -177,7 +181,11 @@ static int run_folder(struct verify_run *r, char *source, const char *target, st
 {
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
-	const struct sync_set_options choose = { .cancel = r->cancel };
+	const struct sync_set_options choose = {
+		.datastores = r->datastores.v,
+		.n_datastores = r->datastores.n,
+		.cancel = r->cancel,
+	};
 
 	if (connect_open(r->tool, target, &r->connect, &place, err) < 0 ||
 	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0)
@@ -262,6 +270,7 @@ int main(int argc, char **argv)
 	struct verify_run r = { .tool = &t };
 	const struct tool_option options[] = {
 		{ "strict", 0, NULL, "sizes must be equal too", tool_set_flag, &r.strict, NULL },
+		{ "datastore", 0, "NAME=DIR", "where absolute names of disks lie here", datastores_set, &r.datastores, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &r.insecure_http, NULL },
 		{ 0 },
 	};
@@ -270,13 +279,15 @@ int main(int argc, char **argv)
 
 	t.options = options;
 	status = tool_begin(&t, argc, argv);
-	if (status >= 0)
-		return status;
-	r.pairs = json_array();
-	if (!r.pairs)
-		error_set(&err, ERR_NOMEM, "no memory for a JSON document");
-	if (!r.pairs || run(&r, PROGRESS_AUTO, &err) < 0)
-		r.status = tool_worse_status(r.status, tool_fail(&t, &err));
-	json_decref(r.pairs);
-	return tool_end(&t, r.status);
+	if (status < 0) {
+		r.pairs = json_array();
+		if (!r.pairs)
+			error_set(&err, ERR_NOMEM, "no memory for a JSON document");
+		if (!r.pairs || run(&r, PROGRESS_AUTO, &err) < 0)
+			r.status = tool_worse_status(r.status, tool_fail(&t, &err));
+		json_decref(r.pairs);
+		status = tool_end(&t, r.status);
+	}
+	datastores_fini(&r.datastores);
+	return status;
 }

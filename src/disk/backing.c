@@ -2,12 +2,15 @@
 #include <config.h>
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -15,6 +18,7 @@
 #include "base/checked.h"
 #include "base/io.h"
 #include "disk/backing.h"
+#include "disk/datastore_map.h"
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -28,6 +32,7 @@ struct backing_root {
 	atomic_uint refs;
 	int fd;
 	char *path;
+	struct datastore_map datastores;
 };
 
 struct backing_root *backing_root_open(const char *path, struct error *err)
@@ -63,6 +68,7 @@ void backing_root_put(struct backing_root *root)
 	if (!root || atomic_fetch_sub_explicit(&root->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	close(root->fd);
+	datastore_map_fini(&root->datastores);
 	free(root->path);
 	free(root);
 }
@@ -75,6 +81,59 @@ const char *backing_root_path(const struct backing_root *root)
 int backing_root_fd(const struct backing_root *root)
 {
 	return root->fd;
+}
+
+int backing_root_add_datastore(struct backing_root *root, const char *name, const char *dir, struct error *err)
+{
+	struct datastore_map *m = &root->datastores;
+
+	if (!m->root_real) {
+		m->root_real = realpath(root->path, NULL);
+		if (!m->root_real)
+			return error_errno(err, errno, "%s", root->path);
+		if (strcmp(m->root_real, "/") == 0)
+			m->root_real[0] = '\0';
+	}
+	return datastore_map_add(m, name, dir, err);
+}
+
+int backing_root_add_datastores(struct backing_root *root, const struct backing_datastore *v, size_t n,
+				struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (backing_root_add_datastore(root, v[i].name, v[i].dir, err) < 0)
+			return -1;
+	return 0;
+}
+
+size_t backing_root_datastores(const struct backing_root *root)
+{
+	return root->datastores.n;
+}
+
+const char *backing_root_datastore_dir(const struct backing_root *root, size_t i, bool resolved)
+{
+	const struct datastore_place *p = &root->datastores.v[i];
+
+	assert(i < root->datastores.n);
+	if (!resolved)
+		return p->dir;
+	return *p->real ? p->real : "/";
+}
+
+char *backing_root_translate(const struct backing_root *root, const char *name, struct error *err)
+{
+	return datastore_map_translate(&root->datastores, name, err);
+}
+
+size_t backing_root_datastore_len(const struct backing_root *root, const char *path, const char **short_out)
+{
+	const char *rest = path;
+	const struct datastore_place *p = datastore_map_place(&root->datastores, path, &rest);
+
+	if (p && short_out)
+		*short_out = datastore_place_short(p);
+	return p ? (size_t)(rest - path) : 0;
 }
 
 bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_stamp *b)
@@ -123,11 +182,11 @@ static int open_source(int dirfd, const char *path, bool follow, bool *noatime_o
 	return fd;
 }
 
-static int open_failed(const struct backing_root *root, const char *path, bool follow, int errnum, struct error *err)
+static int open_failed(const char *folder, const char *path, bool follow, int errnum, struct error *err)
 {
 	switch (errnum) {
 	case EXDEV:
-		return error_set(err, ERR_REFUSED, "%s: leads out of %s", path, root->path);
+		return error_set(err, ERR_REFUSED, "%s: leads out of %s", path, folder);
 	case ELOOP:
 		if (!follow)
 			return error_set(err, ERR_REFUSED, "%s: a symbolic link, which is not followed here", path);
@@ -162,13 +221,15 @@ static bool is_stamping(const struct statfs *fs)
 struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err)
 {
 	CLEANUP(cleanup_backing) struct backing *b = NULL;
+	const char *rest = path;
+	const struct datastore_place *place = datastore_map_place(&root->datastores, path, &rest);
 	bool noatime = false;
-	CLEANUP_FD int fd = open_source(root->fd, path, follow, &noatime);
+	CLEANUP_FD int fd = open_source(place ? place->fd : root->fd, rest, follow, &noatime);
 	struct statfs fs;
 	struct stat st;
 
 	if (fd < 0) {
-		open_failed(root, path, follow, errno, err);
+		open_failed(place ? place->dir : root->path, path, follow, errno, err);
 		return NULL;
 	}
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
@@ -195,6 +256,14 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	b->noatime = noatime || (fs.f_flags & (ST_NOATIME | ST_RDONLY)) != 0;
 	b->stamps_writes = is_stamping(&fs);
 	return steal_ptr(&b);
+}
+
+int backing_open_folder(const struct backing_root *root, const char *path)
+{
+	const char *rest = path;
+	const struct datastore_place *place = datastore_map_place(&root->datastores, path, &rest);
+
+	return open_beneath(place ? place->fd : root->fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 struct backing *backing_window(const struct backing *whole, const char *path, uint64_t base, uint64_t size,
@@ -313,6 +382,15 @@ char *backing_sibling(const char *from, const char *name, struct error *err)
 	memcpy(out, from, dir);
 	memcpy(out + dir, name, len + 1);
 	return out;
+}
+
+bool backing_name_is_foreign(const char *name)
+{
+	if (name[0] == '[')
+		return strchr(name, ']') != NULL;
+	if (name[0] == '/' || name[0] == '\\')
+		return true;
+	return isalpha((unsigned char)name[0]) && name[1] == ':' && (name[2] == '/' || name[2] == '\\');
 }
 
 bool backing_name_stays(const char *name)

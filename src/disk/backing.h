@@ -2,7 +2,7 @@
 /*
  * Host files behind an image, and the folder beneath which their names resolve.
  *
- * A name in an image never leads out of the root: openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS.  What is
+ * A name in an image never leads out of the root and the datastores given beside it: openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS.  What is
  * opened is a regular file, found out without waiting (O_NONBLOCK), read-only and, where the system allows it, without
  * touching its access time.  It is never re-opened by name and never mapped: a file that shrinks is an error, not SIGBUS.
  */
@@ -32,17 +32,43 @@ DEFINE_CLEANUP(cleanup_backing_root, struct backing_root *, backing_root_put);
  * label or VMFS uuid ("[NAME] web/web.vmdk", "/vmfs/volumes/NAME/web/web.vmdk"), or the beginning of a path of the other
  * host ("/vmfs/volumes/x", "C:\\ClusterStorage\\Volume1", "\\\\server\\share"), matched at a separator and, with backslashes,
  * whatever the case.  The paths of their files are "[NAME] web/web.vmdk" where DIR is not beneath the root, else simply the
- * path below the root; both can be given to backing_open() and resolve beneath DIR or the root.
+ * path below the root; both can be given to backing_open() and resolve beneath DIR or the root.  Which files have which
+ * path: disk/datastore_map.h.
  *
  * Only before the root is shared.  ERR_USAGE for a NAME that is empty, holds ']' or is there already.
  */
+struct backing_datastore {
+	const char *name, *dir;
+};
 int backing_root_add_datastore(struct backing_root *root, const char *name, const char *dir, struct error *err) MUST_CHECK;
+int backing_root_add_datastores(struct backing_root *root, const struct backing_datastore *v, size_t n,
+				struct error *err) MUST_CHECK;
+
+/* Of the datastores given, in the order of their numbers: the folder as the user named it, or with links resolved. */
+size_t backing_root_datastores(const struct backing_root *root);
+const char *backing_root_datastore_dir(const struct backing_root *root, size_t i, bool resolved);
 
 /*
  * The path to give to backing_open() for an absolute name of another host, in its own separators; the caller frees it.
- * NULL with err untouched: no datastore says where it lies.
+ * NULL with err untouched: no datastore says where it lies.  ERR_REFUSED: its ".." lead out of the datastore.
  */
 char *backing_root_translate(const struct backing_root *root, const char *name, struct error *err) MUST_CHECK;
+
+/* Is this an absolute name in some host's form: "/x", "[x] y", "C:\\x", "\\\\server\\share", "\\\\?\\x"? */
+bool backing_name_is_foreign(const char *name);
+
+/*
+ * Length of the "[NAME] " that the path begins with if NAME is a datastore of this root, else 0; *short_out (may be NULL): the
+ * last component of NAME.  What follows is a path below DIR.
+ */
+size_t backing_root_datastore_len(const struct backing_root *root, const char *path, const char **short_out);
+
+/*
+ * The path of the one file that `path` names without regard to the case of ASCII letters, as it is spelled on this host, for
+ * names that another host wrote so; an exact match wins.  NULL with err untouched: there is none; ERR_CORRUPT, naming two,
+ * if there are several.
+ */
+char *backing_fold_case(const struct backing_root *root, const char *path, struct error *err) MUST_CHECK;
 
 /*
  * What identifies a state of a file without reading it.  Never the device number: it differs for each storage snapshot
@@ -72,6 +98,9 @@ struct backing {
  */
 struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err) MUST_CHECK;
 void backing_close(struct backing *b);
+
+/* A descriptor of the folder `path` beneath the root ("" is the root), for listing it; -1 with errno. */
+int backing_open_folder(const struct backing_root *root, const char *path) MUST_CHECK;
 DEFINE_CLEANUP(cleanup_backing, struct backing *, backing_close);
 
 /*
@@ -93,7 +122,10 @@ int backing_restat(const struct backing *b, struct backing_stamp *out, struct er
 /* The end of the hole or data run at off, by SEEK_HOLE/SEEK_DATA; a file system without them says data to the end. */
 int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err) MUST_CHECK;
 
-/* Joins the folder of `from` and `name` ("a/b.vmdk", "b-flat.vmdk" -> "a/b-flat.vmdk"); the caller frees it. */
+/*
+ * Joins the folder of `from` and `name` ("a/b.vmdk", "b-flat.vmdk" -> "a/b-flat.vmdk"); the caller frees it.  The "[NAME] " of
+ * another datastore stays, and ".." does not lead out of it: backing_open() resolves the rest beneath its folder.
+ */
 char *backing_sibling(const char *from, const char *name, struct error *err) MUST_CHECK;
 
 /* Is a name that an image gives relative and free of ".." components?  Others are not followed, even within the root. */

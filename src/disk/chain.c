@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 
+#include "base/log.h"
 #include "disk/chain.h"
 
 int chain_prefix(const struct image *img, struct error *err)
@@ -48,6 +50,42 @@ static int named_file_error(const char *path, const struct error *why, struct er
 	return -1;
 }
 
+/* A file that extents name. */
+struct named_file {
+	uint64_t dev, inode;
+	uint32_t index; /* into the disk's files */
+};
+
+static int identity_order(const void *a, const void *b)
+{
+	const struct named_file *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->inode == y->inode ? 0 : x->inode < y->inode ? -1 : 1;
+}
+
+/* Takes b.  A file that is open already, whatever its name was then, is not kept open twice. */
+static int add_named_file(struct disk *d, struct backing *b, uint32_t *index_out, struct error *err)
+{
+	struct named_file *f = malloc(sizeof(*f)), **at;
+
+	if (f)
+		*f = (struct named_file){ .dev = b->dev, .inode = b->stamp.inode, .index = (uint32_t)d->n_files };
+	at = f ? tsearch(f, &d->named_files, identity_order) : NULL;
+	if (!at) {
+		free(f);
+		backing_close(b);
+		return error_errno(err, ENOMEM, "list of files");
+	}
+	if (*at == f)
+		return add_file(d, b, index_out, err);
+	*index_out = (*at)->index;
+	free(f);
+	backing_close(b);
+	return 0;
+}
+
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err)
 {
 	struct error why = ERROR_INIT;
@@ -57,13 +95,35 @@ int image_add_file(struct image *img, const char *path, uint32_t *index_out, str
 		return error_set(err, ERR_REFUSED, "names another file, '%.200s', where one inside an archive must be complete",
 				 path);
 	b = backing_open(img->root, path, false, &why);
-	return b ? add_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
+	return b ? add_named_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
 }
 
 const struct backing *image_file(const struct image *img, uint32_t index)
 {
 	assert(index < img->disk->n_files);
 	return img->disk->files[index];
+}
+
+int image_name_parent(struct image *img, size_t at, const char *name, struct error *err)
+{
+	size_t n = 0;
+	char **v;
+
+	if (!name || name[0] == '[' || !backing_name_is_foreign(name))
+		return 0;
+	while (img->parent_paths[n])
+		n++;
+	assert(at <= n);
+	v = reallocarray(img->parent_paths, n + 2, sizeof(*v));
+	if (!v)
+		return error_errno(err, ENOMEM, "parent");
+	img->parent_paths = v;
+	memmove(v + at + 1, v + at, (n + 1 - at) * sizeof(*v));
+	v[at] = strdup(name);
+	if (v[at])
+		return 0;
+	memmove(v + at, v + at + 1, (n + 1 - at) * sizeof(*v));
+	return error_errno(err, ENOMEM, "parent");
 }
 
 const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off, struct error *err)
@@ -192,23 +252,117 @@ static int add_image(struct disk *d, struct backing *own, const struct disk_form
 	return 0;
 }
 
-/* The first candidate that exists; another failure than "no such file" ends the search. */
-static struct backing *find_parent(struct disk *d, char *const *paths, struct error *err)
+/* The search for a parent among its candidates. */
+struct search {
+	struct disk *disk;
+	bool fold;            /* this time, whatever the case of names */
+	char *first;          /* the first path that was looked for; owned */
+	const char *unplaced; /* an absolute name that no datastore has; one of the candidates */
+	struct error why;     /* what ended it */
+	bool refused;         /* a name leads out: only what a datastore is known to have is looked at from there on */
+};
+
+static void cleanup_search(struct search *s)
+{
+	free(s->first);
+}
+
+/* The path of a candidate below the root; NULL: why says, or nothing tells where it lies. */
+static char *place_candidate(struct search *s, const char *name)
 {
 	struct error why = ERROR_INIT;
+	char *path = backing_root_translate(s->disk->root, name, &why);
+
+	if (!path && why.code == ERR_NONE && name[0] != '[' && backing_name_is_foreign(name)) {
+		s->unplaced = s->unplaced ? s->unplaced : name;
+		return NULL;
+	}
+	if (!path && why.code == ERR_NONE && !s->refused) {
+		path = strdup(name);
+		if (!path)
+			error_errno(&why, ENOMEM, "%s", name);
+	}
+	if (!path && why.code != ERR_NONE)
+		s->why = why;
+	return path;
+}
+
+/* A candidate's file, or NULL. */
+static struct backing *open_candidate(struct search *s, const char *name)
+{
+	CLEANUP_FREE char *path = place_candidate(s, name);
+	struct error why = ERROR_INIT;
+	struct backing *b;
+
+	if (path && s->fold) {
+		char *spelled = backing_fold_case(s->disk->root, path, &why);
+
+		free(path);
+		path = spelled;
+		if (why.code != ERR_NONE)
+			s->why = why;
+	}
+	if (!path)
+		return NULL;
+	b = backing_open(s->disk->root, path, false, &why);
+	if (!b && (why.code != ERR_SYSTEM || why.detail != ENOENT)) {
+		s->refused = why.code == ERR_REFUSED;
+		s->why = why;
+	}
+	if (!s->first)
+		s->first = steal_ptr(&path);
+	return b;
+}
+
+static int none_found(const struct search *s, struct error *err)
+{
+	if (!s->first)
+		return error_set(err, ERR_CORRUPT, "'%.200s' lies in another datastore: --datastore NAME=DIR says where",
+				 s->unplaced);
+	if (s->unplaced)
+		return error_set(err, ERR_CORRUPT,
+				 "%s: no such file (its name is '%.200s': --datastore NAME=DIR says where that lies)",
+				 s->first, s->unplaced);
+	return error_set(err, ERR_CORRUPT, "%s: no such file", s->first);
+}
+
+/*
+ * The first candidate that exists; another failure than "no such file" ends the search.  One exception: what Windows calls a
+ * relative path may lead into another volume, out of the root; then the absolute name counts if the user says where it lies.
+ */
+static struct backing *find_parent(struct disk *d, const struct image *child, struct error *err)
+{
+	CLEANUP(cleanup_search) struct search s = { .disk = d };
 	struct backing *b = NULL;
 
-	const char *first = *paths;
-
-	for (; *paths && !b; paths++) {
-		why = (struct error)ERROR_INIT;
-		b = backing_open(d->root, *paths, false, &why);
-		if (!b && (why.code != ERR_SYSTEM || why.detail != ENOENT))
-			break;
+	for (int fold = 0; fold <= child->parent_fold_case && !b; fold++) {
+		s.fold = fold;
+		for (char *const *p = child->parent_paths; *p && !b && (s.why.code == ERR_NONE || s.refused); p++)
+			b = open_candidate(&s, *p);
 	}
-	if (!b)
-		named_file_error(first, &why, err);
+	if (!b && s.why.code == ERR_NONE)
+		none_found(&s, &s.why);
+	if (!b && err)
+		*err = s.why;
 	return b;
+}
+
+/* Is the image that was found the parent?  What the user chose to overlook is said. */
+static int check_parent(const struct image *child, const struct image *parent, bool unchecked, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!child->ops->check_parent || child->ops->check_parent(child, parent, &why) == 0)
+		return 0;
+	if (why.code == ERR_MISMATCH && unchecked) {
+		log_warn("disk", "%s: %s; read all the same, as asked for", child->info.path, why.msg);
+		return 0;
+	}
+	if (why.code == ERR_MISMATCH)
+		why.code = ERR_CORRUPT;
+	if (err)
+		*err = why;
+	return chain_prefix(child, err);
 }
 
 int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
@@ -221,12 +375,12 @@ int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops
 		child = d->n_images ? d->images[d->n_images - 1] : NULL;
 		if (add_image(d, b, ops, opt, err) < 0)
 			return child ? error_prefix(err, "%s: parent", child->info.path) : -1;
-		if (child && ops->check_parent && ops->check_parent(child, d->images[d->n_images - 1], err) < 0)
-			return chain_prefix(child, err);
+		if (child && check_parent(child, d->images[d->n_images - 1], opt->unchecked_parents, err) < 0)
+			return -1;
 		child = d->images[d->n_images - 1];
 		if (!child->parent_paths || !child->parent_paths[0])
 			return 0;
-		b = find_parent(d, child->parent_paths, err);
+		b = find_parent(d, child, err);
 		if (!b)
 			return error_prefix(err, "%s: parent", child->info.path);
 	}
@@ -239,4 +393,5 @@ void chain_close(struct disk *d)
 	while (d->n_files > 0)
 		backing_close(d->files[--d->n_files]);
 	free(d->files);
+	tdestroy(d->named_files, free);
 }

@@ -36,10 +36,14 @@ struct image {
 	uint64_t capacity;           /* bytes that the archive says the disk has; 0: nothing says */
 	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
 	/*
-	 * The parent that the image names, or NULL: the format sets candidates in the order to try, below the root (a NULL
-	 * ends the list), and what it must be.  disk.c opens the first that exists, detects loops, and calls check_parent.
+	 * The parent that the image names, or NULL: the format sets candidates in the order to try (a NULL ends the list).
+	 * Each is a path below the root, or an absolute name of another host as the image writes it ("/x", "C:\x",
+	 * "\\server\x"; "[x] y" only if backing_root_translate() knows it): that one is looked for in the datastore that it
+	 * lies in, and passed over if none is known.  disk.c opens the first that exists, detects loops, and calls
+	 * check_parent.
 	 */
 	char **parent_paths;
+	bool parent_fold_case; /* names from Windows: where none exists as written, ASCII case does not count */
 	void *priv; /* the format's own */
 };
 
@@ -60,7 +64,11 @@ struct disk_format_ops {
 	 */
 	int (*open)(struct image *img, struct error *err);
 
-	/* May `parent` be the parent of img?  Compares CIDs or GUIDs, sector sizes, formats.  NULL: the format has none. */
+	/*
+	 * May `parent` be the parent of img?  Compares CIDs or GUIDs, sector sizes, formats.  ERR_MISMATCH: it is another image
+	 * than the child names, or was written since, which the user may choose to overlook (disk_options.unchecked_parents);
+	 * else the caller makes it ERR_CORRUPT.  NULL: the format has none.
+	 */
 	int (*check_parent)(const struct image *img, const struct image *parent, struct error *err);
 
 	/*
@@ -79,10 +87,17 @@ struct disk_format_ops {
 
 /*
  * Opens a further host file of the image and returns its index in *index_out.  Only during open().  A missing one is
- * ERR_CORRUPT, which no other failure is.
+ * ERR_CORRUPT, which no other failure is.  A file that the chain named before, by this or another name, is open once: many
+ * lines of text about few files take few descriptors.
  */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);
+
+/*
+ * Makes an absolute name, as the other host wrote it, candidate number `at` (at most as many as there are) of parent_paths,
+ * which exist.  NULL and what is not absolute in any form add nothing.  Only during open().
+ */
+int image_name_parent(struct image *img, size_t at, const char *name, struct error *err) MUST_CHECK;
 
 /*
  * The page that holds byte off of the image's file `index`, through the cache that all tables of a disk share; to be given

@@ -173,7 +173,11 @@ static int open_sparse(struct image *img, struct vhd *v, uint64_t content_end, s
 	if (vhd_locator_read(file, &v->header, &locator, err) < 0)
 		return -1;
 	img->parent_paths = vhd_locator_candidates(&locator, img->info.path, err);
-	return img->parent_paths ? 0 : -1;
+	if (!img->parent_paths)
+		return -1;
+	img->parent_fold_case = true;
+	/* The relative path first: a chain that was copied as a whole stays together. */
+	return image_name_parent(img, locator.relative ? 1 : 0, locator.absolute ? locator.absolute : locator.name, err);
 }
 
 /* What is harmless, but should be known. */
@@ -232,7 +236,7 @@ static int vhd_check_parent(const struct image *img, const struct image *parent,
 	if (!guid_equal(&p->footer.id, &v->header.parent_id)) {
 		guid_format(&p->footer.id, have);
 		guid_format(&v->header.parent_id, want);
-		return error_set(err, ERR_CORRUPT, "parent %s has the unique id %s, %s is expected", parent->info.path,
+		return error_set(err, ERR_MISMATCH, "parent %s has the unique id %s, %s is expected", parent->info.path,
 				 have, want);
 	}
 	/* Windows records when the parent's file was last written, others what the parent's footer says. */

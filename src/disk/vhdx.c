@@ -105,6 +105,7 @@ static int check_unchanged(const struct vhdx *v, struct error *err)
 static int read_locator(struct image *img, struct vhdx *v, struct error *err)
 {
 	CLEANUP_FREE uint8_t *raw = malloc(v->meta.locator_len); /* at most 1 MiB */
+	size_t first;
 
 	if (!raw)
 		return error_errno(err, ENOMEM, "parent locator");
@@ -112,7 +113,15 @@ static int read_locator(struct image *img, struct vhdx *v, struct error *err)
 	    vhdx_locator_decode(raw, v->meta.locator_len, &v->locator, err) < 0)
 		return -1;
 	img->parent_paths = vhdx_locator_candidates(&v->locator, img->info.path, err);
-	return img->parent_paths ? 0 : -1;
+	if (!img->parent_paths)
+		return -1;
+	img->parent_fold_case = true;
+	/* The relative path first: a chain that was copied as a whole stays together. */
+	first = v->locator.relative ? 1 : 0;
+	return image_name_parent(img, first, v->locator.volume, err) < 0 ||
+			       image_name_parent(img, first, v->locator.absolute, err) < 0 ?
+		       -1 :
+		       0;
 }
 
 static const char *subformat(const struct vhdx_metadata *m)
@@ -162,7 +171,7 @@ static int vhdx_check_parent(const struct image *img, const struct image *parent
 		return 0;
 	guid_format(&p->header.data_write, have);
 	guid_format(&v->locator.linkage, want);
-	return error_set(err, ERR_CORRUPT,
+	return error_set(err, ERR_MISMATCH,
 			 "parent %s has the data write GUID %s, %s is expected: it was written to, or is another",
 			 parent->info.path, have, want);
 }

@@ -138,13 +138,29 @@ static int open_extent(struct image *img, struct vmdk_extent *x, struct error *e
 	return 0;
 }
 
-static int add_sibling(struct image *img, const char *name, uint32_t *out, struct error *err)
+/* Beside the descriptor, or, if the name is absolute, in the datastore that it names. */
+static char *extent_path(const struct image *img, const char *own, const char *name, struct error *err)
+{
+	bool absolute = name[0] != '[' && backing_name_is_foreign(name);
+	struct error why = ERROR_INIT;
+	char *path;
+
+	if (!absolute && backing_name_stays(name))
+		return backing_sibling(own, name, err);
+	path = absolute ? backing_root_translate(img->root, name, &why) : NULL;
+	if (!path && why.code == ERR_NONE)
+		error_set(&why, ERR_REFUSED, "extent '%.200s' leads out of the image's folder%s", name,
+			  absolute ? "; --datastore NAME=DIR says where it lies" : "");
+	if (!path && err)
+		*err = why;
+	return path;
+}
+
+static int add_extent_file(struct image *img, const char *name, uint32_t *out, struct error *err)
 {
 	CLEANUP_FREE char *path = NULL;
 
-	if (!backing_name_stays(name))
-		return error_set(err, ERR_REFUSED, "extent '%.200s' leads out of the image's folder", name);
-	path = backing_sibling(image_file(img, img->first_file)->path, name, err);
+	path = extent_path(img, image_file(img, img->first_file)->path, name, err);
 	if (!path)
 		return -1;
 	return image_add_file(img, path, out, err) < 0 ? error_prefix(err, "extent") : 0;
@@ -163,8 +179,8 @@ static int extent_file(struct image *img, const struct vmdk_extent_line *line, c
 		*out = before_file;
 		return 0;
 	}
-	if (add_sibling(img, line->name, out, &why) < 0 &&
-	    (why.code != ERR_CORRUPT || !line->raw_name || add_sibling(img, line->raw_name, out, NULL) < 0)) {
+	if (add_extent_file(img, line->name, out, &why) < 0 &&
+	    (why.code != ERR_CORRUPT || !line->raw_name || add_extent_file(img, line->raw_name, out, NULL) < 0)) {
 		if (err)
 			*err = why;
 		return -1;
@@ -208,11 +224,23 @@ static int add_candidate(struct image *img, size_t i, const char *name, struct e
 	return img->parent_paths[i] ? 0 : -1;
 }
 
+/* Is this an absolute name that is looked for in other datastores?  "[x] y" may as well be a name beside the child. */
+static bool is_elsewhere(const struct image *img, const char *name)
+{
+	struct error why = ERROR_INIT;
+	CLEANUP_FREE char *path = NULL;
+
+	if (name[0] != '[')
+		return backing_name_is_foreign(name);
+	path = backing_root_translate(img->root, name, &why);
+	return path || why.code != ERR_NONE;
+}
+
 /*
  * The hint may be a path of another host, in its separators: a relative one is followed from the child's folder (a
- * linked clone's base lies in another), and refused if it leads out of the root; of an absolute one, or if nothing is
- * there, only the base name is looked for beside the child, as UTF-8 and as the bytes that the descriptor was written
- * in.
+ * linked clone's base lies in another), and refused if it leads out of the root; an absolute one is looked for in the
+ * datastore that it names.  If nothing is there, or nothing says where that datastore lies, only the base name is looked
+ * for beside the child, as UTF-8 and as the bytes that the descriptor was written in.
  */
 static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct error *err)
 {
@@ -232,12 +260,18 @@ static int set_parent(struct image *img, const struct vmdk_descriptor *d, struct
 	for (char *p = hint; *p; p++)
 		if (*p == '\\')
 			*p = '/';
+	img->parent_fold_case = strchr(d->parent_hint, '\\') != NULL;
 	base = strrchr(hint, '/');
 	base = base ? base + 1 : hint;
 	if (*base == '\0' || !backing_name_stays(base))
 		return error_set(err, ERR_REFUSED, "parent '%.200s' is no file's name", d->parent_hint);
-	if (base != hint && *hint != '/' && !strchr(hint, ':') && add_candidate(img, n++, hint, err) < 0)
+	if (is_elsewhere(img, d->parent_hint)) {
+		img->parent_paths[n] = strdup(d->parent_hint);
+		if (!img->parent_paths[n++])
+			return error_errno(err, ENOMEM, "parent");
+	} else if (base != hint && *hint != '/' && !strchr(hint, ':') && add_candidate(img, n++, hint, err) < 0) {
 		return -1;
+	}
 	if (add_candidate(img, n++, base, err) < 0)
 		return -1;
 	if (d->parent_base_raw && backing_name_stays(d->parent_base_raw) && !strchr(d->parent_base_raw, '/'))
@@ -320,10 +354,10 @@ static int vmdk_check_parent(const struct image *img, const struct image *parent
 	const struct vmdk *v = img->priv, *p = parent->priv;
 
 	if (!p->has_cid)
-		return error_set(err, ERR_CORRUPT, "parent %s has no CID, where %08" PRIx32 " is expected",
+		return error_set(err, ERR_MISMATCH, "parent %s has no CID, where %08" PRIx32 " is expected",
 				 parent->info.path, v->parent_cid);
 	if (p->cid != v->parent_cid)
-		return error_set(err, ERR_CORRUPT, "parent %s has CID %08" PRIx32 ", where %08" PRIx32 " is expected",
+		return error_set(err, ERR_MISMATCH, "parent %s has CID %08" PRIx32 ", where %08" PRIx32 " is expected",
 				 parent->info.path, p->cid, v->parent_cid);
 	return 0;
 }

@@ -10,8 +10,10 @@
 
 #include "base/strbuf.h"
 #include "inventory/datastore.h"
+#include "inventory/datastore_elsewhere.h"
 #include "inventory/datastore_archives.h"
 #include "inventory/datastore_extents.h"
+#include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
 #include "inventory/datastore_walk.h"
@@ -30,6 +32,30 @@ static int take_images(struct datastore *ds, struct path_list *paths, struct err
 	return 0;
 }
 
+static struct backing_root *open_root(const char *path, const struct datastore_options *opt, struct error *err)
+{
+	CLEANUP(cleanup_backing_root) struct backing_root *root = backing_root_open(path, err);
+
+	if (!root || (opt && backing_root_add_datastores(root, opt->datastores, opt->n_datastores, err) < 0))
+		return NULL;
+	return steal_ptr(&root);
+}
+
+/* A file here that is called as one of another datastore would be opened as that one. */
+static int check_unambiguous(const struct datastore *ds, const struct path_list *l, struct error *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		size_t n = backing_root_datastore_len(ds->root, l->v[i], NULL);
+
+		if (n > 0)
+			return error_set(err, ERR_USAGE,
+					 "%s: its name begins as those in the datastore '%.*s' do: call that one by another "
+					 "of its names",
+					 l->v[i], (int)n - 3, l->v[i] + 1);
+	}
+	return 0;
+}
+
 /* Takes both lists over; archives become the disks in them. */
 static int take_paths(struct datastore *ds, struct path_list *images, struct path_list *configs, struct error *err)
 {
@@ -45,18 +71,20 @@ static int find_in_folder(const char *path, const struct datastore_options *opt,
 {
 	CLEANUP(cleanup_path_list) struct path_list images = { 0 }, configs = { 0 };
 
-	ds->root = backing_root_open(path, err);
+	ds->root = open_root(path, opt, err);
 	if (!ds->root)
 		return -1;
 	if (datastore_walk(backing_root_fd(ds->root), opt && opt->one_file_system, opt ? opt->cancel : NULL, &images,
 			   &configs, err) < 0 ||
+	    check_unambiguous(ds, &images, err) < 0 || check_unambiguous(ds, &configs, err) < 0 ||
 	    datastore_drop_extents(ds->root, &images, err) < 0 || take_paths(ds, &images, &configs, err) < 0)
 		return error_prefix(err, "%s", path);
-	return 0;
+	return datastore_add_elsewhere(ds, err);
 }
 
 /* An image, whose file is called by the first file_len bytes: its folder is the root, or what stands before a "/./". */
-static int find_one(const char *path, size_t file_len, struct datastore *ds, struct error *err)
+static int find_one(const char *path, size_t file_len, const struct datastore_options *opt, struct datastore *ds,
+		    struct error *err)
 {
 	CLEANUP(cleanup_path_list) struct path_list images = { 0 }, configs = { 0 };
 	const char *mark = strstr(path, "/./");
@@ -73,8 +101,8 @@ static int find_one(const char *path, size_t file_len, struct datastore *ds, str
 	name = datastore_normalise(mark ? mark + 3 : slash ? slash + 1 : path, err);
 	if (!folder || !name)
 		return folder ? -1 : error_errno(err, ENOMEM, "%s", path);
-	ds->root = backing_root_open(folder, err);
-	if (!ds->root || path_list_add(&images, name, err) < 0)
+	ds->root = open_root(folder, opt, err);
+	if (!ds->root || path_list_add(&images, name, err) < 0 || check_unambiguous(ds, &images, err) < 0)
 		return -1;
 	if ((path[file_len] ? take_images(ds, &images, err) : take_paths(ds, &images, &configs, err)) < 0)
 		return -1;
@@ -84,17 +112,43 @@ static int find_one(const char *path, size_t file_len, struct datastore *ds, str
 	return 0;
 }
 
+/* The user may name a link to an image; its parents lie beside the image itself.  Takes path and gives it back resolved. */
+static char *follow_link(char *path, size_t *file_len, struct error *err)
+{
+	CLEANUP_FREE char *rest = strdup(path + *file_len), *resolved = NULL;
+	char *joined = NULL;
+
+	path[*file_len] = '\0';
+	resolved = realpath(path, NULL);
+	if (!rest || !resolved)
+		error_errno(err, rest ? errno : ENOMEM, "%s", path);
+	else if (asprintf(&joined, "%s%s", resolved, rest) < 0)
+		error_errno(err, ENOMEM, "%s", path);
+	else
+		*file_len = strlen(resolved);
+	free(path);
+	return resolved && rest ? joined : NULL;
+}
+
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out, struct error *err)
 {
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
 	size_t file_len = disk_file_len(path);
 	CLEANUP_FREE char *file = strndup(path, file_len);
+	CLEANUP_FREE char *named = strdup(path);
 	struct stat st;
 
-	if (!file || stat(file, &st) < 0)
-		return error_errno(err, file ? errno : ENOMEM, "%s", path);
-	if ((S_ISDIR(st.st_mode) ? find_in_folder(path, opt, &ds, err) : find_one(path, file_len, &ds, err)) < 0)
-		return -1;
+	if (!file || !named || stat(file, &st) < 0)
+		return error_errno(err, file && named ? errno : ENOMEM, "%s", path);
+	if (S_ISDIR(st.st_mode)) {
+		if (find_in_folder(path, opt, &ds, err) < 0)
+			return -1;
+	} else {
+		if (lstat(file, &st) == 0 && S_ISLNK(st.st_mode))
+			named = follow_link(steal_ptr(&named), &file_len, err);
+		if (!named || find_one(named, file_len, opt, &ds, err) < 0)
+			return -1;
+	}
 	*out = ds;
 	ds = (struct datastore){ 0 };
 	return 0;
@@ -106,6 +160,8 @@ static int scan_image(struct datastore *ds, struct datastore_image *image, struc
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	struct error why = ERROR_INIT;
 
+	if (image->err.code != ERR_NONE)
+		return 0;
 	d = disk_open(ds->root, image->path, NULL, &why);
 	if (!d) {
 		if (why.code == ERR_NOMEM)
@@ -115,12 +171,16 @@ static int scan_image(struct datastore *ds, struct datastore_image *image, struc
 	}
 	image->chain_len = disk_chain_len(d);
 	image->chain = calloc(image->chain_len, sizeof(*image->chain));
-	if (!image->chain)
+	image->files = calloc(image->chain_len, sizeof(*image->files));
+	if (!image->chain || !image->files)
 		return error_errno(err, ENOMEM, "%s", image->path);
 	for (size_t i = 0; i < image->chain_len; i++) {
-		image->chain[i] = datastore_normalise(disk_chain_info(d, i)->path, err);
+		const struct backing *file = disk_chain_file(d, i);
+
+		image->chain[i] = datastore_path(ds->root, disk_chain_info(d, i)->path, err);
 		if (!image->chain[i])
 			return -1;
+		image->files[i] = (struct datastore_file){ .dev = file->dev, .inode = file->stamp.inode, .off = file->base };
 	}
 	image->id = strdup(disk_chain_info(d, image->chain_len - 1)->id);
 	if (!image->id)
@@ -167,6 +227,7 @@ void datastore_fini(struct datastore *ds)
 		for (size_t depth = 0; image->chain && depth < image->chain_len; depth++)
 			free(image->chain[depth]);
 		free(image->chain);
+		free(image->files);
 		free(image->path);
 		free(image->id);
 	}

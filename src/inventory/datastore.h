@@ -7,6 +7,8 @@
  * bytes (they belong to the guest); nor are the datastore's other files (-ctk.vmdk, .vmsd, .vmsn, .vswp, .nvram, .log,
  * .lck).  Folders whose name begins with a dot and `~snapshot` are not entered; symlinks are not followed.
  *
+ * Other datastores (backing_root_add_datastore) are not walked: an image there is one of ours if a configuration names it.
+ *
  * An .ova is the image of its only disk, or a folder of its disks' images, called by their members' names (a.ova/disk1.vmdk);
  * one that cannot be read is an image that does not open.
  *
@@ -16,7 +18,9 @@
  * names both.
  *
  * Names: a replica's name is its root image's path with .vhd for the suffix; disks that share a root take the leaf's path,
- * without the suffix that a hypervisor's snapshot adds (-000001, _GUID) if it has a parent.  If two names are equal, also
+ * without the suffix that a hypervisor's snapshot adds (-000001, _GUID) if it has a parent.  So do disks here whose root lies
+ * in another datastore, unless it is called as they are: the base of linked clones, which others may have too.  Paths in
+ * another datastore begin with the last component of its NAME: "[ds2] web/web_1.vmdk" gives ds2/web/web_1.vhd.  If two names are equal, also
  * without case, the later in byte order keeps its whole file name (web01.vhdx.vhd).
  */
 #ifndef LIFTFS_INVENTORY_DATASTORE_H
@@ -24,20 +28,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "disk/disk.h"
 #include "inventory/vm.h"
 
+/* An image's own file, whatever path it was reached by. */
+struct datastore_file {
+	uint64_t dev, inode;
+	uint64_t off; /* where it begins in that file: not 0 in an archive */
+};
+
 struct datastore_image {
 	char *path;        /* below the root, raw bytes of the file system */
 	const char *format;
 	bool configured;   /* some configuration names it (or a child of it) */
+	bool elsewhere;    /* in another datastore: here only because a configuration names it, a leaf of nobody else */
 	/* Set by datastore_scan(). */
 	bool leaf;         /* no other image here names it as its parent */
-	struct error err;  /* why it does not open; ERR_NONE: it does */
+	struct error err;  /* why it does not open; ERR_NONE: it does.  Of one elsewhere perhaps set when it was found */
 	char **chain;      /* paths, leaf first, normalised; NULL if it does not open */
+	struct datastore_file *files; /* what they are on this host: as many */
 	size_t chain_len;
 	char *id;          /* the root's own id, or "" */
 	uint64_t virtual_size, allocated;
@@ -57,6 +70,8 @@ struct datastore {
 
 struct datastore_options {
 	bool one_file_system;
+	const struct backing_datastore *datastores; /* where names lead that are absolute; added to the root */
+	size_t n_datastores;
 	struct cancel *cancel;
 	/* A folder that lies inside SOURCE and must not be walked is a usage error of the program, not looked for here. */
 };
@@ -64,7 +79,8 @@ struct datastore_options {
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
  * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
- * their disks.
+ * their disks.  Images of other datastores that configurations name are among them.  A path that begins as those of another
+ * datastore do, "[NAME] ", is ERR_USAGE.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "disk/vmdk_descriptor.h"
 #include "inventory/datastore_extents.h"
+#include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 
 #define TEXT_HEAD_LEN 4 /* enough to tell KDMV and COWD from text */
@@ -59,10 +60,18 @@ static char *read_text(struct backing_root *root, const char *path, size_t *len)
 	return steal_ptr(&text);
 }
 
-static bool claim(const struct path_list *l, bool *dropped, const char *descriptor, const char *name)
+/*
+ * An absolute name may mean a file here too, if the user says where its datastore lies (vmdk.c follows it then).  Another
+ * that leads out of its folder is no extent's (vmdk.c refuses it): one VM's text does not hide another's disk.
+ */
+static bool claim(const struct backing_root *root, const struct path_list *l, bool *dropped, const char *descriptor,
+		  const char *name)
 {
-	CLEANUP_FREE char *joined = backing_sibling(descriptor, name, NULL);
-	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, NULL) : NULL;
+	CLEANUP_FREE char *elsewhere = name[0] != '[' ? backing_root_translate(root, name, NULL) : NULL;
+	CLEANUP_FREE char *joined = elsewhere		     ? strdup(elsewhere) :
+				    backing_name_stays(name) ? backing_sibling(descriptor, name, NULL) :
+							       NULL;
+	CLEANUP_FREE char *path = joined ? datastore_path(root, joined, NULL) : NULL;
 	char **at = path ? find(l, path) : NULL;
 
 	if (at && strcmp(*at, descriptor) != 0)
@@ -80,8 +89,8 @@ static void claim_extents(struct backing_root *root, const struct path_list *l, 
 	if (!text || vmdk_descriptor_parse(text, len, &d, NULL) < 0)
 		return;
 	for (size_t i = 0; i < d.n_extents; i++)
-		if (d.extents[i].name && !claim(l, dropped, path, d.extents[i].name) && d.extents[i].raw_name)
-			claim(l, dropped, path, d.extents[i].raw_name);
+		if (d.extents[i].name && !claim(root, l, dropped, path, d.extents[i].name) && d.extents[i].raw_name)
+			claim(root, l, dropped, path, d.extents[i].raw_name);
 }
 
 int datastore_drop_extents(struct backing_root *root, struct path_list *images, struct error *err)

@@ -6,38 +6,104 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "disk/backing.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 
-static struct datastore_image *is_elsewhere(const char *config, const char *file, char **path_out, struct error *why)
+char *datastore_path(const struct backing_root *root, const char *path, struct error *err)
 {
-	*path_out = strdup(file);
-	if (!*path_out)
-		error_errno(why, ENOMEM, "%s", file);
-	else
-		error_set(why, ERR_REFUSED, "%s: names the disk '%s', which lies outside SOURCE", config, file);
-	return NULL;
+	size_t n = backing_root_datastore_len(root, path, NULL);
+	CLEANUP_FREE char *rest = datastore_normalise(path + n, err);
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
+
+	if (!rest || n == 0)
+		return steal_ptr(&rest);
+	strbuf_add(&text, path, n);
+	strbuf_adds(&text, strchr(rest, '/') ? "" : "./");
+	strbuf_adds(&text, rest);
+	return strbuf_take(&text, err);
+}
+
+char *datastore_name_path(const struct backing_root *root, const char *path, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
+	const char *shortened = NULL;
+	size_t n = backing_root_datastore_len(root, path, &shortened);
+
+	if (n > 0) {
+		strbuf_add(&text, shortened, strcspn(shortened, "/\\]"));
+		strbuf_adds(&text, "/");
+		n += strncmp(path + n, "./", 2) == 0 ? 2 : 0;
+	}
+	strbuf_adds(&text, path + n);
+	return strbuf_take(&text, err);
+}
+
+/* A path beside the configuration, in the separators of whoever wrote it. */
+static char *sibling(const struct datastore *ds, const char *config, const char *file, struct error *why)
+{
+	CLEANUP_FREE char *joined = backing_sibling(config, file, why);
+	CLEANUP_FREE char *path = joined ? datastore_normalise(joined, why) : NULL;
+
+	if (!path || datastore_image_at(ds, path) || !strchr(file, '\\'))
+		return steal_ptr(&path);
+	for (char *c = joined; *c; c++)
+		if (*c == '\\')
+			*c = '/';
+	return datastore_normalise(joined, why);
+}
+
+/* The path as it is spelled here, if nothing has it as it is written. */
+static char *spelled(const struct datastore *ds, char *path, struct error *why)
+{
+	CLEANUP_FREE char *own = path;
+	CLEANUP_FREE char *found = NULL;
+
+	if (datastore_image_at(ds, path))
+		return steal_ptr(&own);
+	found = backing_fold_case(ds->root, path, why);
+	if (found)
+		return datastore_path(ds->root, found, why);
+	return why->code == ERR_NONE ? steal_ptr(&own) : NULL;
+}
+
+char *datastore_named_path(const struct datastore *ds, const char *config, const char *file, bool *translated,
+			   struct error *why)
+{
+	CLEANUP_FREE char *path = backing_root_translate(ds->root, file, why);
+	bool absolute = !path && backing_name_is_foreign(file);
+
+	*translated = path != NULL;
+	if (!path && why->code == ERR_NONE)
+		path = sibling(ds, config, file, why);
+	/* "[x] web.vmdk" may be a name of a file beside the configuration. */
+	if (why->code == ERR_NONE && absolute && (file[0] != '[' || !datastore_image_at(ds, path)))
+		error_set(why, ERR_REFUSED, "names the disk '%s', which lies outside SOURCE: --datastore NAME=DIR says where",
+			  file);
+	else if (why->code == ERR_NONE && strncmp(path, "../", 3) == 0)
+		error_set(why, ERR_REFUSED, "names the disk '%s', which lies outside SOURCE", file);
+	if (why->code != ERR_NONE)
+		return NULL;
+	return strchr(file, '\\') ? spelled(ds, steal_ptr(&path), why) : steal_ptr(&path);
 }
 
 struct datastore_image *datastore_named(const struct datastore *ds, const char *config, const char *file, char **path_out,
 					struct error *why)
 {
-	CLEANUP_FREE char *joined = NULL;
 	CLEANUP_FREE char *path = NULL;
 	struct datastore_image *image;
+	bool translated;
 
-	if (file[0] == '/' || file[0] == '[')
-		return is_elsewhere(config, file, path_out, why);
-	joined = backing_sibling(config, file, why);
-	path = joined ? datastore_normalise(joined, why) : NULL;
-	if (!path)
-		return NULL;
-	if (strncmp(path, "../", 3) == 0)
-		return is_elsewhere(config, file, path_out, why);
-	image = datastore_image_at(ds, path);
+	path = datastore_named_path(ds, config, file, &translated, why);
+	image = path ? datastore_image_at(ds, path) : NULL;
+	if (path && !image)
+		error_set(why, ERR_CORRUPT, "names the disk '%s': no such image in %s", path,
+			  backing_root_datastore_len(ds->root, path, NULL) > 0 ? "that datastore" : "SOURCE");
+	*path_out = path ? steal_ptr(&path) : strdup(file);
+	if (!*path_out)
+		error_errno(why, ENOMEM, "%s", file);
 	if (!image)
-		error_set(why, ERR_CORRUPT, "%s: names the disk '%s': no such image in SOURCE", config, path);
-	*path_out = steal_ptr(&path);
+		error_prefix(why, "%s", config);
 	return image;
 }

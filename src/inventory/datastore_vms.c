@@ -201,7 +201,7 @@ static int add_configured(struct datastore *ds, const char *path, const struct v
 	return 0;
 }
 
-static int read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
+int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
 {
 	const struct vm_config_format *format = vm_config_format_of_path(path);
 	CLEANUP(cleanup_backing) struct backing *b = backing_open(ds->root, path, false, err);
@@ -228,7 +228,8 @@ static int pick_configured(struct datastore *ds, const char *path, struct config
 	bool is_archive = datastore_is_archive(path);
 	struct error why = ERROR_INIT;
 
-	if ((is_archive ? datastore_read_archive(ds->root, path, &vms, &why) : read_config(ds, path, &vms, &why)) < 0) {
+	if ((is_archive ? datastore_read_archive(ds->root, path, &vms, &why) :
+			  datastore_read_config(ds, path, &vms, &why)) < 0) {
 		if (is_archive) /* its image says why */
 			return 0;
 		log_warn("inventory", "%s: not used: %s", path, why.msg);
@@ -263,7 +264,7 @@ static int pick_leaves(struct datastore *ds, const struct configured_list *l, st
 	for (size_t i = 0; i < ds->n_images; i++) {
 		struct datastore_image *image = &ds->images[i];
 
-		if (image->configured || !image->leaf || is_other_branch(l, p, n_configured, image))
+		if (image->configured || image->elsewhere || !image->leaf || is_other_branch(l, p, n_configured, image))
 			continue;
 		if (!add_pick(p, image, image->path, image->path, 0, err))
 			return -1;
@@ -361,23 +362,55 @@ static int add_disk(struct vm *vm, const struct pick *pick, char **name, struct 
 	return fill_disk(pick, name, &v[vm->n_disks++], err);
 }
 
-static int make_names(const struct picks *p, char **names, struct error *err)
+/* Is the leaf called as the root is, but for what a snapshot adds?  Then the chain is one VM's own. */
+static bool same_disk_name(const char *leaf, const char *root)
 {
-	CLEANUP_FREE struct datastore_name_in *in = calloc(p->n ? p->n : 1, sizeof(*in));
+	const char *root_name = root + folder_len(root) + (folder_len(root) > 0);
+	size_t dir = folder_len(leaf) + (folder_len(leaf) > 0);
+	size_t len = datastore_base_len(leaf, datastore_stem_len(leaf)) - dir;
 
-	if (!in)
-		return error_errno(err, ENOMEM, "names");
-	for (size_t i = 0; i < p->n; i++) {
-		const struct datastore_image *image = p->v[i].image;
+	return len == datastore_stem_len(root_name) && strncmp(leaf + dir, root_name, len) == 0;
+}
 
-		in[i].leaf = p->v[i].path;
-		in[i].root = image ? root_of(image) : p->v[i].path;
-		in[i].has_parent = image && image->chain_len > 1;
-		for (size_t k = 0; k < p->n && !in[i].shares_root; k++)
-			in[i].shares_root = k != i && image && p->v[k].image &&
-					    strcmp(root_of(p->v[k].image), in[i].root) == 0;
+static void name_in_fini(struct datastore_name_in *in, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free((char *)in[i].leaf);
+		free((char *)in[i].root);
 	}
-	return datastore_names(in, p->n, names, err);
+	free(in);
+}
+
+static int fill_name_in(const struct datastore *ds, const struct picks *p, size_t i, struct datastore_name_in *in,
+			struct error *err)
+{
+	const struct datastore_image *image = p->v[i].image;
+	const char *root = image ? root_of(image) : p->v[i].path;
+	bool away = backing_root_datastore_len(ds->root, root, NULL) > 0 &&
+		    backing_root_datastore_len(ds->root, p->v[i].path, NULL) == 0;
+
+	in->leaf = datastore_name_path(ds->root, p->v[i].path, err);
+	in->root = in->leaf ? datastore_name_path(ds->root, root, err) : NULL;
+	if (!in->root)
+		return -1;
+	in->has_parent = image && image->chain_len > 1;
+	in->shares_root = away && !same_disk_name(in->leaf, in->root);
+	for (size_t k = 0; k < p->n && !in->shares_root; k++)
+		in->shares_root = k != i && image && p->v[k].image && strcmp(root_of(p->v[k].image), root) == 0;
+	return 0;
+}
+
+static int make_names(const struct datastore *ds, const struct picks *p, char **names, struct error *err)
+{
+	struct datastore_name_in *in = calloc(p->n ? p->n : 1, sizeof(*in));
+	int rc = in ? 0 : error_errno(err, ENOMEM, "names");
+
+	for (size_t i = 0; rc == 0 && i < p->n; i++)
+		rc = fill_name_in(ds, p, i, &in[i], err);
+	if (rc == 0)
+		rc = datastore_names(in, p->n, names, err);
+	name_in_fini(in, in ? p->n : 0);
+	return rc;
 }
 
 static int label_vm(struct vm *vm, const struct configured *c, struct error *err)
@@ -438,7 +471,7 @@ int datastore_find_vms(struct datastore *ds, struct error *err)
 	names = calloc(p.n ? p.n : 1, sizeof(*names));
 	if (!names)
 		return error_errno(err, ENOMEM, "%zu disks", p.n);
-	if (make_names(&p, names, err) == 0)
+	if (make_names(ds, &p, names, err) == 0)
 		rc = make_vms(ds, &p, &configured, names, err);
 	for (size_t i = 0; i < p.n; i++)
 		free(names[i]);

@@ -4,8 +4,13 @@
 #define LIFTFS_INVENTORY_DATASTORE_VMS_H
 
 #include "inventory/datastore.h"
+#include "inventory/vm_config.h"
 
 /* Fills ds->vms from the scanned images, and marks those that configurations name. */
 int datastore_find_vms(struct datastore *ds, struct error *err) MUST_CHECK;
+
+/* The VMs of the configuration at `path`, one of ds->configs. */
+int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out,
+			  struct error *err) MUST_CHECK;
 
 #endif

@@ -48,6 +48,23 @@ static void everything_belongs_to_the_caller_unless_said_otherwise(void **state)
 	assert_int_equal(o->fuse.len, 0);
 }
 
+static void datastores_are_names_and_folders(void **state)
+{
+	struct mount_options *o = *state;
+
+	parse(o, "datastore=ds2=/exports/ds2,ro,datastore=C:\\\\Vol\\,1=/mnt/a=b,unchecked_parents");
+	assert_int_equal(o->datastores.n, 2);
+	assert_string_equal(o->datastores.v[0].name, "ds2");
+	assert_string_equal(o->datastores.v[0].dir, "/exports/ds2");
+	assert_string_equal(o->datastores.v[1].name, "C:\\Vol,1");
+	assert_string_equal(o->datastores.v[1].dir, "/mnt/a=b");
+	assert_true(o->unchecked_parents);
+	refuses(o, "datastore=x", "datastore: 'x': not NAME=DIR");
+	refuses(o, "datastore==/x", "datastore: '=/x': not NAME=DIR");
+	refuses(o, "datastore=x=", "datastore: 'x=': not NAME=DIR");
+	refuses(o, "datastore", "datastore: no such option");
+}
+
 static void our_options_are_taken(void **state)
 {
 	struct mount_options *o = *state;
@@ -57,6 +74,7 @@ static void our_options_are_taken(void **state)
 	assert_int_equal(o->gid, 100);
 	assert_int_equal(o->umask, 027);
 	assert_true(o->ignore_log);
+	assert_false(o->unchecked_parents);
 	assert_string_equal(o->credentials, "/etc/a,b");
 	assert_string_equal(o->cacert, "ca.pem");
 	assert_int_equal(o->fuse.len, 0);
@@ -125,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_options(everything_belongs_to_the_caller_unless_said_otherwise),
+		with_options(datastores_are_names_and_folders),
 		with_options(our_options_are_taken),
 		with_options(the_last_one_wins_over_several_lists),
 		with_options(what_mount_and_fstab_say_is_ignored),

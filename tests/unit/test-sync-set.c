@@ -132,6 +132,92 @@ static void names_of_several_sources_begin_with_theirs(void **state)
 		     "two disks would be called 'web01/web01.vhd': replicate these SOURCEs separately");
 }
 
+static void put_text(const struct scratch_dir *s, const char *name, const char *text)
+{
+	scratch_write(s, name, text, strlen(text));
+}
+
+/* ds1 has a VM with disks in both folders, and a clone of what lies in the other. */
+static void make_two_datastores(const struct scratch_dir *s)
+{
+	static const char *const folders[] = { "ds1", "ds1/web", "ds1/clone", "ds2", "ds2/web", "ds2/base", "ds2/alone" };
+	static const char zeros[4096];
+	static const char base[] = "version=1\nCID=1\nparentCID=ffffffff\ncreateType=\"vmfs\"\nRW 8 VMFS \"b-flat.vmdk\"\n";
+	static const char clone[] = "version=1\nCID=2\nparentCID=1\ncreateType=\"vmfs\"\n"
+				    "parentFileNameHint=\"/vmfs/volumes/ds2/base/b.vmdk\"\nRW 8 VMFS \"c-flat.vmdk\"\n";
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		assert_int_equal(mkdirat(s->fd, folders[i], 0700), 0);
+	put_text(s, "ds1/web/web.vmx",
+		 "scsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"web.raw\"\n"
+		 "scsi0:1.present = \"TRUE\"\nscsi0:1.fileName = \"[ds2] web/web_1.raw\"\n");
+	scratch_write(s, "ds1/web/web.raw", zeros, sizeof(zeros));
+	scratch_write(s, "ds2/web/web_1.raw", zeros, sizeof(zeros));
+	put_text(s, "ds2/base/b.vmdk", base);
+	scratch_write(s, "ds2/base/b-flat.vmdk", zeros, sizeof(zeros));
+	put_text(s, "ds1/clone/c.vmdk", clone);
+	scratch_write(s, "ds1/clone/c-flat.vmdk", zeros, sizeof(zeros));
+	scratch_write(s, "ds2/alone/alone.raw", zeros, sizeof(zeros));
+}
+
+static void a_disk_in_another_source_is_replicated_once_with_its_vm(void **state)
+{
+	const struct scratch_dir *s = *state;
+	char a[128], b[128], path[128], got[256];
+	char *sources[] = { a, b }, *reversed[] = { b, a }, *image[] = { a, path };
+	const struct backing_datastore ds2 = { "ds2", b };
+	const struct sync_set_options opt = { .datastores = &ds2, .n_datastores = 1 };
+	struct error e = ERROR_INIT;
+
+	make_two_datastores(s);
+	snprintf(a, sizeof(a), "%s/ds1", s->path);
+	snprintf(b, sizeof(b), "%s/ds2", s->path);
+	snprintf(path, sizeof(path), "%s/ds2/web/web_1.raw", s->path);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
+
+		if (sync_set_find(i ? reversed : sources, 2, &opt, &set, &e) < 0)
+			fail_msg("%s", e.msg);
+		names(&set, got, sizeof(got));
+		assert_string_equal(got, i ? "ds2/alone/alone.vhd ds1/clone/c.vhd ds1/web/web.vhd ds1/ds2/web/web_1.vhd" :
+					     "ds1/clone/c.vhd ds1/web/web.vhd ds1/ds2/web/web_1.vhd ds2/alone/alone.vhd");
+	}
+	/* Without the other source the same disks; alone, that one has them for its own. */
+	CLEANUP(cleanup_sync_set) struct sync_set one = { 0 };
+	CLEANUP(cleanup_sync_set) struct sync_set other = { 0 };
+	CLEANUP(cleanup_sync_set) struct sync_set named = { 0 };
+
+	assert_int_equal(sync_set_find(sources, 1, &opt, &one, &e), 0);
+	names(&one, got, sizeof(got));
+	assert_string_equal(got, "clone/c.vhd web/web.vhd ds2/web/web_1.vhd");
+	assert_int_equal(sync_set_find(sources + 1, 1, &opt, &other, &e), 0);
+	names(&other, got, sizeof(got));
+	assert_string_equal(got, "alone/alone.vhd base/b.vhd web/web_1.vhd");
+	/* What the user names himself is not left. */
+	assert_int_equal(sync_set_find(image, 2, &opt, &named, &e), 0);
+	names(&named, got, sizeof(got));
+	assert_string_equal(got, "ds1/clone/c.vhd ds1/web/web.vhd ds1/ds2/web/web_1.vhd web_1.vhd");
+}
+
+static void a_disk_of_two_configurations_stays_with_the_first(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
+	char a[128], b[128], got[256];
+	char *sources[] = { a, b };
+	const struct backing_datastore ds2 = { "ds2", b };
+	const struct sync_set_options opt = { .datastores = &ds2, .n_datastores = 1 };
+	struct error e = ERROR_INIT;
+
+	make_two_datastores(s);
+	put_text(s, "ds2/web/node2.vmx", "scsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"web_1.raw\"\n");
+	snprintf(a, sizeof(a), "%s/ds1", s->path);
+	snprintf(b, sizeof(b), "%s/ds2", s->path);
+	assert_int_equal(sync_set_find(sources, 2, &opt, &set, &e), 0);
+	names(&set, got, sizeof(got));
+	assert_string_equal(got, "ds1/clone/c.vhd ds1/web/web.vhd ds1/ds2/web/web_1.vhd ds2/alone/alone.vhd");
+}
+
 static void no_disk_is_a_usage_error(void **state)
 {
 	const struct scratch_dir *s = *state;
@@ -156,6 +242,8 @@ int main(void)
 		WITH_SCRATCH(the_first_pattern_wins_and_what_none_matches_is_taken),
 		WITH_SCRATCH(a_broken_disk_is_told_and_the_others_go_on),
 		WITH_SCRATCH(names_of_several_sources_begin_with_theirs),
+		WITH_SCRATCH(a_disk_in_another_source_is_replicated_once_with_its_vm),
+		WITH_SCRATCH(a_disk_of_two_configurations_stays_with_the_first),
 		WITH_SCRATCH(no_disk_is_a_usage_error),
 	};
 

@@ -164,9 +164,11 @@ static void bad_disks_are_refused(void **state)
 		{ "RW 1 FLAT \"sub/../x-flat.vmdk\" 0\n", ERR_REFUSED,
 		  "d.vmdk: extent 'sub/../x-flat.vmdk' leads out of the image's folder" },
 		{ "RW 1 FLAT \"/etc/passwd\" 0\n", ERR_REFUSED,
-		  "d.vmdk: extent '/etc/passwd' leads out of the image's folder" },
+		  "d.vmdk: extent '/etc/passwd' leads out of the image's folder; "
+		  "--datastore NAME=DIR says where it lies" },
 		{ "RW 1 FLAT \"/dev/zero\" 0\n", ERR_REFUSED,
-		  "d.vmdk: extent '/dev/zero' leads out of the image's folder" },
+		  "d.vmdk: extent '/dev/zero' leads out of the image's folder; "
+		  "--datastore NAME=DIR says where it lies" },
 		{ "RW 1 FLAT \"link-flat.vmdk\" 0\n", ERR_REFUSED,
 		  "d.vmdk: extent: link-flat.vmdk: a symbolic link, which is not followed here" },
 		{ "RW 1 FLAT \"fifo-flat.vmdk\" 0\n", ERR_UNSUPPORTED,
