@@ -31,7 +31,7 @@ int vhd_locator_read(const struct backing *file, const struct vhd_header *h, str
 void vhd_locator_fini(struct vhd_locator *l);
 
 /*
- * Where to look for the parent of `child` (its path below the root), best place first, NULL at the end: the relative
+ * Where to look beneath the root for the parent of `child` (its path below the root), best place first, NULL at the end: the relative
  * path, then the base name of each in the child's folder.  ".." in the relative path is left to the root, out of which
  * nothing leads; one that is absolute is ERR_REFUSED.
  */

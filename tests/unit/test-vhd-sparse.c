@@ -2,6 +2,7 @@
 /* Dynamic and differencing VHDs as disks: what their guests read, and what a damaged one says. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -834,6 +835,83 @@ static void a_parent_path_that_climbs_stays_beneath_the_root(void **state)
 	rmdir(path);
 }
 
+static void names_of_windows_match_whatever_their_case(void **state)
+{
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct vhd_image img;
+	uint64_t random = 1;
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 5, NULL);
+	vhd_image_set_locator(&img, 0, VHD_W_W2RU, ".\\BASE.vhd");
+	d = open_ok(&img);
+	assert_content(d, img.guest, &random);
+	assert_string_equal(disk_chain_info(d, 1)->path, "base.vhd");
+	vhd_image_fini(&img);
+}
+
+static void an_absolute_name_is_found_in_its_datastore(void **state)
+{
+	CLEANUP(cleanup_backing_root) struct backing_root *root = NULL;
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	struct vhd_image img;
+	uint64_t random = 1;
+	char path[128];
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 5, NULL);
+	vhd_image_set_locator(&img, 0, VHD_W_W2RU, ".\\gone.vhd");
+	vhd_image_set_locator(&img, 1, VHD_W_W2KU, "D:\\machines\\web\\base.vhd");
+	snprintf(path, sizeof(path), "%s/near", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	save(&img, "near/disk.vhd");
+	root = backing_root_open(path, NULL);
+	snprintf(path, sizeof(path), "%s/far", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/far/web", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(renameat(dir->fd, "base.vhd", dir->fd, "far/web/base.vhd"), 0);
+	assert_null(disk_open(root, "disk.vhd", NULL, &e));
+	assert_int_equal(e.code, ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, "'D:\\machines\\web\\base.vhd': --datastore NAME=DIR says where"));
+	snprintf(path, sizeof(path), "%s/far", dir->path);
+	assert_int_equal(backing_root_add_datastore(root, "D:\\machines", path, NULL), 0);
+	e = (struct error)ERROR_INIT;
+	d = disk_open(root, "disk.vhd", NULL, &e);
+	assert_string_equal(e.msg, "");
+	assert_content(d, img.guest, &random);
+	vhd_image_fini(&img);
+	assert_int_equal(unlinkat(dir->fd, "far/web/base.vhd", 0) | unlinkat(dir->fd, "far/web", AT_REMOVEDIR) |
+				 unlinkat(dir->fd, "far", AT_REMOVEDIR) | unlinkat(dir->fd, "near/disk.vhd", 0) |
+				 unlinkat(dir->fd, "near", AT_REMOVEDIR),
+			 0);
+}
+
+static void another_parent_is_read_if_that_is_asked_for(void **state)
+{
+	const struct disk_options opt = { .unchecked_parents = true };
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct vhd_image img;
+	uint64_t random = 1;
+	char path[128];
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 7, "base.vhd");
+	save(&img, "disk.vhd");
+	snprintf(path, sizeof(path), "%s/disk.vhd", dir->path);
+	d = disk_open_path(path, &opt, NULL);
+	assert_non_null(d);
+	assert_content(d, img.guest, &random);
+	vhd_image_fini(&img);
+}
+
 static void a_locator_that_cannot_be_read_is_refused(void **state)
 {
 	CLEANUP_FREE uint8_t *parent = NULL;
@@ -915,6 +993,9 @@ int main(void)
 		LISTENING(a_parent_of_another_time_is_told),
 		cmocka_unit_test(a_parent_may_be_fixed_or_smaller_or_found_by_any_locator),
 		cmocka_unit_test(a_parent_path_that_climbs_stays_beneath_the_root),
+		cmocka_unit_test(names_of_windows_match_whatever_their_case),
+		cmocka_unit_test(an_absolute_name_is_found_in_its_datastore),
+		cmocka_unit_test(another_parent_is_read_if_that_is_asked_for),
 		cmocka_unit_test(a_locator_that_cannot_be_read_is_refused),
 	};
 
