@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -118,17 +117,6 @@ static int detach(const struct tool *t, struct mount_call *c, struct error *err)
 
 /* ---- mounting ---- */
 
-/* A folder of many disks keeps many files open. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int serve(struct tool *t, struct mount_call *c, struct tree *tree, const char *name, bool remote,
 		 struct error *err)
 {
@@ -223,7 +211,6 @@ static int run(struct tool *t, struct mount_call *c)
 		if (rc >= 0)
 			return rc;
 	}
-	raise_file_limit();
 	if (target_is_url(source)) {
 		rc = mount_target(t, c, source, &err);
 	} else if (source_is_target(source)) {

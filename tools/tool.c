@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -342,6 +343,17 @@ static int parse_options(struct tool *t, struct parser *p, int argc, char **argv
 	return -1;
 }
 
+/* A disk may have thousands of extents, each a file that stays open, and a folder thousands of disks. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int tool_begin(struct tool *t, int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
@@ -358,6 +370,7 @@ int tool_begin(struct tool *t, int argc, char **argv)
 		return status;
 	if (start_log(t, &err) < 0)
 		return tool_fail(t, &err);
+	raise_file_limit();
 	return -1;
 }
 

@@ -72,7 +72,10 @@ struct tool {
 	unsigned n_args;
 };
 
-/* -1: go on; else the program's exit status, all being said (--help, --version, usage errors). */
+/*
+ * -1: go on; else the program's exit status, all being said (--help, --version, usage errors).  Raises the soft limit of
+ * open files to the hard one.
+ */
 int tool_begin(struct tool *t, int argc, char **argv) MUST_CHECK;
 
 /* The status to return from main: standard output is flushed and checked; ends by SIGINT if that stopped the work. */

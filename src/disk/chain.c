@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 
 #include "base/log.h"
 #include "disk/chain.h"
@@ -49,6 +50,42 @@ static int named_file_error(const char *path, const struct error *why, struct er
 	return -1;
 }
 
+/* A file that extents name. */
+struct named_file {
+	uint64_t dev, inode;
+	uint32_t index; /* into the disk's files */
+};
+
+static int identity_order(const void *a, const void *b)
+{
+	const struct named_file *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->inode == y->inode ? 0 : x->inode < y->inode ? -1 : 1;
+}
+
+/* Takes b.  A file that is open already, whatever its name was then, is not kept open twice. */
+static int add_named_file(struct disk *d, struct backing *b, uint32_t *index_out, struct error *err)
+{
+	struct named_file *f = malloc(sizeof(*f)), **at;
+
+	if (f)
+		*f = (struct named_file){ .dev = b->dev, .inode = b->stamp.inode, .index = (uint32_t)d->n_files };
+	at = f ? tsearch(f, &d->named_files, identity_order) : NULL;
+	if (!at) {
+		free(f);
+		backing_close(b);
+		return error_errno(err, ENOMEM, "list of files");
+	}
+	if (*at == f)
+		return add_file(d, b, index_out, err);
+	*index_out = (*at)->index;
+	free(f);
+	backing_close(b);
+	return 0;
+}
+
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err)
 {
 	struct error why = ERROR_INIT;
@@ -58,7 +95,7 @@ int image_add_file(struct image *img, const char *path, uint32_t *index_out, str
 		return error_set(err, ERR_REFUSED, "names another file, '%.200s', where one inside an archive must be complete",
 				 path);
 	b = backing_open(img->root, path, false, &why);
-	return b ? add_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
+	return b ? add_named_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
 }
 
 const struct backing *image_file(const struct image *img, uint32_t index)
@@ -356,4 +393,5 @@ void chain_close(struct disk *d)
 	while (d->n_files > 0)
 		backing_close(d->files[--d->n_files]);
 	free(d->files);
+	tdestroy(d->named_files, free);
 }

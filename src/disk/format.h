@@ -87,7 +87,8 @@ struct disk_format_ops {
 
 /*
  * Opens a further host file of the image and returns its index in *index_out.  Only during open().  A missing one is
- * ERR_CORRUPT, which no other failure is.
+ * ERR_CORRUPT, which no other failure is.  A file that the chain named before, by this or another name, is open once: many
+ * lines of text about few files take few descriptors.
  */
 int image_add_file(struct image *img, const char *path, uint32_t *index_out, struct error *err) MUST_CHECK;
 const struct backing *image_file(const struct image *img, uint32_t index);

@@ -60,6 +60,7 @@ struct ova_pick {
  * 1: the path leads into an archive (a regular file), and *out, whose own is the caller's, is its disk.  0: it does not.  ERR_USAGE
  * if the path names no disk of it, or one must be named.
  */
-int ova_pick(struct backing_root *root, const char *path, struct ova_pick *out, struct error *err) MUST_CHECK;
+int ova_pick(struct backing_root *root, const char *path, bool follow, struct ova_pick *out,
+	     struct error *err) MUST_CHECK;
 
 #endif

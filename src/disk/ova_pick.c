@@ -75,7 +75,7 @@ static int pick(struct backing *file, const char *name, struct ova_pick *out, st
 	return out->own ? 1 : -1;
 }
 
-int ova_pick(struct backing_root *root, const char *path, struct ova_pick *out, struct error *err)
+int ova_pick(struct backing_root *root, const char *path, bool follow, struct ova_pick *out, struct error *err)
 {
 	for (size_t len = ova_path_len(path, 0); len > 0; len = ova_path_len(path, len)) {
 		const char *name = path + len + strspn(path + len, "/");
@@ -85,7 +85,7 @@ int ova_pick(struct backing_root *root, const char *path, struct ova_pick *out, 
 
 		if (!archive)
 			return error_errno(err, ENOMEM, "%s", path);
-		file = backing_open(root, archive, true, &why);
+		file = backing_open(root, archive, follow, &why);
 		if (file)
 			return pick(file, name, out, err);
 		if (why.code == ERR_NOMEM || !*name) {

@@ -131,12 +131,12 @@ static void decode_entry(struct ring *r, size_t start)
 		.head = NO_ENTRY,
 	};
 
-	if (!is_entry(s))
-		return;
 	guid_from_le(s + ENTRY_GUID, &log);
 	if (!guid_equal(&log, r->log))
 		return;
-	r->named = true;
+	r->named = true; /* also where the signature is damaged: this log was written to */
+	if (!is_entry(s))
+		return;
 	e.n_desc_sectors = (size_t)((ENTRY_HEADER_LEN + (uint64_t)e.n_descs * DESC_LEN + SECTOR - 1) / SECTOR);
 	if (len == 0 || len % SECTOR != 0 || e.n_sectors > r->n || e.n_desc_sectors > e.n_sectors || e.sequence == 0 ||
 	    e.tail % SECTOR != 0 || e.tail / SECTOR >= r->n)

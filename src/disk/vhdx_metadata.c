@@ -151,6 +151,8 @@ static int check_values(const struct vhdx_metadata *m, struct error *err)
 				 m->virtual_size, m->logical_sector);
 	if (m->has_parent && m->locator_len == 0)
 		return error_set(err, ERR_CORRUPT, "metadata: the disk has a parent, and no parent locator");
+	if (!m->has_parent && m->locator_len != 0) /* read without it, what is the parent's would be zeros */
+		return error_set(err, ERR_CORRUPT, "metadata: a parent locator, but the disk says that it has no parent");
 	return 0;
 }
 

@@ -451,6 +451,8 @@ int vmdk_descriptor_parse(const char *text, size_t len, struct vmdk_descriptor *
 	out->has_cid = p.values[KEY_CID].s != NULL;
 	if (out->has_cid && parse_cid(p.values[KEY_CID], &out->cid, "CID", err) < 0)
 		return -1;
+	if (!p.values[KEY_PARENT_CID].s && p.values[KEY_PARENT_HINT].n > 0) /* a base? its parent's bytes would be zeros */
+		return error_set(err, ERR_CORRUPT, "descriptor: parentFileNameHint, but no parentCID");
 	if (p.values[KEY_PARENT_CID].s && parse_cid(p.values[KEY_PARENT_CID], &out->parent_cid, "parentCID", err) < 0)
 		return -1;
 	uuid = p.values[KEY_UUID];

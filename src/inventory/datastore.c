@@ -112,17 +112,43 @@ static int find_one(const char *path, size_t file_len, const struct datastore_op
 	return 0;
 }
 
+/* The user may name a link to an image; its parents lie beside the image itself.  Takes path and gives it back resolved. */
+static char *follow_link(char *path, size_t *file_len, struct error *err)
+{
+	CLEANUP_FREE char *rest = strdup(path + *file_len), *resolved = NULL;
+	char *joined = NULL;
+
+	path[*file_len] = '\0';
+	resolved = realpath(path, NULL);
+	if (!rest || !resolved)
+		error_errno(err, rest ? errno : ENOMEM, "%s", path);
+	else if (asprintf(&joined, "%s%s", resolved, rest) < 0)
+		error_errno(err, ENOMEM, "%s", path);
+	else
+		*file_len = strlen(resolved);
+	free(path);
+	return resolved && rest ? joined : NULL;
+}
+
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out, struct error *err)
 {
 	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
 	size_t file_len = disk_file_len(path);
 	CLEANUP_FREE char *file = strndup(path, file_len);
+	CLEANUP_FREE char *named = strdup(path);
 	struct stat st;
 
-	if (!file || stat(file, &st) < 0)
-		return error_errno(err, file ? errno : ENOMEM, "%s", path);
-	if ((S_ISDIR(st.st_mode) ? find_in_folder(path, opt, &ds, err) : find_one(path, file_len, opt, &ds, err)) < 0)
-		return -1;
+	if (!file || !named || stat(file, &st) < 0)
+		return error_errno(err, file && named ? errno : ENOMEM, "%s", path);
+	if (S_ISDIR(st.st_mode)) {
+		if (find_in_folder(path, opt, &ds, err) < 0)
+			return -1;
+	} else {
+		if (lstat(file, &st) == 0 && S_ISLNK(st.st_mode))
+			named = follow_link(steal_ptr(&named), &file_len, err);
+		if (!named || find_one(named, file_len, opt, &ds, err) < 0)
+			return -1;
+	}
 	*out = ds;
 	ds = (struct datastore){ 0 };
 	return 0;

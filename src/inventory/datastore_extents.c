@@ -60,12 +60,17 @@ static char *read_text(struct backing_root *root, const char *path, size_t *len)
 	return steal_ptr(&text);
 }
 
-/* An absolute name may mean a file here too, if the user says where its datastore lies (vmdk.c follows it then). */
+/*
+ * An absolute name may mean a file here too, if the user says where its datastore lies (vmdk.c follows it then).  Another
+ * that leads out of its folder is no extent's (vmdk.c refuses it): one VM's text does not hide another's disk.
+ */
 static bool claim(const struct backing_root *root, const struct path_list *l, bool *dropped, const char *descriptor,
 		  const char *name)
 {
 	CLEANUP_FREE char *elsewhere = name[0] != '[' ? backing_root_translate(root, name, NULL) : NULL;
-	CLEANUP_FREE char *joined = elsewhere ? strdup(elsewhere) : backing_sibling(descriptor, name, NULL);
+	CLEANUP_FREE char *joined = elsewhere		     ? strdup(elsewhere) :
+				    backing_name_stays(name) ? backing_sibling(descriptor, name, NULL) :
+							       NULL;
 	CLEANUP_FREE char *path = joined ? datastore_path(root, joined, NULL) : NULL;
 	char **at = path ? find(l, path) : NULL;
 

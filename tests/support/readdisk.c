@@ -4,6 +4,7 @@
  *
  *	readdisk IMAGE >flat.raw
  *	readdisk --extents [--holes] IMAGE		start length data|zero, in bytes
+ *	readdisk --check IMAGE FLAT			in pieces of 4 KiB: what can be read is as in FLAT; ends after 20 s
  *	readdisk --threads N [--reads N] IMAGE FLAT	random offsets and sizes from N threads, compared with a raw
  *file; and what the extents call zero is zero in it readdisk --format NAME ...			instead of the suffix
  *
@@ -143,6 +144,37 @@ static int check_zero_extents(struct disk *d, int flat_fd, bool holes, struct er
 	return end == size ? 0 : error_set(err, ERR_BUG, "extents end at %" PRIu64, end);
 }
 
+/* Fails with what the first bad piece said, if the rest is as it should be. */
+static int check_pieces(struct disk *d, const char *flat, struct error *err)
+{
+	CLEANUP_FD int fd = open(flat, O_RDONLY | O_CLOEXEC);
+	struct error first = ERROR_INIT, why;
+	uint8_t got[4096], want[4096];
+	size_t n;
+
+	if (fd < 0)
+		return error_errno(err, errno, "%s", flat);
+	if ((uint64_t)lseek(fd, 0, SEEK_END) != disk_size(d))
+		return error_set(err, ERR_MISMATCH, "a disk of %" PRIu64 " bytes", disk_size(d));
+	for (uint64_t off = 0; off < disk_size(d); off += n) {
+		n = disk_size(d) - off < sizeof(got) ? (size_t)(disk_size(d) - off) : sizeof(got);
+		why = (struct error)ERROR_INIT;
+		if (disk_read(d, got, n, off, &why) < 0) {
+			if (first.code == ERR_NONE)
+				first = why;
+			continue;
+		}
+		if (io_pread(fd, want, n, off, err) < 0)
+			return -1;
+		if (memcmp(got, want, n) != 0)
+			return error_set(err, ERR_MISMATCH, "%zu bytes at %" PRIu64 ": different", n, off);
+	}
+	if (first.code == ERR_NONE)
+		return 0;
+	*err = first;
+	return -1;
+}
+
 static int compare(struct disk *d, const char *flat, size_t n, uint64_t reads, struct error *err)
 {
 	CLEANUP_FREE struct compare *c = calloc(n, sizeof(*c));
@@ -181,13 +213,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "extents", no_argument, NULL, 'e' },       { "holes", no_argument, NULL, 'h' },
 		{ "threads", required_argument, NULL, 't' }, { "reads", required_argument, NULL, 'r' },
-		{ "format", required_argument, NULL, 'f' },  { NULL, 0, NULL, 0 },
+		{ "format", required_argument, NULL, 'f' },  { "check", no_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
 	};
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	uint64_t threads = 0, reads = 400;
 	struct disk_options opt = { 0 };
 	struct error err = ERROR_INIT;
-	bool extents = false, holes = false;
+	bool extents = false, holes = false, check_only = false;
 	int c, rc;
 
 	for (;;) {
@@ -198,17 +231,23 @@ int main(int argc, char **argv)
 			extents = true;
 		else if (c == 'h')
 			holes = true;
+		else if (c == 'd')
+			check_only = true;
 		else if (c == 'f')
 			opt.format = optarg;
 		else if ((c != 't' && c != 'r') || parse_u64(optarg, 1 << 20, c == 't' ? &threads : &reads, &err) < 0)
 			return 2;
 	}
-	if (argc - optind != (threads > 0 ? 2 : 1))
+	if (argc - optind != (threads > 0 || check_only ? 2 : 1))
 		return 2;
+	if (check_only)
+		alarm(20);
 	d = disk_open_path(argv[optind], &opt, &err);
 	if (!d)
 		return fail(&err);
-	if (threads > 0)
+	if (check_only)
+		rc = check_pieces(d, argv[optind + 1], &err);
+	else if (threads > 0)
 		rc = compare(d, argv[optind + 1], (size_t)threads, reads, &err);
 	else
 		rc = extents ? show_extents(d, holes, &err) : copy(d, &err);

@@ -136,6 +136,21 @@ static void a_descriptor_inside_an_extent_claims_nothing(void **state)
 	assert_string_equal(ds.images[1].path, "victim.vmdk");
 }
 
+/* Nor does one VM's descriptor hide the disk of another. */
+static void a_name_that_leads_out_of_its_folder_claims_nothing(void **state)
+{
+	static const char text[] = "# Disk DescriptorFile\nversion=1\nCID=5\nparentCID=ffffffff\n"
+				   "createType=\"monolithicFlat\"\nRW 8 FLAT \"../victim/victim.raw\" 0\n";
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put(t, "evil/evil.vmdk", text, sizeof(text) - 1);
+	put_raw(t, "victim/victim.raw");
+	scan(t, &ds);
+	assert_int_equal(ds.n_images, 2);
+	assert_string_equal(ds.images[1].path, "victim/victim.raw");
+}
+
 static void a_configuration_names_the_current_disks(void **state)
 {
 	static const char vmx[] = "displayName = \"Web one\"\nscsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"web01-000002.vmdk\"\n"
@@ -250,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_images_are_found_and_extents_are_none, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(a_descriptor_inside_an_extent_claims_nothing, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(a_name_that_leads_out_of_its_folder_claims_nothing, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(a_configuration_names_the_current_disks, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(without_a_configuration_leaves_and_numbers_decide, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(branches_without_a_configuration_are_an_error_that_names_both, make_tree,

@@ -210,6 +210,9 @@ static void a_damaged_only_entry_is_refused(void **state)
 	p[4] ^= 1;
 	assert_refused(img, ERR_CORRUPT, damaged);
 	write_byte(img, 0, 0, 5, &ours, 'a');
+	p[0] ^= 1; /* no signature, but the log's GUID: it was written to */
+	assert_refused(img, ERR_CORRUPT, damaged);
+	write_byte(img, 0, 0, 5, &ours, 'a');
 	put_le32(p + 24, UINT32_MAX); /* descriptors */
 	vhdx_image_seal_entry(img, 0);
 	assert_refused(img, ERR_CORRUPT, damaged);

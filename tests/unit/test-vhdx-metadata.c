@@ -193,6 +193,9 @@ static void a_parent_needs_a_locator(void **state)
 
 	put_le32(vhdx_image_item(img, VHDX_W_PARAMETERS) + 4, 2);
 	assert_refused(img, ERR_CORRUPT, "metadata: the disk has a parent, and no parent locator");
+	vhdx_image_set_parent(img, "{00000000-0000-0000-0000-000000000001}", "base.vhdx");
+	put_le32(vhdx_image_item(img, VHDX_W_PARAMETERS) + 4, 0);
+	assert_refused(img, ERR_CORRUPT, "metadata: a parent locator, but the disk says that it has no parent");
 }
 
 static void a_file_that_is_cut_is_an_error(void **state)

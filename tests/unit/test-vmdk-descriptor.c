@@ -173,6 +173,8 @@ static void refuses_these(void **state)
 		  "descriptor: CID '123456789': not up to 8 hexadecimal digits", ERR_CORRUPT },
 		{ "version=1\nCID=\ncreateType=vmfs\n" BODY, "descriptor: CID '': not up to 8 hexadecimal digits",
 		  ERR_CORRUPT },
+		{ "version=1\nCID=1\nparentCIE=1\nparentFileNameHint=\"p.vmdk\"\ncreateType=vmfs\n" BODY,
+		  "descriptor: parentFileNameHint, but no parentCID", ERR_CORRUPT },
 		{ "version=1\nCID=1\nparentCID=xyz\ncreateType=vmfs\n" BODY,
 		  "descriptor: parentCID 'xyz': not up to 8 hexadecimal digits", ERR_CORRUPT },
 		{ HEAD "RW 100 FLAT \"\xe4.vmdk\" 0\n", "descriptor: file name '\xe4.vmdk' is not valid UTF-8",

@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Sources that change while they are read: a mount answers EIO, never zeros and never with a signal, and the next open shows
+# what is there now; a sync ends with an error or leaves no recovery point.
+. "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-sync.sh"
+requires jq openssl curl python3
+# shellcheck disable=SC2119 # it takes no options here
+start_server
+cd "$scratch"
+
+# ---- sync ----
+url=$endpoint/moving
+rules() {
+	curl -sS -o /dev/null -X PUT --data-binary "$1" "${endpoint%/*}/_admin/faults"
+}
+writes_seen() {
+	[ "$(requests PutPage)" -ge 2 ]
+}
+make_raw master.raw 320 moving
+# begin: a sync whose writes are slow, so that most of the source is still to be read; $pid is its process
+begin() {
+	rm -rf store
+	mkdir store
+	cp --sparse=always master.raw store/web01.raw
+	rules 'PutPage delay ms=100'
+	forget_requests
+	liftfs sync --connections 1 --json store "$url-$1" >out.json 2>err &
+	pid=$!
+	wait_for 20 writes_seen
+}
+ended() { # STATUS...
+	rules '' # the rest at full speed
+	got=0
+	wait "$pid" || got=$?
+	case " $* " in
+	*" $got "*) ;;
+	*) fail "exit status $got, not $*: $(cat err)" ;;
+	esac
+}
+points() {
+	liftfs list --points --json "$url-$1" 2>/dev/null | jq "[.replicas[].points | length] | add // 0"
+}
+begin shrinks
+truncate -s 64M store/web01.raw
+ended 65 75 # a read that comes short, or a look for holes beyond the end
+grep -q -e 'web01.raw: read .*: the file ends at 0x4000000' -e 'web01.raw: shrank from' err || fail "a file that shrinks: $(cat err)"
+want "points after a file shrank" "$(points shrinks)" 0
+
+# Replaced by another file, and that one written to.
+begin replaced
+random_bytes master.raw 314572800 5000 other
+mv master.raw store/web01.raw
+ended 75
+grep -q 'the source changed while it was read: progress, but no recovery point' err || fail "a file replaced: $(cat err)"
+want "points when the file was replaced" "$(points replaced)" 0
+liftfs sync store "$url-replaced" >/dev/null 2>err || fail "the run after: $(cat err)"
+want "points of a quiet cycle" "$(points replaced)" 1
+liftfs verify store/web01.raw "$url-replaced/web01.vhd" >/dev/null 2>&1 || fail "the replica is not that of the new file"
+
+# ---- mount ----
+command -v fusermount3 >/dev/null && [ -r /dev/fuse ] && [ -w /dev/fuse ] || exit 0
+mkdir src mnt
+unmount() {
+	! mountpoint -q mnt || fusermount3 -u -z mnt
+}
+cleanup_fn unmount
+is_mounted() {
+	mountpoint -q mnt
+}
+python3 -B - <<'PY'
+for name in ("shrinks", "grows", "replaced", "gone", "link", "parent"):
+    with open(f"src/{name}-flat.vmdk", "wb") as f:
+        for n in range(8192):
+            f.write(b"%-511s\n" % f"{name} {n}".encode())
+    with open(f"src/{name}.vmdk", "w") as f:
+        f.write('version=1\nCID=00000001\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
+                f'RW 8192 FLAT "{name}-flat.vmdk" 0\n')
+with open("src/child.vmdk", "w") as f:
+    f.write('version=1\nCID=00000002\nparentCID=00000001\nparentFileNameHint="parent.vmdk"\ncreateType="custom"\n'
+            'RW 8192 ZERO\n')
+open("src/raw-link.raw", "wb").write(b"%-511s\n" % b"raw")
+open("secret.raw", "wb").write(b"%-511s\n" % b"secret")
+PY
+"$builddir/tools/liftfs" mount -f src mnt 2>log &
+pid=$!
+wait_for 10 is_mounted
+python3 -B - <<'PY' || fail "mount: see above; its log: $(cat log)"
+import errno, mmap, os, time
+
+MIB = 1 << 20
+
+def open_disk(name):
+    return os.open(f"mnt/{name}.vmdk/disk.raw", os.O_RDONLY | os.O_DIRECT)
+
+def read(fd, off, n=4096):
+    buf = mmap.mmap(-1, n)  # O_DIRECT wants it aligned; the kernel's cache has no say
+    return bytes(buf[: os.preadv(fd, [buf], off)])
+
+def line(name, off):
+    return b"%-511s\n" % f"{name} {off // 512}".encode()
+
+def fails(fd, off, why):
+    try:
+        got = read(fd, off)
+    except OSError as e:
+        assert e.errno == errno.EIO, (why, e)
+        return
+    raise AssertionError(f"{why}: {len(got)} bytes, {got[:20]}")
+
+# Cut: what is left reads, what is gone is EIO, never zeros; the next open is refused.
+fd = open_disk("shrinks")
+assert read(fd, 3 * MIB).startswith(line("shrinks", 3 * MIB))
+os.truncate("src/shrinks-flat.vmdk", 2 * MIB)
+assert read(fd, MIB).startswith(line("shrinks", MIB))
+fails(fd, 3 * MIB, "cut")
+fails(fd, 2 * MIB - 2048, "cut in the middle of a read")
+os.close(fd)
+time.sleep(1.1)  # the attributes' time
+assert os.listdir("mnt/shrinks.vmdk") == ["error"], os.listdir("mnt/shrinks.vmdk")
+assert "shrinks-flat.vmdk" in open("mnt/shrinks.vmdk/error").read()
+
+# Grown: a flat file may be longer than its extent.
+fd = open_disk("grows")
+with open("src/grows-flat.vmdk", "ab") as f:
+    f.write(b"x" * MIB)
+assert read(fd, 4 * MIB - 4096).startswith(line("grows", 4 * MIB - 4096))
+assert os.fstat(fd).st_size == 4 * MIB
+os.close(fd)
+
+# Replaced by rename: who has it open reads on in the old one, the next open has the new one.
+fd = open_disk("replaced")
+with open("new", "wb") as f:
+    f.write(b"".join(b"%-511s\n" % f"new {n}".encode() for n in range(8192)))
+os.rename("new", "src/replaced-flat.vmdk")
+assert read(fd, MIB).startswith(line("replaced", MIB))
+os.close(fd)
+fd = open_disk("replaced")
+assert read(fd, MIB).startswith(line("new", MIB)), read(fd, MIB)[:20]
+os.close(fd)
+
+# Gone: the same, and then an error that names it.
+fd = open_disk("gone")
+os.unlink("src/gone-flat.vmdk")
+assert read(fd, MIB).startswith(line("gone", MIB))
+os.close(fd)
+time.sleep(1.1)
+assert os.listdir("mnt/gone.vmdk") == ["error"]
+assert "gone-flat.vmdk: no such file" in open("mnt/gone.vmdk/error").read()
+
+# A link put where a file was when the folder was looked through: out of the folder or not, it is not followed.
+for name, target in (("link-flat.vmdk", "../secret.raw"), ("raw-link.raw", "../secret.raw"), ("raw-link.raw", "grows-flat.vmdk")):
+    os.unlink("src/" + name)
+    os.symlink(target, "src/" + name)
+    time.sleep(2.1)  # a failure is remembered that long
+    shown = name.replace("-flat", "")
+    assert os.listdir("mnt/" + shown) == ["error"], (name, target, os.listdir("mnt/" + shown))
+    text = open(f"mnt/{shown}/error").read()
+    assert "symbolic link" in text, text
+
+# The parent is written while the child is open: its new identity is seen at the next open.
+fd = open_disk("child")
+assert read(fd, MIB) == bytes(4096)
+with open("src/parent.vmdk", "r+") as f:
+    text = f.read().replace("CID=00000001", "CID=00000009")
+    f.seek(0)
+    f.write(text)
+os.close(fd)
+time.sleep(1.1)
+assert os.listdir("mnt/child.vmdk") == ["error"]
+assert "has CID 00000009, where 00000001 is expected" in open("mnt/child.vmdk/error").read()
+PY
+grep -q 'shrinks-flat.vmdk: read .*: the file ends at 0x200000' log || fail "the log: $(cat log)"
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+want "exit status of the mount" $status 0

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chains of real VMDK descriptors: how long, in which circles, and what of their files is opened once. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "disk/disk.h"
+#include "support/scratch.h"
+
+#define SECTOR 512
+
+static struct disk *open_in(const struct scratch_dir *s, const char *name, struct error *err)
+{
+	CLEANUP(cleanup_backing_root) struct backing_root *root = backing_root_open(s->path, NULL);
+
+	assert_non_null(root);
+	return disk_open(root, name, NULL, err);
+}
+
+/* One link of a chain whose CIDs are all 1; parent NULL: the end. */
+static void write_link(const struct scratch_dir *s, const char *name, const char *parent, const char *extent)
+{
+	char text[512];
+	int len = snprintf(text, sizeof(text),
+			   "version=1\nCID=1\nparentCID=%s\nparentFileNameHint=\"%s\"\ncreateType=\"custom\"\n%s\n",
+			   parent ? "1" : "ffffffff", parent ? parent : "", extent);
+
+	scratch_write(s, name, text, (size_t)len);
+}
+
+static void write_chain(const struct scratch_dir *s, int n)
+{
+	char name[24], parent[24];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "c%d.vmdk", i);
+		snprintf(parent, sizeof(parent), "c%d.vmdk", i + 1);
+		write_link(s, name, i + 1 < n ? parent : NULL, "RW 8 ZERO");
+	}
+}
+
+static void sixty_four_images_are_a_chain_and_one_more_is_none(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	uint8_t got[SECTOR];
+
+	write_chain(s, 65);
+	d = open_in(s, "c1.vmdk", NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_chain_len(d), 64);
+	assert_int_equal(disk_read(d, got, sizeof(got), 0, NULL), 0);
+	assert_null(open_in(s, "c0.vmdk", &e));
+	assert_error(&e, ERR_CORRUPT, "c63.vmdk: parent: c64.vmdk: chain of more than 64 images");
+}
+
+static void assert_circle(const struct scratch_dir *s, const char *name, const char *msg)
+{
+	struct error e = ERROR_INIT;
+
+	assert_null(open_in(s, name, &e));
+	assert_error(&e, ERR_CORRUPT, msg);
+}
+
+/* A file is who its inode says, by whatever name it comes. */
+static void circles_are_found_by_inode(void **state)
+{
+	const struct scratch_dir *s = *state;
+
+	write_link(s, "self.vmdk", "./self.vmdk", "RW 8 ZERO");
+	assert_circle(s, "self.vmdk", "self.vmdk: parent: ./self.vmdk: is in its own chain of parents");
+	write_link(s, "one.vmdk", "one-too.vmdk", "RW 8 ZERO");
+	assert_int_equal(linkat(s->fd, "one.vmdk", s->fd, "one-too.vmdk", 0), 0);
+	assert_circle(s, "one.vmdk", "one.vmdk: parent: one-too.vmdk: is in its own chain of parents");
+	write_link(s, "a.vmdk", "b.vmdk", "RW 8 ZERO");
+	write_link(s, "b.vmdk", "c.vmdk", "RW 8 ZERO");
+	write_link(s, "c.vmdk", "a-too.vmdk", "RW 8 ZERO");
+	assert_int_equal(linkat(s->fd, "a.vmdk", s->fd, "a-too.vmdk", 0), 0);
+	assert_circle(s, "a.vmdk", "c.vmdk: parent: a-too.vmdk: is in its own chain of parents");
+	assert_circle(s, "a-too.vmdk", "c.vmdk: parent: a-too.vmdk: is in its own chain of parents");
+}
+
+static void a_descriptor_is_not_its_own_extent_by_another_name(void **state)
+{
+	const struct scratch_dir *s = *state;
+
+	write_link(s, "own.vmdk", NULL, "RW 1 FLAT \"own-too.bin\" 0");
+	assert_int_equal(linkat(s->fd, "own.vmdk", s->fd, "own-too.bin", 0), 0);
+	assert_circle(s, "own.vmdk", "own.vmdk: extent 'own-too.bin' is the descriptor itself");
+}
+
+static void a_file_of_many_names_is_open_once(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	uint8_t want[2 * SECTOR], got[6 * SECTOR];
+
+	pattern_fill(want, sizeof(want), 0, 5);
+	scratch_write(s, "f.bin", want, SECTOR);
+	scratch_write(s, "g.bin", want + SECTOR, SECTOR);
+	assert_int_equal(linkat(s->fd, "f.bin", s->fd, "f-too.bin", 0), 0);
+	write_link(s, "base.vmdk", NULL, "RW 1 FLAT \"f.bin\" 0\nRW 1 FLAT \"g.bin\" 0");
+	write_link(s, "names.vmdk", "base.vmdk",
+		   "RW 1 FLAT \"f.bin\" 0\nRW 1 FLAT \"g.bin\" 0\nRW 1 FLAT \"./f.bin\" 0\nRW 1 FLAT \"g.bin\" 0\n"
+		   "RW 1 FLAT \"f-too.bin\" 0\nRW 1 FLAT \".//g.bin\" 0");
+	d = open_in(s, "names.vmdk", NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_file_count(d), 4); /* two descriptors, two extents */
+	assert_int_equal(disk_read(d, got, sizeof(got), 0, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_memory_equal(got + (size_t)i * 2 * SECTOR, want, 2 * SECTOR);
+}
+
+/* What a scan found is no link, and stays none; what the user names may be one. */
+static void a_link_is_followed_only_for_its_user(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	char path[96];
+
+	write_link(s, "real.vmdk", NULL, "RW 8 ZERO");
+	assert_int_equal(symlinkat("real.vmdk", s->fd, "link.vmdk"), 0);
+	assert_null(open_in(s, "link.vmdk", &e));
+	assert_error(&e, ERR_REFUSED, "link.vmdk: a symbolic link, which is not followed here");
+	snprintf(path, sizeof(path), "%s/link.vmdk", s->path);
+	d = disk_open_path(path, NULL, NULL);
+	assert_non_null(d);
+}
+
+static void too_many_open_files_say_what_to_do(void **state)
+{
+	const struct scratch_dir *s = *state;
+	struct error e = ERROR_INIT;
+	struct rlimit before, low;
+
+	write_chain(s, 20);
+	getrlimit(RLIMIT_NOFILE, &before);
+	low = (struct rlimit){ .rlim_cur = (rlim_t)dup(0) + 10, .rlim_max = before.rlim_max };
+	close((int)low.rlim_cur - 10);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_null(open_in(s, "c0.vmdk", &e));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(e.code, ERR_SYSTEM);
+	assert_int_equal(e.detail, EMFILE);
+	assert_non_null(strstr(e.msg, ".vmdk: Too many open files: raise the limit (ulimit -n)"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sixty_four_images_are_a_chain_and_one_more_is_none),
+		cmocka_unit_test(circles_are_found_by_inode),
+		cmocka_unit_test(a_descriptor_is_not_its_own_extent_by_another_name),
+		cmocka_unit_test(a_file_of_many_names_is_open_once),
+		cmocka_unit_test(a_link_is_followed_only_for_its_user),
+		cmocka_unit_test(too_many_open_files_say_what_to_do),
+	};
+
+	return cmocka_run_group_tests_name("chain", tests, scratch_setup, scratch_teardown);
+}
