@@ -150,7 +150,7 @@ static char *extent_path(const struct image *img, const char *own, const char *n
 	path = absolute ? backing_root_translate(img->root, name, &why) : NULL;
 	if (!path && why.code == ERR_NONE)
 		error_set(&why, ERR_REFUSED, "extent '%.200s' leads out of the image's folder%s", name,
-			  absolute ? "; --datastore NAME=DIR says where it lies" : "");
+			  absolute && !img->sealed ? "; --datastore NAME=DIR says where it lies" : "");
 	if (!path && err)
 		*err = why;
 	return path;
