@@ -78,8 +78,8 @@ struct datastore_options {
 
 /*
  * `path` is a folder, or an image (then its folder is the root, and only that image is a disk; a "/./" in the path sets where names
- * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents, and archives, to know
- * their disks.  Images of other datastores that configurations name are among them.  A path that begins as those of another
+ * begin, as with rsync -R).  Finds the images by walking; opens none of them but text descriptors, to know their extents,
+ * and archives, to know their disks.  Images of other datastores that configurations name are among them.  A path that begins as those of another
  * datastore do, "[NAME] ", is ERR_USAGE.
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,

@@ -463,6 +463,50 @@ static void a_disk_must_be_complete(void **state)
 	}
 }
 
+/* Where another datastore lies is the user's word for his own images, not for one that came in an archive. */
+static void other_datastores_are_not_for_disks_in_archives(void **state)
+{
+	static const char *const texts[] = {
+		"version=1\nCID=00000001\nparentCID=ffffffff\ncreateType=\"custom\"\n"
+		"RW 512 FLAT \"/vmfs/volumes/x/secret.raw\" 0\n",
+		"version=1\nCID=00000001\nparentCID=00000002\nparentFileNameHint=\"/vmfs/volumes/x/secret.vmdk\"\n"
+		"createType=\"custom\"\nRW 512 ZERO\n",
+	};
+	static const char *const msgs[] = {
+		"a.ova/d.vmdk: extent: names another file, 'other/secret.raw', where one inside an archive must be complete",
+		"a.ova/d.vmdk: names a parent, '/vmfs/volumes/x/secret.vmdk', where an image inside an archive must be complete",
+	};
+	const struct scratch_dir *s = *state;
+	CLEANUP_FREE uint8_t *want = malloc(SIZE);
+	char ovf[OVA_W_OVF_MAX], dir[160];
+	struct vmdk_writer v;
+
+	make_vmdk(&v, 15, 1, want);
+	assert_int_equal(mkdirat(s->fd, "other", 0700), 0);
+	vmdk_writer_save(&v, s, "other/secret.vmdk");
+	vmdk_writer_fini(&v);
+	scratch_write(s, "other/secret.raw", want, SIZE);
+	snprintf(dir, sizeof(dir), "%s/other", s->path);
+	ova_writer_ovf_one(ovf, "d.vmdk", SIZE);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		CLEANUP(cleanup_backing_root) struct backing_root *root = backing_root_open(s->path, NULL);
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(backing_root_add_datastore(root, "x", dir, NULL), 0);
+		save_one(s, ovf, texts[i], strlen(texts[i]));
+		d = disk_open(root, "a.ova", NULL, &e);
+		assert_null(d);
+		assert_error(&e, ERR_REFUSED, msgs[i]);
+		/* Beside the archive the same text may. */
+		scratch_write(s, "d.vmdk", texts[i], strlen(texts[i]));
+		if (i == 0) {
+			d = disk_open(root, "d.vmdk", NULL, &e);
+			assert_non_null(d);
+		}
+	}
+}
+
 /* Images do not reach into archives either: only a user names what is in one. */
 static void images_name_nothing_in_an_archive(void **state)
 {
@@ -596,6 +640,7 @@ int main(void)
 		cmocka_unit_test(a_cut_archive_is_refused),
 		cmocka_unit_test(the_disk_must_be_what_the_descriptor_says),
 		cmocka_unit_test(a_disk_must_be_complete),
+		cmocka_unit_test(other_datastores_are_not_for_disks_in_archives),
 		cmocka_unit_test(images_name_nothing_in_an_archive),
 		cmocka_unit_test(opening_reads_headers_and_not_the_archive),
 		cmocka_unit_test(names_are_bytes_whatever_the_locale),

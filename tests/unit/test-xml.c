@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/strbuf.h"
 #include "base/xml.h"
@@ -58,11 +59,31 @@ static void elements_and_attributes_by_their_local_names(void **state)
 	assert_int_equal(xml_child_u64(root, "b", &n, NULL), -1);
 }
 
+/* libxml2 has things to say that no option silences; standard error belongs to the programs. */
+static void broken_encodings_say_nothing(void **state)
+{
+	static const char text[] = "\xff\xfe<\0?\0x\0m\0l\0?\0>\0<\0a\0>\0\xda\xdb<\0/\0a\0>";
+	static const char declared[] = "<?xml version=\"1.0\" encoding=\"UTF-16\"?><a>\xda</a>";
+	FILE *sink = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_non_null(sink);
+	assert_true(dup2(fileno(sink), STDERR_FILENO) >= 0);
+	assert_null(xml_parse(text, sizeof(text), NULL, NULL));
+	xml_free(xml_parse(declared, sizeof(declared) - 1, NULL, NULL));
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	assert_int_equal(lseek(fileno(sink), 0, SEEK_END), 0);
+	fclose(sink);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_dangerous_or_broken_is_refused),
 		cmocka_unit_test(elements_and_attributes_by_their_local_names),
+		cmocka_unit_test(broken_encodings_say_nothing),
 	};
 	return cmocka_run_group_tests_name("xml", tests, NULL, NULL);
 }
