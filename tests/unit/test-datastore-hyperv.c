@@ -319,6 +319,27 @@ static void two_configurations_of_one_vm_are_one_vm(void **state)
 	log_set_sink(NULL, NULL);
 }
 
+/* A base that children have and a VM too is a disk as long as one list says both; an older list says nothing of it. */
+static void an_export_that_is_older_than_a_checkpoint_counts_less(void **state)
+{
+	static const char *const web[] = { "C:\\web\\base_" GUID_B ".avhdx", NULL };
+	const struct scratch_dir *s = *state;
+
+	put_vhdx(s, "web/base.vhdx", NULL);
+	put_vhdx(s, "web/base_" GUID_B ".avhdx", "base.vhdx");
+	put(s, "vms.json", "[" JSON_DRIVE("a", "0", "C:\\\\web\\\\base_" GUID_B ".avhdx") "," JSON_DRIVE("b", "0", "C:\\\\web\\\\base.vhdx") "]");
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+		scan(s, &ds);
+		assert_int_equal(ds.vms.n, 2 - i);
+		assert_disk(&ds, 0, 0, i == 0 ? "a" : "web/now", "web/base_" GUID_B ".avhdx");
+		if (i == 0)
+			assert_disk(&ds, 1, 0, "b", "web/base.vhdx");
+		put_xml(s, "web/Virtual Machines/" GUID_A ".xml", "now", web);
+	}
+}
+
 static void a_datastore_says_where_a_path_lies(void **state)
 {
 	static const char *const web[] = { "C:\\ClusterStorage\\Volume1\\web\\a.vhdx", "C:\\ClusterStorage\\Volume1\\web\\b.vhdx", NULL };
@@ -382,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_checkpoint_s_leaf_is_the_disk_and_other_branches_are_none, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(two_configurations_of_one_vm_are_one_vm, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(an_export_that_is_older_than_a_checkpoint_counts_less, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(a_datastore_says_where_a_path_lies, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(what_a_mount_of_ours_shows_of_a_disk_is_one_disk, scratch_setup, scratch_teardown),
 	};
