@@ -48,7 +48,9 @@ static void assert_refused(struct vhdx_image *img, enum error_code code, const c
 	assert_error(&e, code, msg);
 }
 
-static const char damaged[] = "log: damaged: no valid sequence of entries; what it held is lost";
+#define ADVICE "; 'liftfs mount -o log=ignore' shows the disk without it"
+
+static const char damaged[] = "log: damaged: no valid sequence of entries; what it held is lost" ADVICE;
 
 /* One entry that fills the page at 3 MiB with a byte. */
 static size_t write_byte(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
@@ -176,7 +178,7 @@ static void the_sequence_with_the_highest_head_is_active(void **state)
 	write_byte(img, 100, 100, 8, &ours, 'c');
 	assert_int_equal(byte_after(img, 3 * MIB), 'b');
 	write_byte(img, 100, 100, 9, &ours, 'c');
-	assert_refused(img, ERR_CORRUPT, "log: two sequences end with number 9");
+	assert_refused(img, ERR_CORRUPT, "log: two sequences end with number 9" ADVICE);
 }
 
 static void a_gap_ends_a_sequence(void **state)
@@ -270,17 +272,17 @@ static void writes_stay_behind_the_headers_and_below_64_tib(void **state)
 	const struct vhdx_log_write first = { .off = 0, .page = page };
 
 	vhdx_image_log_entry(img, 0, 0, 5, &ours, &first, 1);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0+0x1000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0+0x1000, where it must not" ADVICE);
 	write_to(img, 128 << 10, 65536);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x20000+0x10000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x20000+0x10000, where it must not" ADVICE);
 	write_to(img, 3 * MIB, UINT64_C(1) << 62);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x4000000000000000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x4000000000000000, where it must not" ADVICE);
 	write_to(img, UINT64_MAX - 4095, 8192);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0xfffffffffffff000+0x2000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0xfffffffffffff000+0x2000, where it must not" ADVICE);
 	write_to(img, 3 * MIB + 512, 4096);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300200+0x1000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300200+0x1000, where it must not" ADVICE);
 	write_to(img, 3 * MIB, 512);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x200, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x200, where it must not" ADVICE);
 	write_to(img, 192 << 10, 65536); /* the region table may be logged */
 	assert_int_equal(byte_after(img, 192 << 10), 0);
 	write_to(img, 3 * MIB, (UINT64_C(1) << 46) - 3 * MIB);
