@@ -14,6 +14,7 @@
 #define SECTOR VHDX_PAGE
 #define FILE_OFF_MAX (UINT64_C(1) << 46) /* 64 TiB: no structure of a VHDX lies higher */
 #define NO_ENTRY SIZE_MAX
+#define CHECK_STEP 65536 /* divides the length of every log */
 
 enum {
 	ENTRY_CRC = 4,
@@ -273,17 +274,6 @@ int vhdx_log_decode(const uint8_t *ring, size_t len, const struct guid *log, uin
 	return 0;
 }
 
-static uint8_t *read_ring(const struct backing *file, const struct vhdx_header *h, struct error *err)
-{
-	CLEANUP_FREE uint8_t *ring = malloc(h->log_len); /* at most VHDX_LOG_MAX */
-
-	if (!ring) {
-		error_errno(err, ENOMEM, "log of %" PRIu32 " bytes", h->log_len);
-		return NULL;
-	}
-	return backing_read(file, ring, h->log_len, h->log_off, err) < 0 ? NULL : steal_ptr(&ring);
-}
-
 int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, struct vhdx_overlay **out,
 		    uint32_t *sum_out, struct error *err)
 {
@@ -295,8 +285,10 @@ int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, str
 				 " bytes is larger than the 64 MiB that are replayed; attach it to Hyper-V once, or "
 				 "check it with 'qemu-img check -r all' on a copy; " VHDX_LOG_ADVICE,
 				 h->log_len);
-	ring = read_ring(file, h, err);
+	ring = malloc(h->log_len);
 	if (!ring)
+		return error_errno(err, ENOMEM, "log of %" PRIu32 " bytes", h->log_len);
+	if (backing_read(file, ring, h->log_len, h->log_off, err) < 0)
 		return -1;
 	*sum_out = crc32c(0, ring, h->log_len);
 	return vhdx_log_decode(ring, h->log_len, &h->log, file->size, out, err);
@@ -304,11 +296,17 @@ int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, str
 
 int vhdx_log_check_unchanged(const struct backing *file, const struct vhdx_header *h, uint32_t sum, struct error *err)
 {
-	CLEANUP_FREE uint8_t *ring = read_ring(file, h, err);
+	CLEANUP_FREE uint8_t *buf = malloc(CHECK_STEP);
+	uint32_t now = 0;
 
-	if (!ring)
-		return -1;
-	if (crc32c(0, ring, h->log_len) != sum)
+	if (!buf)
+		return error_errno(err, ENOMEM, "log");
+	for (uint32_t off = 0; off < h->log_len; off += CHECK_STEP) {
+		if (backing_read(file, buf, CHECK_STEP, h->log_off + off, err) < 0)
+			return -1;
+		now = crc32c(now, buf, CHECK_STEP);
+	}
+	if (now != sum)
 		return error_set(err, ERR_CHANGED, "the image's log was written to while it was opened");
 	return 0;
 }
