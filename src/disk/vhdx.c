@@ -69,7 +69,7 @@ static int read_log(struct image *img, struct vhdx *v, struct error *err)
 	if (vhdx_log_replay(v->view.file, &v->header, &v->log, &v->log_sum, err) < 0)
 		return -1;
 	v->log_read = true;
-	v->chain_logs = v->header.log_len;
+	v->chain_logs = v->log ? v->header.log_len : 0;
 	v->view.log = v->log;
 	if (v->log) {
 		img->info.dirty_log = true;
