@@ -102,7 +102,7 @@ static void write_headers(struct vhdx_image *img)
 
 		memcpy(h, "head", 4);
 		put_le64(h + 8, (uint64_t)i + 6);
-		put_guid(h + 16, "11111111-2222-3333-4444-555555555555");
+		put_guid(h + 16, img->data_write ? img->data_write : "11111111-2222-3333-4444-555555555555");
 		put_guid(h + 32, img->data_write ? img->data_write : "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
 		put_le16(h + 66, 1);
 		put_le32(h + 68, img->log_len);
