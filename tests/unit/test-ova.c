@@ -435,7 +435,7 @@ static void a_disk_must_be_complete(void **state)
 	static const char *const parents[][2] = {
 		{ "secret.vmdk", "a.ova/secret.vmdk" },
 		{ "../secret.vmdk", "a.ova/../secret.vmdk" },
-		{ "/vmfs/volumes/x/secret.vmdk", "a.ova/secret.vmdk" },
+		{ "/vmfs/volumes/x/secret.vmdk", "/vmfs/volumes/x/secret.vmdk" },
 	};
 	const struct scratch_dir *s = *state;
 	CLEANUP_FREE uint8_t *want = malloc(SIZE);
