@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 		{ "dry-run", 'n', NULL, "list, estimate, test rights; change nothing", tool_set_flag, &o.dry_run, NULL },
 		{ "include", 0, "PATTERN", "take disks of this name; first match wins", set_include, &o, NULL },
 		{ "exclude", 0, "PATTERN", "leave disks of this name", set_exclude, &o, NULL },
-		{ "only-configured", 0, NULL, "only what a .vmx names", tool_set_flag, &o.only_configured, NULL },
+		{ "only-configured", 0, NULL, "only what a configuration names", tool_set_flag, &o.only_configured, NULL },
 		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/checked.h"
 #include "base/parse.h"
@@ -132,7 +133,33 @@ static const struct xml_element *find_by(const struct xml_element *section, cons
 	return NULL;
 }
 
-static int fill_disk(const struct xml_element *root, const struct xml_element *el, struct ovf_disk *d, struct error *err)
+static bool is_some_disks(const struct xml_element *root, const char *file_id)
+{
+	const struct xml_element *section = xml_child(root, "DiskSection");
+
+	for (; section; section = xml_next(section, "DiskSection"))
+		if (find_by(section, "Disk", "fileRef", file_id))
+			return true;
+	return false;
+}
+
+/* A disk image that no disk is said to have, or NULL: an "empty" disk beside it has lost its fileRef. */
+static const char *image_of_no_disk(const struct xml_element *root)
+{
+	const struct xml_element *el = xml_child(xml_child(root, "References"), "File");
+
+	for (; el; el = xml_next(el, "File")) {
+		const char *id = xml_attribute(el, "id"), *href = xml_attribute(el, "href");
+		size_t len = href ? strlen(href) : 0;
+
+		if (len > 5 && strcasecmp(href + len - 5, ".vmdk") == 0 && !(id && is_some_disks(root, id)))
+			return href;
+	}
+	return NULL;
+}
+
+static int fill_disk(const struct xml_element *root, const struct xml_element *el, const char *lost, struct ovf_disk *d,
+		     struct error *err)
 {
 	const char *ref = xml_attribute(el, "fileRef"), *href = NULL;
 	const struct xml_element *files = xml_child(root, "References"), *file = NULL;
@@ -146,6 +173,8 @@ static int fill_disk(const struct xml_element *root, const struct xml_element *e
 		if (!d->href)
 			return no_memory(err);
 	}
+	if (!ref && lost)
+		return error_set(&d->err, ERR_CORRUPT, "it has no fileRef, and '%.200s' is no disk's file", lost), 0;
 	if (xml_attribute(el, "parentRef"))
 		error_set(&d->err, ERR_UNSUPPORTED, "it is a child of another disk (parentRef)");
 	else if (!file || use_file(file, d, &d->err) == 0)
@@ -183,8 +212,8 @@ static int check_files(const struct xml_element *files, struct error *err)
 
 static int parse_disks(const struct xml_element *root, struct ovf *o, struct error *err)
 {
+	const char *id, *lost = image_of_no_disk(root);
 	const struct xml_element *section, *el;
-	const char *id;
 
 	for (section = xml_child(root, "DiskSection"); section; section = xml_next(section, "DiskSection")) {
 		for (el = xml_child(section, "Disk"); el; el = xml_next(el, "Disk")) {
@@ -196,7 +225,7 @@ static int parse_disks(const struct xml_element *root, struct ovf *o, struct err
 			o->disks[o->n_disks].id = strdup(id);
 			if (!o->disks[o->n_disks].id)
 				return no_memory(err);
-			if (fill_disk(root, el, &o->disks[o->n_disks++], err) < 0)
+			if (fill_disk(root, el, lost, &o->disks[o->n_disks++], err) < 0)
 				return -1;
 		}
 	}

@@ -87,19 +87,18 @@ static int read_copy(const struct backing *file, struct vhd_footer *out, struct 
 }
 
 /*
- * Is what a fixed disk has at 0 not the guest's, since it is the copy of this very footer?  Only a damaged footer has a data
- * offset there, which no guest can write.
+ * Is what a fixed disk has at 0 not the guest's, since it is the copy of this very footer?  Only a damaged footer has a
+ * data offset there, which no guest can write.
  */
 static bool was_not_fixed(const struct vhd_footer *tail, const struct vhd_footer *copy)
 {
-	return copy->type != VHD_FIXED && tail->data_offset == copy->data_offset && tail->data_offset != UINT64_MAX &&
-	       guid_equal(&tail->id, &copy->id);
+	return copy->type != VHD_FIXED && tail->data_offset == copy->data_offset && guid_equal(&tail->id, &copy->id);
 }
 
 /*
- * Reads the footer at the end, or the copy at 0.  *end_out: where content must end.  At 0 a fixed disk has what the guest
- * wrote there, which may look like a footer: the copy never makes a disk a fixed one, and does not count if the footer says
- * that the disk is one.
+ * Reads the footer at the end, or the copy at 0.  *end_out: where content must end.  At 0 a fixed disk has what the
+ * guest wrote there, which may look like a footer: the copy never makes a disk a fixed one, and does not count if the
+ * footer says that the disk is one, even if the footer is damaged.
  */
 static int read_footer(const struct backing *file, struct vhd_footer *out, uint64_t *end_out, struct error *err)
 {
@@ -121,7 +120,7 @@ static int read_footer(const struct backing *file, struct vhd_footer *out, uint6
 		error_set(&tail_err, ERR_CORRUPT, "footer: no 'conectix' in the last 512 bytes of the file");
 	tail_ok = found != 0 && vhd_footer_decode(tail, out, &tail_err) == 0;
 	if (tail_ok && out->type == VHD_FIXED && out->data_offset == UINT64_MAX)
-		return 0;
+		return 0; /* as it should be */
 	copy_ok = read_copy(file, &copy, &copy_err, &io_err) == 0;
 	if (io_err.code != ERR_NONE) {
 		if (err)
@@ -137,7 +136,7 @@ static int read_footer(const struct backing *file, struct vhd_footer *out, uint6
 			 copy_err.msg);
 		return 0;
 	}
-	if (!copy_ok || copy.type == VHD_FIXED)
+	if (!copy_ok || copy.type == VHD_FIXED || (found != 0 && vhd_footer_claimed_type(tail) == VHD_FIXED))
 		return error_set(err, tail_err.code, "%s", tail_err.msg);
 	log_warn("vhd", "%s: %s; using the copy at 0", file->path, tail_err.msg);
 	*out = copy;
@@ -188,8 +187,7 @@ static void note_oddities(const struct image *img, const struct vhd_footer *f)
 		log_warn("vhd", "%s: written by a machine in saved state: its memory is not part of the disk",
 			 img->info.path);
 	/* Virtual PC and qemu before 10 take the geometry for the size of what they wrote themselves. */
-	if ((strcmp(f->creator, "vpc ") == 0 || strcmp(f->creator, "qemu") == 0) &&
-	    f->geometry_size != f->current_size)
+	if ((strcmp(f->creator, "vpc ") == 0 || strcmp(f->creator, "qemu") == 0) && f->geometry_size != f->current_size)
 		log_info("vhd",
 			 "%s: creator '%s': some readers show the geometry's size instead of the current one "
 			 "geometry_b=%" PRIu64 " current_b=%" PRIu64,

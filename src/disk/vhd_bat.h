@@ -53,8 +53,8 @@ void vhd_bat_init(struct vhd_bat *bat, struct image *img, const struct vhd_heade
 
 /*
  * The run that begins at `block`, at most `max` blocks; it ends early where a page of the table does.  It fails
- * (ERR_CORRUPT) if that block's entry is bad: bitmap and bytes lie before content_end, but for what is beyond the disk's
- * end in its last block, and apart from the footer's copy, the header and the BAT.
+ * (ERR_CORRUPT) if that block's entry is bad: bitmap and bytes lie before content_end, but for what is beyond the
+ * disk's end in its last block, and apart from the footer's copy, the header and the BAT.
  */
 int vhd_bat_run(struct vhd_bat *bat, uint64_t block, uint64_t max, struct vhd_run *out, struct error *err) MUST_CHECK;
 

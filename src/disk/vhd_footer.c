@@ -96,6 +96,11 @@ int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out,
 	return 0;
 }
 
+uint32_t vhd_footer_claimed_type(const uint8_t raw[VHD_FOOTER_LEN])
+{
+	return get_be32(raw + FOOTER_TYPE);
+}
+
 uint64_t vhd_content_size(uint64_t virtual_size)
 {
 	uint64_t content, file;

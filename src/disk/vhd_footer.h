@@ -34,7 +34,7 @@ struct vhd_footer {
 	enum vhd_type type;
 	char creator[5];
 	uint64_t geometry_size; /* cylinders * heads * sectors, in bytes: what some readers take for the size */
-	bool saved_state; /* of a virtual machine that sleeps: readable, worth a warning */
+	bool saved_state;       /* of a virtual machine that sleeps: readable, worth a warning */
 	struct guid id;
 };
 
@@ -44,6 +44,9 @@ void vhd_footer_encode(uint64_t content_size, const struct guid *id, uint8_t out
 
 /* Checks cookie, checksum, version, type and that the size is a whole number of sectors; ERR_CORRUPT says which. */
 int vhd_footer_decode(const uint8_t raw[VHD_FOOTER_LEN], struct vhd_footer *out, struct error *err) MUST_CHECK;
+
+/* The disk type of a footer that may be damaged, whatever it is. */
+uint32_t vhd_footer_claimed_type(const uint8_t raw[VHD_FOOTER_LEN]);
 
 /* ~(sum of len bytes, but for the 4 at `field`, where the sum is stored): of footers and dynamic headers. */
 uint32_t vhd_checksum(const uint8_t *raw, size_t len, size_t field);

@@ -72,8 +72,9 @@ int vhd_header_check_off(uint64_t header_off, uint64_t content_end, struct error
 		return error_set(err, ERR_CORRUPT, "dynamic header at %#" PRIx64 ": on the footer's copy at 0",
 				 header_off);
 	if (!range_ok(header_off, VHD_HEADER_LEN, content_end))
-		return error_set(err, ERR_CORRUPT, "dynamic header at %#" PRIx64 ": beyond end of content (%#" PRIx64 ")",
-				 header_off, content_end);
+		return error_set(err, ERR_CORRUPT,
+				 "dynamic header at %#" PRIx64 ": beyond end of content (%#" PRIx64 ")", header_off,
+				 content_end);
 	return 0;
 }
 
@@ -83,8 +84,9 @@ int vhd_header_check_bat(const struct vhd_header *h, uint64_t header_off, uint64
 	uint64_t blocks, len = (uint64_t)h->n_entries * VHD_BAT_ENTRY_LEN; /* 34 bits */
 
 	if (disk_size > VHD_SPARSE_SIZE_MAX)
-		return error_set(err, ERR_UNSUPPORTED, "disk of %" PRIu64 " bytes that is not fixed (at most %" PRIu64 ")",
-				 disk_size, VHD_SPARSE_SIZE_MAX);
+		return error_set(err, ERR_UNSUPPORTED,
+				 "disk of %" PRIu64 " bytes that is not fixed (at most %" PRIu64 ")", disk_size,
+				 VHD_SPARSE_SIZE_MAX);
 	blocks = (disk_size - 1) / h->block_size + 1;
 	if (h->n_entries < blocks)
 		return error_set(err, ERR_CORRUPT,

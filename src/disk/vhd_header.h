@@ -51,8 +51,8 @@ int vhd_header_decode(const uint8_t raw[VHD_HEADER_LEN], struct vhd_header *out,
 int vhd_header_check_off(uint64_t header_off, uint64_t content_end, struct error *err) MUST_CHECK;
 
 /*
- * Has the BAT an entry for each block of the disk, and does it lie between the footer's copy and content_end, beside the
- * header?  header_off has been checked.
+ * Has the BAT an entry for each block of the disk, and does it lie between the footer's copy and content_end, beside
+ * the header?  header_off has been checked.
  */
 int vhd_header_check_bat(const struct vhd_header *h, uint64_t header_off, uint64_t disk_size, uint64_t content_end,
 			 struct error *err) MUST_CHECK;

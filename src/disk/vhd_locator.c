@@ -136,8 +136,7 @@ static int read_name(const struct vhd_header *h, char **out, struct error *err)
 	return *out ? 0 : error_prefix(err, "parent name");
 }
 
-int vhd_locator_read(const struct backing *file, const struct vhd_header *h, struct vhd_locator *out,
-		     struct error *err)
+int vhd_locator_read(const struct backing *file, const struct vhd_header *h, struct vhd_locator *out, struct error *err)
 {
 	struct vhd_locator l = { 0 };
 	const char *name = NULL;

@@ -7,8 +7,8 @@
  *   W2ku  UTF-16LE, absolute: "C:\vm\base.vhd"
  *   MacX  UTF-8, a file URL: "file://localhost/vm/base.vhd"
  *
- * Other codes (aliases of old Mac OS, deprecated ones) are passed over.  A text that cannot be read is an error: the next
- * one might name another file.
+ * Other codes (aliases of old Mac OS, deprecated ones) are passed over.  A text that cannot be read is an error: the
+ * next one might name another file.
  */
 #ifndef LIFTFS_DISK_VHD_LOCATOR_H
 #define LIFTFS_DISK_VHD_LOCATOR_H
@@ -31,9 +31,9 @@ int vhd_locator_read(const struct backing *file, const struct vhd_header *h, str
 void vhd_locator_fini(struct vhd_locator *l);
 
 /*
- * Where to look for the parent of `child` (its path below the root), best place first, NULL at the end: the relative path,
- * then the base name of each in the child's folder.  ".." in the relative path is left to the root, out of which nothing
- * leads; one that is absolute is ERR_REFUSED.
+ * Where to look beneath the root for the parent of `child` (its path below the root), best place first, NULL at the end: the relative
+ * path, then the base name of each in the child's folder.  ".." in the relative path is left to the root, out of which
+ * nothing leads; one that is absolute is ERR_REFUSED.
  */
 char **vhd_locator_candidates(const struct vhd_locator *l, const char *child, struct error *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,11 +21,17 @@
 #include "disk/vhdx_metadata.h"
 #include "disk/vhdx_region.h"
 
+/* Bytes of all logs of a chain, replayed into memory at once. */
+#define CHAIN_LOGS_MAX (UINT64_C(256) << 20)
+
 #define RUNS_PER_MAP 1024 /* a call of map() answers at most so many runs, so that its caller can bound its memory */
 
 struct vhdx {
 	struct vhdx_header header;
 	struct vhdx_overlay *log; /* NULL: none */
+	bool log_read;            /* its ring was read, and had this checksum */
+	uint32_t log_sum;
+	uint64_t chain_logs; /* bytes that the logs of this image and its children hold in memory */
 	struct vhdx_view view;
 	struct vhdx_regions regions;
 	struct vhdx_metadata meta;
@@ -59,8 +66,10 @@ static int read_log(struct image *img, struct vhdx *v, struct error *err)
 			 img->info.path);
 		return 0;
 	}
-	if (vhdx_log_replay(v->view.file, &v->header, &v->log, err) < 0)
+	if (vhdx_log_replay(v->view.file, &v->header, &v->log, &v->log_sum, err) < 0)
 		return -1;
+	v->log_read = true;
+	v->chain_logs = v->log ? v->header.log_len : 0;
 	v->view.log = v->log;
 	if (v->log) {
 		img->info.dirty_log = true;
@@ -89,8 +98,10 @@ static int read_regions(struct vhdx *v, struct error *err)
 	return vhdx_region_check_place(&v->regions, v->header.log_off, v->header.log_len, v->view.file->size, err);
 }
 
-/* Whoever has the disk open for writing renews a header whenever it begins or ends; tables read across that do not
- * match. */
+/*
+ * Whoever has the disk open for writing renews a header whenever it begins or ends, and logs each change of a table:
+ * tables read across either do not match.
+ */
 static int check_unchanged(const struct vhdx *v, struct error *err)
 {
 	struct vhdx_header now;
@@ -99,7 +110,7 @@ static int check_unchanged(const struct vhdx *v, struct error *err)
 		return -1;
 	if (now.sequence != v->header.sequence || !guid_equal(&now.log, &v->header.log))
 		return error_set(err, ERR_CHANGED, "the image was written to while it was opened");
-	return 0;
+	return v->log_read ? vhdx_log_check_unchanged(v->view.file, &v->header, v->log_sum, err) : 0;
 }
 
 static int read_locator(struct image *img, struct vhdx *v, struct error *err)
@@ -140,7 +151,12 @@ static int vhdx_open(struct image *img, struct error *err)
 		return error_errno(err, ENOMEM, "VHDX");
 	img->priv = v;
 	v->view.file = image_file(img, img->first_file);
-	if (read_header(v->view.file, &v->header, err) < 0 || read_log(img, v, err) < 0 || read_regions(v, err) < 0 ||
+	if (read_header(v->view.file, &v->header, err) < 0)
+		return -1;
+	if (v->header.other_fault)
+		log_warn("vhdx", "%s: one of its two headers is damaged (%s); using the other", img->info.path,
+			 v->header.other_fault);
+	if (read_log(img, v, err) < 0 || read_regions(v, err) < 0 ||
 	    vhdx_metadata_read(&v->view, v->regions.meta_off, v->regions.meta_len, &v->meta, err) < 0)
 		return -1;
 	if (v->meta.has_parent && read_locator(img, v, err) < 0)
@@ -159,13 +175,19 @@ static int vhdx_open(struct image *img, struct error *err)
 
 static int vhdx_check_parent(const struct image *img, const struct image *parent, struct error *err)
 {
-	const struct vhdx *v = img->priv, *p = parent->priv;
+	const struct vhdx *v = img->priv;
+	struct vhdx *p = parent->priv;
 	char have[GUID_TEXT_LEN], want[GUID_TEXT_LEN];
 
 	if (p->meta.logical_sector != v->meta.logical_sector)
 		return error_set(err, ERR_CORRUPT,
 				 "parent %s has sectors of %" PRIu32 " bytes, this image of %" PRIu32,
 				 parent->info.path, p->meta.logical_sector, v->meta.logical_sector);
+	p->chain_logs += v->chain_logs;
+	if (p->chain_logs > CHAIN_LOGS_MAX)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "the logs of the chain up to %s have %" PRIu64 " bytes, at most 256 MiB are replayed",
+				 parent->info.path, p->chain_logs);
 	if (guid_equal(&p->header.data_write, &v->locator.linkage) ||
 	    (!guid_is_zero(&v->locator.linkage2) && guid_equal(&p->header.data_write, &v->locator.linkage2)))
 		return 0;
@@ -196,7 +218,21 @@ static int map_sectors(struct vhdx *v, uint64_t block, uint64_t at, struct exten
 	return 0;
 }
 
-/* The extent that begins at `at`, at most len bytes. */
+/*
+ * Payload blocks are not logged by anybody known, but what a log says is what a hypervisor would write before it reads:
+ * cuts e, data at file_off, to what the log has one answer for.  What stands in the log is read from there.
+ */
+static void map_logged(const struct vhdx *v, struct extent *e)
+{
+	enum vhdx_overlay_says says = vhdx_overlay_run(v->log, e->file_off, e->len, &e->len);
+
+	if (says == VHDX_OVERLAY_NOTHING)
+		return;
+	e->kind = says == VHDX_OVERLAY_ZEROS ? EXTENT_ZERO : EXTENT_DATA;
+	e->file = EXTENT_NO_FILE;
+}
+
+/* The extent that begins at `at`, at most len bytes.  file_off is also set of data that stands in the log. */
 static int map_one(struct image *img, uint64_t len, uint64_t at, struct extent *out, struct error *err)
 {
 	struct vhdx *v = img->priv;
@@ -216,6 +252,8 @@ static int map_one(struct image *img, uint64_t len, uint64_t at, struct extent *
 	}
 	if (run.partial && map_sectors(v, block, at, &e, err) < 0)
 		return -1;
+	if (e.kind == EXTENT_DATA && v->log)
+		map_logged(v, &e);
 	*out = e;
 	return 0;
 }
@@ -228,7 +266,26 @@ static int vhdx_map(struct image *img, uint64_t len, uint64_t off, struct extent
 	for (int i = 0; i < RUNS_PER_MAP && done < len; i++, done += e.len) {
 		if (map_one(img, len - done, off + done, &e, done == 0 ? err : NULL) < 0)
 			return done == 0 ? -1 : 0; /* what is wrong there is said when somebody asks for it */
+		if (e.file == EXTENT_NO_FILE)
+			e.file_off = 0;
 		if (extent_list_add(out, &e, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Of data that stands in the log. */
+static int vhdx_read(struct image *img, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	struct vhdx *v = img->priv;
+	uint8_t *at = buf;
+	struct extent e;
+
+	for (; len > 0; at += e.len, off += e.len, len -= (size_t)e.len) {
+		if (map_one(img, len, off, &e, err) < 0)
+			return -1;
+		assert(e.kind == EXTENT_DATA);
+		if (vhdx_view_read(&v->view, at, (size_t)e.len, e.file_off, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -255,5 +312,6 @@ const struct disk_format_ops disk_vhdx_ops = {
 	.open = vhdx_open,
 	.check_parent = vhdx_check_parent,
 	.map = vhdx_map,
+	.read = vhdx_read,
 	.close = vhdx_close,
 };

@@ -86,7 +86,8 @@ int vhdx_header_choose(const uint8_t first[VHDX_HEADER_LEN], const uint8_t secon
 	if (!fault1 && !fault2 && seq1 == seq2 && memcmp(first, second, VHDX_HEADER_LEN) != 0)
 		return error_set(err, ERR_CORRUPT, "two different headers with the same sequence number %" PRIu64,
 				 seq1);
-	if (fault2 || (!fault1 && seq1 >= seq2))
-		return decode_header(first, file_size, out, err);
-	return decode_header(second, file_size, out, err);
+	if (decode_header(fault2 || (!fault1 && seq1 >= seq2) ? first : second, file_size, out, err) < 0)
+		return -1;
+	out->other_fault = fault1 ? fault1 : fault2;
+	return 0;
 }

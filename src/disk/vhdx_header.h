@@ -31,6 +31,7 @@ struct vhdx_header {
 	struct guid log; /* zero: nothing is pending */
 	uint64_t log_off;
 	uint32_t log_len;
+	const char *other_fault; /* what is wrong with the header that does not count, NULL: it is valid too */
 };
 
 /* Checks the identifier at the beginning of the file. */

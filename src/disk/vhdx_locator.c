@@ -26,7 +26,11 @@ static const struct guid vhdx_type = { { 0xb0, 0x4a, 0xef, 0xb7, 0xd1, 0x9e, 0x4
 
 static char *text_at(const uint8_t *raw, size_t len, uint32_t off, uint16_t n, struct error *err)
 {
-	if (n == 0 || !range_ok(off, n, len)) {
+	if (n == 0) {
+		error_set(err, ERR_CORRUPT, "empty text");
+		return NULL;
+	}
+	if (!range_ok(off, n, len)) {
 		error_set(err, ERR_CORRUPT, "text at %#" PRIx32 "+%#x: outside the item of %zu bytes", off, n, len);
 		return NULL;
 	}
@@ -41,8 +45,16 @@ static int take_text(char **slot, const char *key, char **value, struct error *e
 	return 0;
 }
 
+static int take_guid(struct guid *slot, bool *is_there, const char *key, const char *value, struct error *err)
+{
+	if (*is_there)
+		return error_set(err, ERR_CORRUPT, "%s is there twice", key);
+	*is_there = true;
+	return guid_parse(value, slot, NULL) < 0 ? error_set(err, ERR_CORRUPT, "%s is no GUID", key) : 0;
+}
+
 static int take_entry(const uint8_t *raw, size_t len, const uint8_t *entry, struct vhdx_locator *l, bool *linked,
-		      struct error *err)
+		      bool *linked2, struct error *err)
 {
 	CLEANUP_FREE char *key = text_at(raw, len, get_le32(entry), get_le16(entry + ENTRY_KEY_LEN), err);
 	CLEANUP_FREE char *value = NULL;
@@ -58,22 +70,17 @@ static int take_entry(const uint8_t *raw, size_t len, const uint8_t *entry, stru
 		return take_text(&l->volume, key, &value, err);
 	if (strcmp(key, "absolute_win32_path") == 0)
 		return take_text(&l->absolute, key, &value, err);
+	if (strcmp(key, "parent_linkage") == 0)
+		return take_guid(&l->linkage, linked, key, value, err);
 	if (strcmp(key, "parent_linkage2") == 0)
-		return guid_parse(value, &l->linkage2, NULL) < 0
-			       ? error_set(err, ERR_CORRUPT, "parent_linkage2 is no GUID")
-			       : 0;
-	if (strcmp(key, "parent_linkage") != 0)
-		return 0;
-	if (*linked)
-		return error_set(err, ERR_CORRUPT, "%s is there twice", key);
-	*linked = true;
-	return guid_parse(value, &l->linkage, NULL) < 0 ? error_set(err, ERR_CORRUPT, "parent_linkage is no GUID") : 0;
+		return take_guid(&l->linkage2, linked2, key, value, err);
+	return 0;
 }
 
 int vhdx_locator_decode(const uint8_t *raw, size_t len, struct vhdx_locator *out, struct error *err)
 {
 	struct vhdx_locator l = { 0 };
-	bool linked = false;
+	bool linked = false, linked2 = false;
 	struct guid type;
 	size_t count;
 
@@ -85,8 +92,11 @@ int vhdx_locator_decode(const uint8_t *raw, size_t len, struct vhdx_locator *out
 	count = get_le16(raw + LOCATOR_COUNT);
 	if (!range_ok(LOCATOR_ENTRIES, count * ENTRY_LEN, len))
 		return error_set(err, ERR_CORRUPT, "parent locator: %zu entries in an item of %zu bytes", count, len);
+	if (count > VHDX_LOCATOR_ENTRIES_MAX)
+		return error_set(err, ERR_UNSUPPORTED, "parent locator: %zu entries, at most %d", count,
+				 VHDX_LOCATOR_ENTRIES_MAX);
 	for (size_t i = 0; i < count; i++) {
-		if (take_entry(raw, len, raw + LOCATOR_ENTRIES + i * ENTRY_LEN, &l, &linked, err) < 0) {
+		if (take_entry(raw, len, raw + LOCATOR_ENTRIES + i * ENTRY_LEN, &l, &linked, &linked2, err) < 0) {
 			vhdx_locator_fini(&l);
 			return error_prefix(err, "parent locator: entry %zu", i);
 		}
@@ -132,43 +142,40 @@ static int add_candidate(char **list, const char *child, const char *name, struc
 	return 0;
 }
 
+/* A path of Windows as the pieces that are looked for here; `followed`: from the child's folder as a whole too. */
+static int add_path(char **list, const char *child, const char *windows, bool followed, struct error *err)
+{
+	CLEANUP_FREE char *path = strdup(windows);
+	const char *start = path, *base;
+
+	if (!path)
+		return error_errno(err, ENOMEM, "parent locator");
+	for (char *p = path; *p; p++)
+		if (*p == '\\')
+			*p = '/';
+	while (start[0] == '.' && start[1] == '/')
+		start += 2;
+	base = strrchr(start, '/');
+	base = base ? base + 1 : start;
+	if (!backing_name_stays(base))
+		return 0;
+	if (followed && *start != '/' && !strchr(start, ':') && add_candidate(list, child, start, err) < 0)
+		return -1;
+	return add_candidate(list, child, base, err);
+}
+
 char **vhdx_locator_candidates(const struct vhdx_locator *l, const char *child, struct error *err)
 {
-	const char *const paths[] = { l->relative, l->absolute, l->volume };
-	CLEANUP(cleanup_list)
-	char **list = calloc(ARRAY_LEN(paths) + 2, sizeof(*list)); /* base names, the relative path, NULL */
+	CLEANUP(cleanup_list) char **list = calloc(5, sizeof(*list)); /* relative path, three base names, NULL */
 
 	if (!list) {
 		error_errno(err, ENOMEM, "parent locator");
 		return NULL;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		CLEANUP_FREE char *path = strdup(paths[i] ? paths[i] : "");
-		const char *start = path, *base;
-
-		if (!path) {
-			error_errno(err, ENOMEM, "parent locator");
-			return NULL;
-		}
-		if (!paths[i])
-			continue;
-		for (char *p = path; *p; p++)
-			if (*p == '\\')
-				*p = '/';
-		while (start[0] == '.' && start[1] == '/')
-			start += 2;
-		if (i == 0 && !backing_name_stays(start)) {
-			error_set(err, ERR_REFUSED, "parent locator: relative path '%.200s' leads out of the folder",
-				  paths[i]);
-			return NULL;
-		}
-		if (i == 0 && add_candidate(list, child, start, err) < 0)
-			return NULL;
-		base = strrchr(start, '/');
-		base = base ? base + 1 : start;
-		if (backing_name_stays(base) && add_candidate(list, child, base, err) < 0)
-			return NULL;
-	}
+	if ((l->relative && add_path(list, child, l->relative, true, err) < 0) ||
+	    (l->absolute && add_path(list, child, l->absolute, false, err) < 0) ||
+	    (l->volume && add_path(list, child, l->volume, false, err) < 0))
+		return NULL;
 	if (!list[0]) {
 		error_set(err, ERR_CORRUPT, "parent locator: no path names a file");
 		return NULL;

@@ -17,6 +17,8 @@
 #include "base/error.h"
 #include "base/guid.h"
 
+#define VHDX_LOCATOR_ENTRIES_MAX 256 /* Hyper-V writes 5; each may hold 128 KiB of text, which others may share */
+
 struct vhdx_locator {
 	struct guid linkage;                /* the parent's data write GUID */
 	struct guid linkage2;               /* the one that it may have instead; zero: none */
@@ -29,8 +31,9 @@ void vhdx_locator_fini(struct vhdx_locator *l);
 
 /*
  * Where to look for the parent of `child` (its path below the root), best place first, NULL at the end: the relative
- * path, then the base name of each path in the child's folder.  A relative path that is absolute or climbs is
- * ERR_REFUSED.
+ * path from the child's folder, which may climb (who opens it sees to it that it stays beneath the root), then the base
+ * name of each path in the child's folder.  Of a "relative" path that is none only the base name counts, as of the
+ * others, which name places of another host.
  */
 char **vhdx_locator_candidates(const struct vhdx_locator *l, const char *child, struct error *err) MUST_CHECK;
 

@@ -14,6 +14,7 @@
 #define SECTOR VHDX_PAGE
 #define FILE_OFF_MAX (UINT64_C(1) << 46) /* 64 TiB: no structure of a VHDX lies higher */
 #define NO_ENTRY SIZE_MAX
+#define CHECK_STEP 65536 /* divides the length of every log */
 
 enum {
 	ENTRY_CRC = 4,
@@ -195,9 +196,10 @@ static int find_head(struct ring *r, bool *led_to, size_t *out, struct error *er
 		}
 	}
 	if (best == NO_ENTRY)
-		return error_set(err, ERR_CORRUPT, "log: damaged: no valid sequence of entries; what it held is lost");
+		return error_set(err, ERR_CORRUPT,
+				 "log: damaged: no valid sequence of entries; what it held is lost; " VHDX_LOG_ADVICE);
 	if (twice)
-		return error_set(err, ERR_CORRUPT, "log: two sequences end with number %" PRIu64,
+		return error_set(err, ERR_CORRUPT, "log: two sequences end with number %" PRIu64 "; " VHDX_LOG_ADVICE,
 				 r->entries[best].sequence);
 	*out = best;
 	return 0;
@@ -220,7 +222,7 @@ static int apply_entry(const struct ring *r, size_t start, struct vhdx_overlay *
 		    !range_ok(off, len, FILE_OFF_MAX))
 			return error_set(err, ERR_CORRUPT,
 					 "log: entry %" PRIu64 " writes to %#" PRIx64 "+%#" PRIx64
-					 ", where it must not",
+					 ", where it must not; " VHDX_LOG_ADVICE,
 					 e->sequence, off, len);
 		if (zero) {
 			if (len > 0 && vhdx_overlay_add_zeros(o, off, len, err) < 0)
@@ -273,7 +275,7 @@ int vhdx_log_decode(const uint8_t *ring, size_t len, const struct guid *log, uin
 }
 
 int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, struct vhdx_overlay **out,
-		    struct error *err)
+		    uint32_t *sum_out, struct error *err)
 {
 	CLEANUP_FREE uint8_t *ring = NULL;
 
@@ -281,13 +283,30 @@ int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, str
 		return error_set(err, ERR_UNSUPPORTED,
 				 "log not empty: the image was not closed cleanly, and its log of %" PRIu32
 				 " bytes is larger than the 64 MiB that are replayed; attach it to Hyper-V once, or "
-				 "check it with "
-				 "'qemu-img check -r all' on a copy",
+				 "check it with 'qemu-img check -r all' on a copy; " VHDX_LOG_ADVICE,
 				 h->log_len);
 	ring = malloc(h->log_len);
 	if (!ring)
 		return error_errno(err, ENOMEM, "log of %" PRIu32 " bytes", h->log_len);
 	if (backing_read(file, ring, h->log_len, h->log_off, err) < 0)
 		return -1;
+	*sum_out = crc32c(0, ring, h->log_len);
 	return vhdx_log_decode(ring, h->log_len, &h->log, file->size, out, err);
+}
+
+int vhdx_log_check_unchanged(const struct backing *file, const struct vhdx_header *h, uint32_t sum, struct error *err)
+{
+	CLEANUP_FREE uint8_t *buf = malloc(CHECK_STEP);
+	uint32_t now = 0;
+
+	if (!buf)
+		return error_errno(err, ENOMEM, "log");
+	for (uint32_t off = 0; off < h->log_len; off += CHECK_STEP) {
+		if (backing_read(file, buf, CHECK_STEP, h->log_off + off, err) < 0)
+			return -1;
+		now = crc32c(now, buf, CHECK_STEP);
+	}
+	if (now != sum)
+		return error_set(err, ERR_CHANGED, "the image's log was written to while it was opened");
+	return 0;
 }

@@ -22,13 +22,21 @@
 
 #define VHDX_LOG_MAX (UINT64_C(64) << 20) /* bytes of a log that we replay: Hyper-V writes 1 MiB, qemu up to 64 */
 
+/* What a refused log leaves to do. */
+#define VHDX_LOG_ADVICE "'liftfs mount -o log=ignore' shows the disk without it"
+
 /*
  * Replays the pending log of h (its place checked) into a new overlay, or sets *out to NULL where nothing was ever
  * logged: no entry bears the log's GUID, which a crash between naming a log and writing to it leaves behind.
  * Entries that bear it but form no valid sequence are ERR_CORRUPT: what they would have written is lost.
+ * *sum_out is a checksum of the ring's bytes, for vhdx_log_check_unchanged().
  */
 int vhdx_log_replay(const struct backing *file, const struct vhdx_header *h, struct vhdx_overlay **out,
-		    struct error *err) MUST_CHECK;
+		    uint32_t *sum_out, struct error *err) MUST_CHECK;
+
+/* ERR_CHANGED if the ring is not what it was when it was replayed. */
+int vhdx_log_check_unchanged(const struct backing *file, const struct vhdx_header *h, uint32_t sum,
+			     struct error *err) MUST_CHECK;
 
 /* The same over the ring's bytes; `file_size` is what the log's flushed size is compared with. */
 int vhdx_log_decode(const uint8_t *ring, size_t len, const struct guid *log, uint64_t file_size,

@@ -98,7 +98,9 @@ static int take_entry(const uint8_t *entry, uint32_t region_len, struct place it
 		return 0;
 	if (items[i].off != 0)
 		return error_set(err, ERR_CORRUPT, "metadata: %s is there twice", known[i].name);
-	if (p.len == 0 || (known[i].len != 0 && p.len != known[i].len))
+	if (p.len == 0 && known[i].len == 0)
+		return error_set(err, ERR_CORRUPT, "metadata: %s is empty", known[i].name);
+	if (known[i].len != 0 && p.len != known[i].len)
 		return error_set(err, ERR_CORRUPT, "metadata: %s has %" PRIu32 " bytes, not %" PRIu32, known[i].name,
 				 p.len, known[i].len);
 	items[i] = p;

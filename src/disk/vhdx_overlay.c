@@ -164,6 +164,30 @@ bool vhdx_overlay_page(const struct vhdx_overlay *o, uint64_t off, const uint8_t
 	return found;
 }
 
+enum vhdx_overlay_says vhdx_overlay_run(const struct vhdx_overlay *o, uint64_t off, uint64_t len, uint64_t *n_out)
+{
+	uint64_t page = align_down(off, VHDX_PAGE), end = off + len, stop = page + VHDX_PAGE;
+	const uint8_t *bytes;
+	bool said = vhdx_overlay_page(o, page, &bytes);
+	size_t next;
+
+	if (!said || !bytes) { /* up to the next page, and as far as these zeros go, or up to the next ones */
+		next = first_page_from(o, stop);
+		stop = next < o->n_pages ? o->pages[next].off : end;
+		for (size_t z = 0; z < o->n_zeros; z++) {
+			const struct zeros *r = &o->zeros[z];
+			uint64_t edge = said ? r->off + r->len : r->off;
+
+			if ((said ? r->off <= page && page < edge : r->off > page) && edge < stop)
+				stop = edge;
+		}
+	}
+	*n_out = (stop < end ? stop : end) - off;
+	if (!said)
+		return VHDX_OVERLAY_NOTHING;
+	return bytes ? VHDX_OVERLAY_DATA : VHDX_OVERLAY_ZEROS;
+}
+
 static bool log_touches(const struct vhdx_overlay *o, uint64_t off, size_t len)
 {
 	uint64_t from = align_down(off, VHDX_PAGE);

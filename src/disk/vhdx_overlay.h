@@ -37,6 +37,14 @@ size_t vhdx_overlay_pages(const struct vhdx_overlay *o); /* after sealing: diffe
  */
 bool vhdx_overlay_page(const struct vhdx_overlay *o, uint64_t off, const uint8_t **bytes_out);
 
+enum vhdx_overlay_says { VHDX_OVERLAY_NOTHING, VHDX_OVERLAY_ZEROS, VHDX_OVERLAY_DATA };
+
+/*
+ * What the log says of the byte at off, and in *n_out for how many bytes from there on, at most len (> 0), it says the same.
+ * It may end early.
+ */
+enum vhdx_overlay_says vhdx_overlay_run(const struct vhdx_overlay *o, uint64_t off, uint64_t len, uint64_t *n_out);
+
 /* A file as its log makes it; without a log as it lies there. */
 struct vhdx_view {
 	const struct backing *file;

@@ -106,6 +106,7 @@ static int cowd_open(struct image *img, struct vmdk_extent *x, struct error *err
 				 h.capacity_sectors, x->len / 512);
 	t->grain_len = (uint64_t)h.grain_sectors * 512;
 	t->table_entries = VMDK_COWD_TABLE_ENTRIES;
+	t->verbatim = true;
 	t->entry_len = 4;
 	t->dir_off = h.dir_off;
 	t->metadata[0].len = VMDK_COWD_HEADER_LEN;

@@ -81,6 +81,7 @@ static int sesparse_open(struct image *img, struct vmdk_extent *x, struct error 
 				 s->h.capacity_sectors, x->len / 512);
 	t->grain_len = VMDK_SESPARSE_GRAIN_SECTORS * 512;
 	t->table_entries = VMDK_SESPARSE_TABLE_ENTRIES;
+	t->verbatim = true;
 	t->entry_len = 8;
 	t->dir_off = s->h.region[SESPARSE_DIRECTORY].off * 512;
 	t->table = sesparse_table; /* regions do not overlap: a pointer inside its own is in nobody else's */

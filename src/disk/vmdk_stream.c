@@ -23,7 +23,7 @@
 #define WINDOW_LEN (UINT64_C(256) << 10)
 
 struct stream {
-	struct vmdk_grains g;
+	struct vmdk_grains g;    /* first: what check_place() gets */
 	uint64_t data_end;       /* of the file: behind it lies the footer, if there is one */
 	uint64_t compressed_max; /* bytes of a compressed grain; deflate never needs as much */
 };
@@ -40,6 +40,23 @@ struct stream_read {
 	uint32_t sector;           /* its marker */
 	size_t valid;              /* bytes of it that are part of the disk */
 };
+
+/* Is there room for a marker and a byte of data? */
+static int check_place(const struct vmdk_grains *g, uint64_t n, uint32_t sector, struct error *err)
+{
+	const struct stream *s = (const struct stream *)(const void *)g;
+	uint64_t off = (uint64_t)sector * 512;
+
+	if (sector < 2 || sector < g->h.overhead_sectors || vmdk_table_in_metadata(&g->t, off, VMDK_MARKER_DATA + 1))
+		return error_set(err, ERR_CORRUPT, "grain %" PRIu64 " at sector %" PRIu32 ": inside the metadata", n,
+				 sector);
+	if (!range_ok(off, VMDK_MARKER_DATA + 1, s->data_end))
+		return error_set(err, ERR_CORRUPT,
+				 "grain %" PRIu64 " at sector %" PRIu32 ": beyond the end of data (%" PRIu64
+				 " sectors)",
+				 n, sector, s->data_end / 512);
+	return 0;
+}
 
 static int stream_open(struct image *img, struct vmdk_extent *x, struct error *err)
 {
@@ -58,39 +75,13 @@ static int stream_open(struct image *img, struct vmdk_extent *x, struct error *e
 				 ": only grains that are compressed and have markers are supported (both of %#" PRIx32
 				 ")",
 				 s->g.h.flags, both);
+	s->g.check = check_place;
 	if (vmdk_footer_apply(b, &s->g.h, &s->data_end, err) < 0 || vmdk_grains_init(&s->g, x, b, err) < 0)
 		return -1;
-	s->compressed_max = 2 * s->g.grain_len + 512;
+	s->compressed_max = 2 * s->g.t.grain_len + 512;
 	if (s->g.h.unclean)
 		log_warn("vmdk", "%s: was not closed cleanly by its last writer", b->path);
 	return image_use_grains(img, err);
-}
-
-/* Is there room for a marker and a byte of data? */
-static int check_place(const struct stream *s, uint64_t n, uint32_t sector, struct error *err)
-{
-	uint64_t off = (uint64_t)sector * 512;
-
-	if (sector < 2 || sector < s->g.h.overhead_sectors || vmdk_grains_in_metadata(&s->g, off, VMDK_MARKER_DATA + 1))
-		return error_set(err, ERR_CORRUPT, "grain %" PRIu64 " at sector %" PRIu32 ": inside the metadata", n,
-				 sector);
-	if (!range_ok(off, VMDK_MARKER_DATA + 1, s->data_end))
-		return error_set(err, ERR_CORRUPT,
-				 "grain %" PRIu64 " at sector %" PRIu32 ": beyond the end of data (%" PRIu64
-				 " sectors)",
-				 n, sector, s->data_end / 512);
-	return 0;
-}
-
-static int map_grain(const struct vmdk_extent *x, const struct vmdk_grains *g, uint64_t n, uint32_t entry,
-		     uint64_t file_size, struct extent *e, struct error *err)
-{
-	(void)g;
-	(void)file_size;
-	if (check_place(x->priv, n, entry, err) < 0)
-		return -1;
-	e->kind = EXTENT_DATA;
-	return 0;
 }
 
 static int stream_map(struct image *img, struct vmdk_extent *x, uint64_t len, uint64_t off, struct extent_list *out,
@@ -98,7 +89,7 @@ static int stream_map(struct image *img, struct vmdk_extent *x, uint64_t len, ui
 {
 	const struct stream *s = x->priv;
 
-	return vmdk_grains_map(img, x, &s->g, map_grain, len, off, out, err);
+	return vmdk_table_map(img, x, &s->g.t, len, off, out, err);
 }
 
 static bool in_window(const struct stream_read *r, uint64_t off, uint64_t len)
@@ -130,21 +121,21 @@ static uint64_t plan_window(struct stream_read *r)
 	const struct vmdk_sparse_header *h = &r->s->g.h;
 	const uint64_t apart_max = (VMDK_MARKER_DATA + r->s->compressed_max + 511) / 512; /* sectors */
 	uint64_t run, n = r->n + 1, end = (h->capacity_sectors - 1) / h->grain_sectors + 1;
-	uint32_t entry, at = r->sector;
+	uint64_t entry, at = r->sector;
 
 	end = end < r->last + 2 ? end : r->last + 2;
 	for (; n < end; n += run) {
-		if (vmdk_walk_entry(&r->walk, n, &entry, &run, NULL) < 0)
+		if (vmdk_walk_entry(&r->walk, n, end - n, &entry, &run, NULL) < 0)
 			break;
 		if (entry < 2) /* nothing in the file */
 			continue;
-		if (entry <= at || entry - at > apart_max || (uint64_t)(entry - r->sector) * 512 > WINDOW_LEN)
+		if (entry <= at || entry - at > apart_max || (entry - r->sector) * 512 > WINDOW_LEN)
 			break;
 		at = entry;
 		if (n > r->last)
-			return (uint64_t)(at - r->sector) * 512;
+			return (at - r->sector) * 512;
 	}
-	return (uint64_t)(at - r->sector) * 512 + VMDK_MARKER_DATA + r->s->g.grain_len;
+	return (at - r->sector) * 512 + VMDK_MARKER_DATA + r->s->g.t.grain_len;
 }
 
 static int bad_grain(const struct stream_read *r, struct error *err)
@@ -169,7 +160,7 @@ static int check_marker(const struct stream_read *r, const uint8_t *marker, uint
 		return error_set(err, ERR_CORRUPT,
 				 "%" PRIu32 " compressed bytes: beyond the end of data (%" PRIu64 " sectors)", size,
 				 r->s->data_end / 512);
-	if (vmdk_grains_in_metadata(&r->s->g, off, size))
+	if (vmdk_table_in_metadata(&r->s->g.t, off, size))
 		return error_set(err, ERR_CORRUPT, "%" PRIu32 " compressed bytes: reach into the metadata", size);
 	*size_out = size;
 	return 0;
@@ -213,13 +204,13 @@ static int inflate_grain(void *ctx, uint8_t *out, size_t len, struct error *err)
 static int read_grain(struct stream_read *r, struct grain_cache *cache, void *buf, size_t len, size_t in,
 		      struct error *err)
 {
-	size_t grain_len = (size_t)r->s->g.grain_len;
-	const struct grain *g = grain_cache_find(cache, r->walk.file, r->n);
+	size_t grain_len = (size_t)r->s->g.t.grain_len;
+	const struct grain *g = grain_cache_find(cache, r->walk.x->file, r->n);
 
 	if (!g && len == grain_len)
 		return inflate_grain(r, buf, len, err);
 	if (!g)
-		g = grain_cache_get(cache, r->walk.file, r->n, grain_len, inflate_grain, r, err);
+		g = grain_cache_get(cache, r->walk.x->file, r->n, grain_len, inflate_grain, r, err);
 	if (!g)
 		return -1;
 	memcpy(buf, g->data + in, len);
@@ -230,19 +221,20 @@ static int read_grain(struct stream_read *r, struct grain_cache *cache, void *bu
 /* Takes grain n in hand; map() said that it is data. */
 static int take_grain(struct stream_read *r, const struct vmdk_extent *x, uint64_t n, struct error *err)
 {
-	uint64_t run;
+	uint64_t run, entry;
 
 	r->n = n;
-	r->valid = (size_t)vmdk_grains_valid(&r->s->g, x, n);
-	if (vmdk_walk_entry(&r->walk, n, &r->sector, &run, err) < 0)
+	r->valid = (size_t)vmdk_table_valid(&r->s->g.t, x, n);
+	if (vmdk_walk_entry(&r->walk, n, 1, &entry, &run, err) < 0)
 		return -1;
-	return check_place(r->s, n, r->sector, err);
+	r->sector = (uint32_t)entry;
+	return check_place(&r->s->g, n, r->sector, err);
 }
 
 static int read_grains(struct stream_read *r, struct image *img, const struct vmdk_extent *x, uint8_t *buf, size_t len,
 		       uint64_t pos, struct error *err)
 {
-	uint64_t grain_len = r->s->g.grain_len;
+	uint64_t grain_len = r->s->g.t.grain_len;
 	size_t in, n;
 
 	r->last = (pos + len - 1) / grain_len;
@@ -264,7 +256,7 @@ static int stream_read(struct image *img, struct vmdk_extent *x, void *buf, size
 	r.inf = inflate_get(image_inflaters(img), err);
 	if (!r.inf)
 		return -1;
-	r.walk = vmdk_walk_init(img, x, &s->g);
+	r.walk = vmdk_walk_init(img, x, &s->g.t);
 	rc = read_grains(&r, img, x, buf, len, off - x->start, err);
 	vmdk_walk_fini(&r.walk);
 	inflate_put(image_inflaters(img), r.inf);

@@ -13,6 +13,7 @@
 #include "inventory/datastore_elsewhere.h"
 #include "inventory/datastore_archives.h"
 #include "inventory/datastore_extents.h"
+#include "inventory/datastore_mount.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
@@ -77,7 +78,10 @@ static int find_in_folder(const char *path, const struct datastore_options *opt,
 	if (datastore_walk(backing_root_fd(ds->root), opt && opt->one_file_system, opt ? opt->cancel : NULL, &images,
 			   &configs, err) < 0 ||
 	    check_unambiguous(ds, &images, err) < 0 || check_unambiguous(ds, &configs, err) < 0 ||
-	    datastore_drop_extents(ds->root, &images, err) < 0 || take_paths(ds, &images, &configs, err) < 0)
+	    datastore_drop_extents(ds->root, &images, err) < 0)
+		return error_prefix(err, "%s", path);
+	datastore_drop_mount_files(ds->root, &images, &configs);
+	if (take_paths(ds, &images, &configs, err) < 0)
 		return error_prefix(err, "%s", path);
 	return datastore_add_elsewhere(ds, err);
 }
@@ -234,6 +238,7 @@ void datastore_fini(struct datastore *ds)
 	for (size_t i = 0; i < ds->n_configs; i++)
 		free(ds->configs[i]);
 	free(ds->configs);
+	free(ds->by_base);
 	free(ds->images);
 	vm_list_fini(&ds->vms);
 	backing_root_put(ds->root);

@@ -12,10 +12,13 @@
  * An .ova is the image of its only disk, or a folder of its disks' images, called by their members' names (a.ova/disk1.vmdk);
  * one that cannot be read is an image that does not open.
  *
- * VMs: a .vmx names its disks (present scsi, nvme, sata and ide devices of type disk).  Without one each leaf is a disk, and the images
+ * A folder with disk.raw, disk.vhd, blocks and info.json is a disk that a mount of ours shows: one image, disk.raw.
+ *
+ * VMs: a configuration names its disks (vm_config.h): .vmx, .ovf, or Hyper-V's .vmcx, .xml and .json (what is named by a GUID
+ * is called by its label, in the VM's folder: datastore_hyperv.h).  Without one each leaf is a disk, and the images
  * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
  * disk; in the same folder without a configuration they are branches of a snapshot tree: those disks carry an error that
- * names both.
+ * names both.  Folders that Hyper-V keeps one VM in count as one.
  *
  * Names: a replica's name is its root image's path with .vhd for the suffix; disks that share a root take the leaf's path,
  * without the suffix that a hypervisor's snapshot adds (-000001, _GUID) if it has a parent.  So do disks here whose root lies
@@ -45,6 +48,8 @@ struct datastore_image {
 	char *path;        /* below the root, raw bytes of the file system */
 	const char *format;
 	bool configured;   /* some configuration names it (or a child of it) */
+	bool named;        /* some configuration names it itself */
+	const char *configured_by; /* the first one: of `configs` */
 	bool elsewhere;    /* in another datastore: here only because a configuration names it, a leaf of nobody else */
 	/* Set by datastore_scan(). */
 	bool leaf;         /* no other image here names it as its parent */
@@ -60,8 +65,9 @@ struct datastore {
 	struct backing_root *root;
 	struct datastore_image *images; /* in byte order of paths */
 	size_t n_images;
-	char **configs;                 /* .vmx and .ovf files and archives, in byte order */
+	char **configs;                 /* files that may be configurations (vm_config.h), and archives, in byte order */
 	size_t n_configs;
+	struct datastore_image **by_base; /* while VMs are looked for: sorted by base names, without case */
 	bool single;                    /* SOURCE is one image */
 	size_t archive_len;             /* SOURCE is an archive of several: how far their paths name it, with the '/'; else 0 */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */

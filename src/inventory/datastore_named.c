@@ -8,8 +8,10 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "disk/backing.h"
+#include "inventory/datastore_hyperv.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
+#include "inventory/vm_config.h"
 
 char *datastore_path(const struct backing_root *root, const char *path, struct error *err)
 {
@@ -88,14 +90,29 @@ char *datastore_named_path(const struct datastore *ds, const char *config, const
 	return strchr(file, '\\') ? spelled(ds, steal_ptr(&path), why) : steal_ptr(&path);
 }
 
+/* Does the configuration name files by paths of its host, and no datastore says where this one lies? */
+static bool is_hyperv(const struct datastore *ds, const struct vm_config_format *format, const char *file,
+		      struct error *why)
+{
+	CLEANUP_FREE char *path = NULL;
+
+	if (!format || !format->hyperv)
+		return false;
+	path = backing_root_translate(ds->root, file, why);
+	return !path && why->code == ERR_NONE;
+}
+
 struct datastore_image *datastore_named(const struct datastore *ds, const char *config, const char *file, char **path_out,
 					struct error *why)
 {
+	const struct vm_config_format *format = vm_config_format_of_path(config);
 	CLEANUP_FREE char *path = NULL;
 	struct datastore_image *image;
 	bool translated;
 
-	path = datastore_named_path(ds, config, file, &translated, why);
+	if (is_hyperv(ds, format, file, why))
+		return datastore_hyperv_named(ds, config, format, file, path_out, why);
+	path = why->code == ERR_NONE ? datastore_named_path(ds, config, file, &translated, why) : NULL;
 	image = path ? datastore_image_at(ds, path) : NULL;
 	if (path && !image)
 		error_set(why, ERR_CORRUPT, "names the disk '%s': no such image in %s", path,

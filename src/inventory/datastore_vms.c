@@ -5,11 +5,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "inventory/datastore_archives.h"
+#include "inventory/datastore_hyperv.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
@@ -102,29 +104,32 @@ static size_t folder_len(const char *path)
 	return slash ? (size_t)(slash - path) : 0;
 }
 
-static bool same_folder(const char *a, const char *b)
+/* The same folder, or folders that Hyper-V keeps one VM in. */
+static bool same_place(const char *a, const char *b)
 {
-	return folder_len(a) == folder_len(b) && strncmp(a, b, folder_len(a)) == 0;
-}
+	size_t len = datastore_hyperv_folder_len(a);
 
-static bool picked(const struct picks *p, const struct datastore_image *image)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].image == image)
-			return true;
-	return false;
+	return datastore_hyperv_folder_len(b) == len && strncmp(a, b, len) == 0;
 }
 
 /* ---- what configurations name ---- */
 
-static void mark_configured(const struct datastore *ds, struct datastore_image *image)
+static void mark_one(struct datastore_image *image, const char *config)
 {
+	if (!image->configured)
+		image->configured_by = config;
 	image->configured = true;
+}
+
+static void mark_configured(const struct datastore *ds, struct datastore_image *image, const char *config)
+{
+	image->named = true;
+	mark_one(image, config);
 	for (size_t depth = 1; depth < image->chain_len; depth++) {
 		struct datastore_image *parent = datastore_image_at(ds, image->chain[depth]);
 
 		if (parent)
-			parent->configured = true;
+			mark_one(parent, config);
 	}
 }
 
@@ -135,9 +140,23 @@ static bool is_exported(const char *config)
 	return format && format->exported;
 }
 
-static int pick_named(struct datastore *ds, const struct configured *vm, size_t config, const char *file, size_t order,
+/* Two configurations of one VM, a .vmcx and an export beside it, say the same: no surprise. */
+static bool is_named_by_its_own(const struct configured_list *l, const struct picks *p, const struct configured *vm,
+				const struct datastore_image *image)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *label = p->v[i].image == image ? l->v[p->v[i].config].label : NULL;
+
+		if (label)
+			return vm->label && strcmp(label, vm->label) == 0;
+	}
+	return false;
+}
+
+static int pick_named(struct datastore *ds, const struct configured_list *l, size_t config, const char *file, size_t order,
 		      struct picks *p, struct error *err)
 {
+	const struct configured *vm = &l->v[config];
 	struct error why = ERROR_INIT;
 	CLEANUP_FREE char *path = NULL;
 	struct datastore_image *image = datastore_named(ds, vm->path, file, &path, &why);
@@ -148,9 +167,10 @@ static int pick_named(struct datastore *ds, const struct configured *vm, size_t 
 			*err = why;
 		return -1;
 	}
-	if (image && (picked(p, image) || (image->configured && is_exported(vm->path)))) {
-		log_warn("inventory", "%s: names %s, which another configuration names too; it stays with that one",
-			 vm->path, path);
+	if (image && (image->named || (image->configured && image->configured_by != vm->path && is_exported(vm->path)))) {
+		if (!is_named_by_its_own(l, p, vm, image))
+			log_warn("inventory", "%s: names %s, which another configuration names too; it stays with that one",
+				 vm->path, path);
 		return 0;
 	}
 	pick = add_pick(p, image, path, vm->name, strlen(vm->name), err);
@@ -159,23 +179,37 @@ static int pick_named(struct datastore *ds, const struct configured *vm, size_t 
 	pick->config = config;
 	pick->order = order;
 	if (image)
-		mark_configured(ds, image);
+		mark_configured(ds, image, vm->path);
 	else
 		pick->err = why;
 	return 0;
 }
 
-/* What the VM is called: as its configuration's file, or, if that describes several, as people call it, in that folder. */
+/* Where a label stands for the name of a file: its characters that would end a component, and what is no name at all. */
+static void add_label(struct strbuf *b, const char *label)
+{
+	if (strcmp(label, ".") == 0 || strcmp(label, "..") == 0)
+		strbuf_adds(b, "_");
+	for (const char *c = label; *c; c++)
+		strbuf_add(b, *c == '/' ? "_" : c, 1);
+}
+
+/*
+ * What the VM is called: as its configuration's file, or, if that describes several or was named by Hyper-V, as people
+ * call it, in that folder.
+ */
 static char *configured_name(const char *path, const struct vm_config *vm, bool only_one, struct error *err)
 {
+	const struct vm_config_format *format = vm_config_format_of_path(path);
+	bool by_guid = format && format->hyperv && datastore_hyperv_is_guid_name(path);
+	size_t folder = by_guid ? datastore_hyperv_folder_len(path) : folder_len(path);
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 
-	if (only_one || !vm->label || !*vm->label) {
+	if ((only_one && !by_guid && !(format && format->many)) || !vm->label || !*vm->label) {
 		strbuf_add(&text, path, datastore_stem_len(path));
 	} else {
-		strbuf_add(&text, path, folder_len(path) + (folder_len(path) > 0));
-		for (const char *c = vm->label; *c; c++)
-			strbuf_add(&text, *c == '/' ? "_" : c, 1);
+		strbuf_add(&text, path, folder + (folder > 0));
+		add_label(&text, vm->label);
 	}
 	return strbuf_take(&text, err);
 }
@@ -196,7 +230,7 @@ static int add_configured(struct datastore *ds, const char *path, const struct v
 	if (!c->name)
 		return -1;
 	for (size_t i = 0; i < vm->n_disks; i++)
-		if (pick_named(ds, c, l->n - 1, vm->disks[i], i, p, err) < 0)
+		if (pick_named(ds, l, l->n - 1, vm->disks[i], i, p, err) < 0)
 			return -1;
 	return 0;
 }
@@ -204,9 +238,12 @@ static int add_configured(struct datastore *ds, const char *path, const struct v
 int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
 {
 	const struct vm_config_format *format = vm_config_format_of_path(path);
-	CLEANUP(cleanup_backing) struct backing *b = backing_open(ds->root, path, false, err);
+	CLEANUP(cleanup_backing) struct backing *b = NULL;
 	CLEANUP_FREE char *text = NULL;
 
+	if (format->hyperv && !format->many && datastore_hyperv_is_aside(path))
+		return 0;
+	b = backing_open(ds->root, path, false, err);
 	if (!b)
 		return -1;
 	if (b->size == 0 || b->size > format->len_max)
@@ -230,9 +267,12 @@ static int pick_configured(struct datastore *ds, const char *path, struct config
 
 	if ((is_archive ? datastore_read_archive(ds->root, path, &vms, &why) :
 			  datastore_read_config(ds, path, &vms, &why)) < 0) {
+		const struct vm_config_format *format = vm_config_format_of_path(path);
+
 		if (is_archive) /* its image says why */
 			return 0;
-		log_warn("inventory", "%s: not used: %s", path, why.msg);
+		log_warn("inventory", "%s: not used: %s%s%s", path, why.msg, format->instead ? "; " : "",
+			 format->instead ? format->instead : "");
 		return 0;
 	}
 	for (size_t i = 0; i < vms.n; i++)
@@ -243,6 +283,21 @@ static int pick_configured(struct datastore *ds, const char *path, struct config
 
 /* ---- what no configuration names ---- */
 
+/*
+ * What an image and the snapshots' images above it belong to.  Hyper-V's checkpoints are .avhdx; a .vhdx with a parent is a
+ * disk of its own, maybe another VM's.
+ */
+static const char *line_of(const struct datastore_image *image)
+{
+	for (size_t depth = 0; depth < image->chain_len; depth++) {
+		const char *suffix = image->chain[depth] + datastore_stem_len(image->chain[depth]);
+
+		if (strcasecmp(suffix, ".vhdx") == 0 || strcasecmp(suffix, ".vhd") == 0)
+			return image->chain[depth];
+	}
+	return root_of(image);
+}
+
 /* A snapshot of a configured disk that its VM does not use now: another branch, beside it. */
 static bool is_other_branch(const struct configured_list *l, const struct picks *p, size_t n_configured,
 			    const struct datastore_image *image)
@@ -250,8 +305,8 @@ static bool is_other_branch(const struct configured_list *l, const struct picks 
 	for (size_t i = 0; i < n_configured; i++) {
 		const struct datastore_image *other = p->v[i].image;
 
-		if (other && other->chain && image->chain && strcmp(root_of(other), root_of(image)) == 0 &&
-		    (same_folder(other->path, image->path) || same_folder(l->v[p->v[i].config].path, image->path)))
+		if (other && other->chain && image->chain && strcmp(line_of(other), line_of(image)) == 0 &&
+		    (same_place(other->path, image->path) || same_place(l->v[p->v[i].config].path, image->path)))
 			return true;
 	}
 	return false;
@@ -274,7 +329,7 @@ static int pick_leaves(struct datastore *ds, const struct configured_list *l, st
 			struct pick *a = &p->v[i], *b = &p->v[k];
 
 			if (i == k || a->err.code || !a->image->chain || !b->image->chain ||
-			    strcmp(root_of(a->image), root_of(b->image)) != 0 || !same_folder(a->path, b->path))
+			    strcmp(root_of(a->image), root_of(b->image)) != 0 || !same_place(a->path, b->path))
 				continue;
 			error_set(&a->err, ERR_CORRUPT, "%s: one of several leaves of %s (%s is another), and no "
 				  "configuration says which is the disk: pick one with --include",
@@ -395,8 +450,8 @@ static int fill_name_in(const struct datastore *ds, const struct picks *p, size_
 		return -1;
 	in->has_parent = image && image->chain_len > 1;
 	in->shares_root = away && !same_disk_name(in->leaf, in->root);
-	for (size_t k = 0; k < p->n && !in->shares_root; k++)
-		in->shares_root = k != i && image && p->v[k].image && strcmp(root_of(p->v[k].image), root) == 0;
+	for (size_t k = 0; image && k < p->n && !in->shares_root; k++)
+		in->shares_root = k != i && p->v[k].image && strcmp(root_of(p->v[k].image), root) == 0;
 	return 0;
 }
 
@@ -457,6 +512,8 @@ int datastore_find_vms(struct datastore *ds, struct error *err)
 	size_t n_configured;
 	int rc = -1;
 
+	if (ds->n_configs > 0 && datastore_hyperv_index(ds, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ds->n_configs; i++)
 		if (!is_exported(ds->configs[i]) && pick_configured(ds, ds->configs[i], &configured, &p, err) < 0)
 			return -1;

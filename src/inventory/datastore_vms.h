@@ -9,7 +9,7 @@
 /* Fills ds->vms from the scanned images, and marks those that configurations name. */
 int datastore_find_vms(struct datastore *ds, struct error *err) MUST_CHECK;
 
-/* The VMs of the configuration at `path`, one of ds->configs. */
+/* The VMs of the configuration at `path`, one of ds->configs; none of one that lies aside (datastore_hyperv.h). */
 int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out,
 			  struct error *err) MUST_CHECK;
 

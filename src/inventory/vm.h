@@ -22,7 +22,7 @@ struct vm_disk {
 struct vm {
 	char *name;   /* folder and name, as paths below the source: "web01/web01" */
 	char *label;  /* what people call it: "web01" */
-	char *config; /* path of the .vmx, or NULL: guessed from file names */
+	char *config; /* path of the configuration, or NULL: guessed from file names */
 	struct vm_disk *disks;
 	size_t n_disks;
 };

@@ -6,13 +6,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "inventory/hyperv_json.h"
+#include "inventory/hyperv_xml.h"
 #include "inventory/ovf_config.h"
 #include "inventory/vm_config.h"
+#include "inventory/vmcx.h"
 #include "inventory/vmx.h"
 
 static const struct vm_config_format *const formats[] = {
 	&vmx_config_format,
 	&ovf_config_format,
+	&vmcx_format,
+	&hyperv_xml_format,
+	&hyperv_json_format,
 	NULL,
 };
 

@@ -31,6 +31,9 @@ struct vm_config_list {
 struct vm_config_format {
 	const char *suffix; /* ".vmx": with the dot, lower case */
 	size_t len_max;     /* bytes; a longer file is refused unread */
+	bool hyperv;        /* Hyper-V's: disks are named by paths of its host, files lie as datastore_hyperv.h says */
+	bool many;          /* of any number of VMs: each is called by its label, also where it is the only one */
+	const char *instead; /* what a user can do where one cannot be read, for after a ";"; or NULL */
 	bool exported;      /* says what was once exported: where a VM's own configuration has a disk, that one counts */
 	/*
 	 * Appends the VMs of the text, which may hold any bytes and ends with a NUL that len does not count.  None, and no

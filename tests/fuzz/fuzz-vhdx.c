@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A VHDX with hostile changes.  The first byte of the input: its low bits choose a good image (see build), 0x10 that the
- * checksums are made right again, 0x20 that a log is ignored, 0x40 that the file is cut, by the next 2 bytes times 512.
- * Then changes: a byte 0xWA (width 1 << W % 4, area A of the table), 2 bytes offset, the value, each.  Without changes the
- * image reads as its model says.
+ * A VHDX with hostile changes, opened and read through its extents.  The first byte of the input: its low bits choose a
+ * good image (see build), 0x10 that the checksums are made right again, 0x20 that a log is ignored, 0xc0 that the file is
+ * cut, by the next 2 bytes times 512.  Then changes: a byte 0xWA (width 1 << W % 4, area A of the table), 2 bytes offset,
+ * the value, each.  Without changes the image reads as its model says.
+ *
+ * Blocks have content at their ends only, a change is a write of its bytes and undone by another: what is not changed is
+ * never written again.
  */
 #include "unit/unit.h"
 
@@ -24,16 +27,22 @@ enum { CHANGES_MAX = 64, HEADER_LEN = 4096, REGION_LEN = 65536, LOG_PAGES = 8 };
 
 struct image {
 	struct vhdx_image img;
-	uint8_t *now; /* the changed bytes */
+	uint8_t *now; /* the changed bytes, of what the writer keeps in memory */
 	char name[16];
 };
 
-static struct image images[IMAGES];
-static uint8_t *now; /* of the image in use */
-static uint64_t dirty_from = UINT64_MAX, dirty_to;
+struct span {
+	uint64_t off;
+	size_t len;
+};
 
-static const uint8_t some_states[] = { 6, 0, 6, 2, 3, 6 };
-static const uint8_t child_states[] = { 6, 0, 7, 2, 7, 0 };
+static struct image images[IMAGES];
+static struct span spans[CHANGES_MAX + 4 + LOG_PAGES]; /* what was changed */
+static size_t n_spans;
+
+static const uint8_t some_states[] = { 6, 0, 3 };
+static const uint8_t child_states[] = { 7, 0, 6 };
+static uint8_t child_bits[3 * MIB / 512 / 8];
 static const struct guid log_guid = { { 9, 8, 7 } };
 
 static void build_dirty(struct vhdx_image *img)
@@ -50,20 +59,25 @@ static void build_dirty(struct vhdx_image *img)
 
 static void build(void)
 {
-	struct vhdx_image parent = { .size = 6 * MIB, .seed = 77 };
+	static struct vhdx_image parent = { .size = 2 * MIB + 512, .seed = 77, .sparse = true };
 
 	vhdx_image_build(&parent);
-	fuzz_write("base.vhdx", parent.bytes, parent.len);
-	images[PLAIN].img = (struct vhdx_image){ .size = 6 * MIB, .states = some_states };
-	images[FIXED].img = (struct vhdx_image){ .size = 2 * MIB, .fixed = true };
-	images[CHILD].img = (struct vhdx_image){
-		.size = 6 * MIB, .states = child_states, .has_parent = true, .parent = parent.guest
-	};
+	vhdx_image_write(&parent, fuzz_file("base.vhdx"));
+	memset(child_bits, 0xff, 40);
+	child_bits[60] = 0x5a;
+	images[PLAIN].img = (struct vhdx_image){ .size = 3 * MIB, .states = some_states };
+	images[FIXED].img = (struct vhdx_image){ .size = MIB + 512, .fixed = true };
+	images[CHILD].img = (struct vhdx_image){ .size = 3 * MIB,
+						 .states = child_states,
+						 .bits = child_bits,
+						 .has_parent = true,
+						 .below = &parent };
 	images[DIRTY].img = (struct vhdx_image){ .size = 2 * MIB };
 	images[SECTOR_4K].img = (struct vhdx_image){ .size = 2 * MIB, .sector_size = 4096 };
 	for (int i = 0; i < IMAGES; i++) {
 		struct vhdx_image *img = &images[i].img;
 
+		img->sparse = true;
 		vhdx_image_build(img);
 		if (i == CHILD)
 			vhdx_image_set_parent(img, "{AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee}", ".\\base.vhdx");
@@ -74,38 +88,50 @@ static void build(void)
 		memcpy(images[i].now, img->bytes, img->len);
 		images[i].name[0] = (char)('0' + i);
 		memcpy(images[i].name + 1, ".vhdx", 6);
-		fuzz_write(images[i].name, img->bytes, img->len);
+		vhdx_image_write(img, fuzz_file(images[i].name));
 	}
-	vhdx_image_fini(&parent);
 }
 
-static void touch(uint64_t off, uint64_t len)
+static void touch(uint64_t off, size_t len)
 {
-	dirty_from = off < dirty_from ? off : dirty_from;
-	dirty_to = off + len > dirty_to ? off + len : dirty_to;
+	FUZZ_MUST(n_spans < ARRAY_LEN(spans));
+	spans[n_spans++] = (struct span){ off, len };
 }
 
-static void seal(size_t file_len, uint64_t off, size_t len)
+/* Has anything in there been changed? */
+static bool touched(uint64_t off, uint64_t len)
 {
-	if (len > file_len || off > file_len - len || len < 8)
+	for (size_t i = 0; i < n_spans; i++)
+		if (spans[i].off < off + len && off < spans[i].off + spans[i].len)
+			return true;
+	return false;
+}
+
+static void seal(const struct image *base, uint64_t off, size_t len)
+{
+	if (len < 8 || len > base->img.len || off > base->img.len - len || !touched(off, len))
 		return;
-	put_le32(now + off + 4, crc32c_sealed(now + off, len, 4));
-	touch(off, len);
+	put_le32(base->now + off + 4, crc32c_sealed(base->now + off, len, 4));
+	touch(off + 4, 4);
 }
 
-static void seal_all(const struct vhdx_image *img)
+static void seal_all(const struct image *base)
 {
-	seal(img->len, 64 << 10, HEADER_LEN);
-	seal(img->len, 128 << 10, HEADER_LEN);
-	seal(img->len, 192 << 10, REGION_LEN);
-	seal(img->len, 256 << 10, REGION_LEN);
+	uint64_t log = base->img.log_off;
+
+	seal(base, 64 << 10, HEADER_LEN);
+	seal(base, 128 << 10, HEADER_LEN);
+	seal(base, 192 << 10, REGION_LEN);
+	seal(base, 256 << 10, REGION_LEN);
 	for (uint64_t i = 0; i < LOG_PAGES; i++)
-		if (get_le32(now + img->log_off + i * 4096) == 0x65676f6c) /* "loge" */
-			seal(img->len, img->log_off + i * 4096, get_le32(now + img->log_off + i * 4096 + 8));
+		if (get_le32(base->now + log + i * 4096) == 0x65676f6c) /* "loge" */
+			seal(base, log + i * 4096, get_le32(base->now + log + i * 4096 + 8));
 }
 
-static unsigned change(const struct vhdx_image *img, const uint8_t *data, size_t len)
+static void change(const struct image *base, const uint8_t *data, size_t len)
 {
+	const struct vhdx_image *img = &base->img;
+	uint64_t bitmap = img->data_off - MIB; /* of a child; else the BAT once more */
 	uint64_t areas[16] = { 0,
 			       64 << 10,
 			       128 << 10,
@@ -115,40 +141,43 @@ static unsigned change(const struct vhdx_image *img, const uint8_t *data, size_t
 			       img->meta_off + (64 << 10),
 			       img->bat_off,
 			       img->log_off,
-			       img->data_off,
+			       bitmap,
 			       img->log_off + 4096,
 			       img->log_off + 2 * 4096,
 			       img->log_off + 3 * 4096,
-			       img->len - 65536,
-			       img->len - 65536,
-			       img->len - 65536 };
-	unsigned n_changes = 0;
+			       img->meta_off + (68 << 10),
+			       img->bat_off + 32768,
+			       img->bat_off };
 
-	for (; len > 3 && n_changes < CHANGES_MAX; n_changes++) {
+	while (len > 3 && n_spans < CHANGES_MAX) {
 		size_t n = (size_t)1 << (data[0] >> 4) % 4;
 		uint64_t off = areas[data[0] % 16] + get_le16(data + 1);
 
 		data += 3;
 		len -= 3;
 		n = n < len ? n : len;
-		if (off + n > img->len)
-			break;
-		memcpy(now + off, data, n);
+		memcpy(base->now + off, data, n);
 		touch(off, n);
 		data += n;
 		len -= n;
 	}
-	return n_changes;
+}
+
+static void write_spans(int fd, const uint8_t *bytes)
+{
+	for (size_t i = 0; i < n_spans; i++)
+		FUZZ_MUST(io_pwrite(fd, bytes + spans[i].off, spans[i].len, spans[i].off, NULL) == 0);
 }
 
 static void compare(struct disk *d, const struct vhdx_image *img)
 {
-	static uint8_t buf[65536];
+	static uint8_t got[16384], want[16384];
 
 	FUZZ_MUST(d && disk_size(d) == img->size);
-	for (uint64_t off = 0; off < img->size; off += sizeof(buf))
-		FUZZ_MUST(disk_read(d, buf, sizeof(buf), off, NULL) == 0 &&
-			  memcmp(buf, img->guest + off, sizeof(buf)) == 0);
+	for (uint64_t off = 0; off + sizeof(got) <= img->size; off += MIB / 4 + 512 * 8) {
+		vhdx_image_guest(img, want, sizeof(want), off);
+		FUZZ_MUST(disk_read(d, got, sizeof(got), off, NULL) == 0 && memcmp(got, want, sizeof(got)) == 0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -156,38 +185,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	struct disk_options opt = { 0 };
 	const struct image *base;
-	unsigned n_changes;
-	size_t file_len;
+	uint64_t file_len;
 	uint8_t mode;
+	bool cut;
 	int fd;
 
 	if (len < 3)
 		return 0;
-	if (!now)
+	if (!images[0].now)
 		build();
 	mode = data[0];
 	base = &images[mode % 8 % IMAGES];
 	fd = fuzz_file(base->name);
-	file_len = base->img.len;
-	now = base->now;
-	dirty_from = UINT64_MAX;
-	dirty_to = 0;
-	n_changes = change(&base->img, data + (mode & 0x40 ? 3 : 1), len - (mode & 0x40 ? 3 : 1));
-	if (n_changes > 0 && (mode & 0x10))
-		seal_all(&base->img);
-	if (dirty_from < dirty_to)
-		FUZZ_MUST(io_pwrite(fd, now + dirty_from, dirty_to - dirty_from, dirty_from, NULL) == 0);
-	if (mode & 0x40)
-		FUZZ_MUST(ftruncate(fd, (off_t)(get_le16(data + 1) * UINT64_C(512) % file_len)) == 0);
+	file_len = base->img.file_len;
+	n_spans = 0;
+	cut = (mode & 0xc0) == 0xc0;
+	change(base, data + (cut ? 3 : 1), len - (cut ? 3 : 1));
 	opt.ignore_log = mode & 0x20;
-	d = fuzz_use_disk(base->name, &opt);
-	if (n_changes == 0 && !(mode & 0x60) && base != &images[DIRTY])
+	if (mode & 0x10)
+		seal_all(base);
+	write_spans(fd, base->now);
+	if (cut)
+		FUZZ_MUST(ftruncate(fd, (off_t)(get_le16(data + 1) * UINT64_C(512) % file_len)) == 0);
+	d = fuzz_probe_disk(base->name, &opt);
+	if (n_spans == 0 && !(mode & 0x20) && !cut && base != &images[DIRTY])
 		compare(d, &base->img);
-	if (dirty_from < dirty_to)
-		memcpy(now + dirty_from, base->img.bytes + dirty_from, dirty_to - dirty_from);
-	if (mode & 0x40)
-		fuzz_write(base->name, now, file_len);
-	else if (dirty_from < dirty_to)
-		FUZZ_MUST(io_pwrite(fd, now + dirty_from, dirty_to - dirty_from, dirty_from, NULL) == 0);
+	for (size_t i = 0; i < n_spans; i++)
+		memcpy(base->now + spans[i].off, base->img.bytes + spans[i].off, spans[i].len);
+	if (cut)
+		vhdx_image_write((struct vhdx_image *)(uintptr_t)&base->img, fd);
+	else
+		write_spans(fd, base->now);
 	return 0;
 }

@@ -11,7 +11,8 @@
 #include "fuzz.h"
 #include "fuzz_disk.h"
 
-enum { FILES_MAX = 16, CHUNK = 192 * 1024 };
+enum { FILES_MAX = 16, CHUNK = 192 * 1024, PROBE_EXTENTS = 12 };
+#define PROBE_MAX (UINT64_C(1) << 30)
 
 static char folder[64];
 static int folder_fd = -1;
@@ -91,9 +92,8 @@ static void check_chunk(struct disk *d, uint64_t off, size_t len, bool holes)
 	FUZZ_MUST((disk_read(d, buf, len, off, NULL) == 0) == (known && readable));
 }
 
-struct disk *fuzz_use_disk(const char *name, const struct disk_options *opt)
+static struct disk *open_disk(const char *name, const struct disk_options *opt)
 {
-	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
 	struct error e = ERROR_INIT;
 	char path[128], byte;
 	struct disk *d;
@@ -109,6 +109,18 @@ struct disk *fuzz_use_disk(const char *name, const struct disk_options *opt)
 	size = disk_size(d);
 	FUZZ_MUST(size > 0 && size <= DISK_SIZE_MAX && disk_chain_len(d) >= 1);
 	FUZZ_MUST(disk_read(d, &byte, 1, size, &e) < 0 && e.code == ERR_USAGE);
+	return d;
+}
+
+struct disk *fuzz_use_disk(const char *name, const struct disk_options *opt)
+{
+	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+	struct disk *d = open_disk(name, opt);
+	uint64_t size;
+
+	if (!d)
+		return NULL;
+	size = disk_size(d);
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t off = size / 7 * (i < 7 ? i : 0);
 		size_t len = i == 7 ? CHUNK : 70000 - i * 977;
@@ -118,5 +130,50 @@ struct disk *fuzz_use_disk(const char *name, const struct disk_options *opt)
 	}
 	if (disk_extents(d, size, 0, false, &list, NULL) == 0)
 		FUZZ_MUST(list.n > 0 && list.v[list.n - 1].off + list.v[list.n - 1].len == size);
+	return d;
+}
+
+/* Reads len bytes or the disk's rest. */
+static void check_read(struct disk *d, uint64_t off, size_t len, bool must_read, bool must_be_zero)
+{
+	uint8_t buf[4096];
+
+	len = disk_size(d) - off < len ? (size_t)(disk_size(d) - off) : len;
+	if (disk_read(d, buf, len, off, NULL) < 0)
+		FUZZ_MUST(!must_read);
+	else
+		FUZZ_MUST(!must_be_zero || io_is_zero(buf, len));
+}
+
+struct disk *fuzz_probe_disk(const char *name, const struct disk_options *opt)
+{
+	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+	struct disk *d = open_disk(name, opt);
+	uint64_t size, end = 0;
+	size_t step;
+	bool known;
+
+	if (!d)
+		return NULL;
+	size = disk_size(d) < PROBE_MAX ? disk_size(d) : PROBE_MAX;
+	known = disk_extents(d, size, 0, false, &list, NULL) == 0;
+	for (size_t i = 0; i < list.n; i++) {
+		FUZZ_MUST(list.v[i].off == end && list.v[i].len > 0 && list.v[i].kind != EXTENT_ABSENT);
+		end += list.v[i].len;
+	}
+	FUZZ_MUST(known ? end == size : end < size);
+	if (!known)
+		check_read(d, end, 1, false, false);
+	step = list.n / PROBE_EXTENTS + 1;
+	for (size_t i = 0; i < list.n; i += step) {
+		const struct extent *x = &list.v[i];
+		size_t len = x->len < 700 ? (size_t)x->len : 700;
+		bool zero = x->kind == EXTENT_ZERO;
+
+		check_read(d, x->off, len, true, zero);
+		check_read(d, x->off + x->len - len, len, true, zero);
+		check_read(d, x->off + x->len - len, len + 600, false, false); /* across its end */
+	}
+	check_read(d, disk_size(d) - 512, 512, false, false);
 	return d;
 }

@@ -25,4 +25,7 @@ void fuzz_write(const char *name, const void *buf, size_t len);
  */
 struct disk *fuzz_use_disk(const char *name, const struct disk_options *opt);
 
+/* The same, quicker: all extents up to the first error, and of some of them the first and the last bytes. */
+struct disk *fuzz_probe_disk(const char *name, const struct disk_options *opt);
+
 #endif

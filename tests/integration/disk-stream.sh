@@ -81,7 +81,7 @@ check() {
 	cmp extents.ours extents.qemu || fail "$1: extents differ from qemu-img's"
 }
 
-sizes="512 65536 66048 $((4 * 1048576)) $((9 * 1048576 + 13 * 512)) $((40 * 1048576 + 512))"
+sizes="512 65536 66048 $((4 * 1048576)) $((9 * 1048576 + 13 * 512)) $((33 * 1048576 + 512))"
 for size in $sizes; do
 	make_raw "$size.raw" "$size"
 	qemu-img convert -f raw -O vmdk -o subformat=streamOptimized "$size.raw" "$size.vmdk"
@@ -90,7 +90,7 @@ for size in $sizes; do
 	qemu-img compare -q -f vmdk -F raw "footer-$size.vmdk" "$size.raw" || fail "footer-$size.vmdk: not as qemu-img takes it"
 	check "footer-$size.vmdk" "$size.raw"
 done
-big=$((40 * 1048576 + 512))
+big=$((33 * 1048576 + 512))
 odd=$((9 * 1048576 + 13 * 512))
 qemu-img create -q -f vmdk -o subformat=streamOptimized empty.vmdk 3M
 truncate -s 3M empty.raw

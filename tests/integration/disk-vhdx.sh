@@ -65,6 +65,15 @@ cmp extents.ours extents.want || {
 }
 rm -f $image
 
+# The same with a table of 512 MiB, which is a hole but for its last entry.
+makevhdx=$builddir/tests/support/makevhdx
+if [ -x "$makevhdx" ]; then
+	"$makevhdx" huge
+	(ulimit -v $memory && "$readdisk" --extents huge.vhdx) >extents.ours || fail "huge.vhdx: extents"
+	printf '0 70368743129088 zero\n70368743129088 1048576 data\n' | cmp - extents.ours || fail "huge.vhdx: extents"
+	rm -f huge.vhdx
+fi
+
 # A fixed VHD, of qemu's own size and of one it does not round.
 qemu-img create -q -f raw in.raw $((5 * mib))
 qemu-io -f raw -c 'write -P 0x12 0 64k' -c 'write -P 0x34 3000k 1M' -c "write -P 0x56 $((5 * mib - 512)) 512" in.raw >/dev/null

@@ -4,7 +4,8 @@
  *
  *	make-vhd FOLDER LAYERS SIZE BLOCK SEED
  *
- * FOLDER/0.vhd is dynamic, FOLDER/1.vhd and so on are its differencing children; FOLDER/flat.raw is the last one's disk.
+ * FOLDER/0.vhd is dynamic, FOLDER/1.vhd and so on are its differencing children; FOLDER/flat.raw is the last one's
+ *disk.
  */
 #include <config.h>
 

@@ -5,8 +5,10 @@
  *	readdisk IMAGE >flat.raw
  *	readdisk --extents [--holes] IMAGE		start length data|zero, in bytes
  *	readdisk --check IMAGE FLAT			in pieces of 4 KiB: what can be read is as in FLAT; ends after 20 s
- *	readdisk --threads N [--reads N] IMAGE FLAT	random offsets and sizes from N threads, compared with a raw
- *file; and what the extents call zero is zero in it readdisk --format NAME ...			instead of the suffix
+ *	readdisk --threads N [--reads N] IMAGE FLAT	random offsets and sizes from N threads, compared with a raw file;
+ *							and what the extents call zero is zero in it
+ *	readdisk --edges IMAGE FLAT			the first and the last 64 KiB of each run, compared with a raw file
+ *	readdisk --format NAME ...			instead of the suffix
  *
  * Exit status: as the programs (error_exit_status), 1 for a difference.
  */
@@ -27,6 +29,7 @@
 #include "disk/disk.h"
 
 #define CHUNK_LEN ((size_t)1 << 20)
+#define EDGE_LEN ((size_t)64 << 10)
 #define SIZE_MAX_READ ((uint64_t)600000) /* some grains, an odd number of bytes */
 
 struct compare {
@@ -208,19 +211,55 @@ static int compare(struct disk *d, const char *flat, size_t n, uint64_t reads, s
 	return rc;
 }
 
+static int compare_part(struct disk *d, int flat_fd, size_t len, uint64_t off, struct error *err)
+{
+	static uint8_t got[EDGE_LEN], want[EDGE_LEN];
+
+	memset(got, 0xa5, len);
+	if (disk_read(d, got, len, off, err) < 0 || io_pread(flat_fd, want, len, off, err) < 0)
+		return -1;
+	return memcmp(got, want, len) == 0
+		       ? 0
+		       : error_set(err, ERR_MISMATCH, "%zu bytes at %" PRIu64 ": different", len, off);
+}
+
+/* Of disks that are too large to be compared as a whole. */
+static int compare_edges(struct disk *d, const char *flat, struct error *err)
+{
+	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+	CLEANUP_FD int fd = open(flat, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, errno, "%s", flat);
+	if (disk_extents(d, disk_size(d), 0, true, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n;) {
+		uint64_t start = list.v[i].off, end = start;
+		size_t first = i, len;
+
+		for (; i < list.n && list.v[i].kind == list.v[first].kind; i++)
+			end = list.v[i].off + list.v[i].len;
+		len = end - start < EDGE_LEN ? (size_t)(end - start) : EDGE_LEN;
+		if (compare_part(d, fd, len, start, err) < 0 || compare_part(d, fd, len, end - len, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "extents", no_argument, NULL, 'e' },       { "holes", no_argument, NULL, 'h' },
 		{ "threads", required_argument, NULL, 't' }, { "reads", required_argument, NULL, 'r' },
 		{ "format", required_argument, NULL, 'f' },  { "check", no_argument, NULL, 'd' },
+		{ "edges", no_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	uint64_t threads = 0, reads = 400;
 	struct disk_options opt = { 0 };
 	struct error err = ERROR_INIT;
-	bool extents = false, holes = false, check_only = false;
+	bool extents = false, holes = false, check_only = false, edges = false;
 	int c, rc;
 
 	for (;;) {
@@ -233,12 +272,14 @@ int main(int argc, char **argv)
 			holes = true;
 		else if (c == 'd')
 			check_only = true;
+		else if (c == 'g')
+			edges = true;
 		else if (c == 'f')
 			opt.format = optarg;
 		else if ((c != 't' && c != 'r') || parse_u64(optarg, 1 << 20, c == 't' ? &threads : &reads, &err) < 0)
 			return 2;
 	}
-	if (argc - optind != (threads > 0 || check_only ? 2 : 1))
+	if (argc - optind != (threads > 0 || check_only || edges ? 2 : 1))
 		return 2;
 	if (check_only)
 		alarm(20);
@@ -247,6 +288,8 @@ int main(int argc, char **argv)
 		return fail(&err);
 	if (check_only)
 		rc = check_pieces(d, argv[optind + 1], &err);
+	else if (edges)
+		rc = compare_edges(d, argv[optind + 1], &err);
 	else if (threads > 0)
 		rc = compare(d, argv[optind + 1], (size_t)threads, reads, &err);
 	else

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "support/scratch.h"
 
 int scratch_setup(void **state)
@@ -74,9 +75,13 @@ void scratch_truncate(const struct scratch_dir *s, const char *name, uint64_t le
 
 void pattern_fill(uint8_t *buf, size_t len, uint64_t off, uint64_t seed)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0, n; i < len; i += n) {
 		uint64_t word = ((off + i) / 8 + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ seed;
+		size_t skip = (off + i) % 8;
+		uint8_t bytes[8];
 
-		buf[i] = (uint8_t)((word ^ word >> 29) >> (off + i) % 8 * 8);
+		n = len - i < 8 - skip ? len - i : 8 - skip;
+		put_le64(bytes, word ^ word >> 29);
+		memcpy(buf + i, bytes + skip, n);
 	}
 }

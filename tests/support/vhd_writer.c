@@ -200,7 +200,8 @@ void vhd_image_build(struct vhd_image *img)
 	end = end > img->header_off + HEADER_LEN ? end : img->header_off + HEADER_LEN;
 	img->text_off = round_up(end, SECTOR);
 	img->data_off = img->text_off + (uint64_t)LOCATORS * VHD_W_TEXT_ROOM;
-	img->bytes = calloc(1, (size_t)(img->data_off + img->n_blocks * (img->bitmap_len + img->block_size) + FOOTER_LEN));
+	img->bytes =
+		calloc(1, (size_t)(img->data_off + img->n_blocks * (img->bitmap_len + img->block_size) + FOOTER_LEN));
 	img->guest = calloc(1, (size_t)img->size);
 	if (!img->bytes || !img->guest)
 		abort();

@@ -4,8 +4,8 @@
  * guest reads: for tests, which then damage the image byte by byte.  Needs no test library.
  *
  * The bytes of a sector whose bit is clear are written all the same: who does not ask the bitmap shows them.
- * Layout: footer's copy, header and BAT where asked for, behind both the locators' texts, then the blocks, last one first
- * unless `ascending` is set, then the footer.
+ * Layout: footer's copy, header and BAT where asked for, behind both the locators' texts, then the blocks, last one
+ * first unless `ascending` is set, then the footer.
  */
 #ifndef LIFTFS_TESTS_VHD_WRITER_H
 #define LIFTFS_TESTS_VHD_WRITER_H
@@ -54,7 +54,7 @@ void vhd_image_fini(struct vhd_image *img);
 uint8_t *vhd_image_footer(struct vhd_image *img); /* the one at the end */
 uint8_t *vhd_image_header(struct vhd_image *img);
 uint8_t *vhd_image_bat_entry(struct vhd_image *img, uint64_t block);
-uint8_t *vhd_image_bitmap(struct vhd_image *img, uint64_t block); /* of a block that is there */
+uint8_t *vhd_image_bitmap(struct vhd_image *img, uint64_t block);    /* of a block that is there */
 uint64_t vhd_image_block_off(struct vhd_image *img, uint64_t block); /* in the file, of its bytes */
 
 /* Puts a 32- or 64-bit value into both footers, or into the header, and renews their checksums. */
@@ -65,8 +65,8 @@ void vhd_seal_footer(uint8_t *raw);
 void vhd_seal_header(uint8_t *raw);
 
 /*
- * Names the parent of a differencing disk, whose unique id is 16 times `id`.  The texts are ASCII; in UTF-16 in the file
- * for the codes that say so.
+ * Names the parent of a differencing disk, whose unique id is 16 times `id`.  The texts are ASCII; in UTF-16 in the
+ * file for the codes that say so.
  */
 void vhd_image_set_parent(struct vhd_image *img, uint8_t id, const char *name);
 void vhd_image_set_locator(struct vhd_image *img, unsigned i, uint32_t code, const char *text);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/io.h"
@@ -101,8 +102,8 @@ static void write_headers(struct vhdx_image *img)
 
 		memcpy(h, "head", 4);
 		put_le64(h + 8, (uint64_t)i + 6);
-		put_guid(h + 16, "11111111-2222-3333-4444-555555555555");
-		put_guid(h + 32, "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+		put_guid(h + 16, img->data_write ? img->data_write : "11111111-2222-3333-4444-555555555555");
+		put_guid(h + 32, img->data_write ? img->data_write : "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
 		put_le16(h + 66, 1);
 		put_le32(h + 68, img->log_len);
 		put_le64(h + 72, img->log_off);
@@ -166,38 +167,89 @@ uint8_t *vhdx_image_bitmap_entry(struct vhdx_image *img)
 	return img->bytes + img->bat_off + chunk_of(img) * 8;
 }
 
-/* Block n as its guest sees it, and the bits of its sectors. */
-static void model_block(struct vhdx_image *img, uint64_t n, uint8_t state, const uint8_t *own)
+static uint64_t slot_of(const struct vhdx_image *img, uint64_t block)
 {
-	uint8_t *bits = img->bytes + img->len - VHDX_W_MIB;
+	if (img->order)
+		return img->order[block];
+	return img->ascending ? block : img->n_blocks - 1 - block;
+}
 
-	for (uint64_t off = n * img->block_size; off < (n + 1) * img->block_size && off < img->size;
-	     off += img->sector_size) {
+static uint8_t state_of(const struct vhdx_image *img, uint64_t block)
+{
+	return img->states ? img->states[block] : 6;
+}
+
+static bool is_own(const struct vhdx_image *img, uint64_t sector)
+{
+	return img->bits ? img->bits[sector / 8] >> sector % 8 & 1 : sector % 3 != 0;
+}
+
+static void parent_sector(const struct vhdx_image *img, uint8_t *buf, uint64_t off)
+{
+	if (img->parent)
+		memcpy(buf, img->parent + off, img->sector_size);
+	else if (img->below && off < img->below->size)
+		vhdx_image_guest(img->below, buf, img->sector_size, off);
+	else
+		memset(buf, 0, img->sector_size);
+}
+
+static void model_sector(const struct vhdx_image *img, uint8_t *buf, uint64_t off)
+{
+	uint64_t block = off / img->block_size, in = off % img->block_size;
+	uint8_t state = state_of(img, block);
+
+	if (state == 6 || (state == 7 && is_own(img, off / img->sector_size))) {
+		memset(buf, 0, img->sector_size);
+		if (!img->sparse || in < VHDX_W_WINDOW || in >= img->block_size - VHDX_W_WINDOW)
+			pattern_fill(buf, img->sector_size, off, img->seed);
+	} else if (state == 0 || state == 7) {
+		parent_sector(img, buf, off);
+	} else {
+		memset(buf, 0, img->sector_size);
+	}
+}
+
+void vhdx_image_guest(const struct vhdx_image *img, uint8_t *buf, size_t len, uint64_t off)
+{
+	if (img->guest)
+		memcpy(buf, img->guest + off, len);
+	for (size_t done = 0; !img->guest && done < len; done += img->sector_size)
+		model_sector(img, buf + done, off + done);
+}
+
+static uint64_t n_bitmaps(const struct vhdx_image *img)
+{
+	return img->parent || img->below ? (img->n_blocks - 1) / chunk_of(img) + 1 : 0;
+}
+
+static void write_bitmaps(struct vhdx_image *img)
+{
+	uint8_t *bits = img->bytes + img->bitmap_off; /* of neighbouring chunks side by side, so of the whole disk */
+
+	for (uint64_t c = 0; c < n_bitmaps(img); c++)
+		put_le64(img->bytes + img->bat_off + (c * (chunk_of(img) + 1) + chunk_of(img)) * 8,
+			 (img->bitmap_off + c * VHDX_W_MIB) | 6);
+	for (uint64_t off = 0; n_bitmaps(img) && off < img->size; off += img->sector_size) {
 		uint64_t sector = off / img->sector_size;
-		bool here = state == 6 || (state == 7 && sector % 3 != 0);
 
-		if (state == 7 && here)
+		if (state_of(img, off / img->block_size) == 7 && is_own(img, sector))
 			bits[sector / 8] |= (uint8_t)(1 << sector % 8);
-		if (here)
-			memcpy(img->guest + off, own + (off - n * img->block_size), img->sector_size);
-		else if (img->parent && (state == 0 || state == 7))
-			memcpy(img->guest + off, img->parent + off, img->sector_size);
 	}
 }
 
 static void write_blocks(struct vhdx_image *img)
 {
 	for (uint64_t n = 0; n < img->n_blocks; n++) {
-		uint64_t at = img->data_off + (img->ascending ? n : img->n_blocks - 1 - n) * img->block_size;
-		uint8_t state = img->states ? img->states[n] : 6;
+		uint64_t at = img->data_off + slot_of(img, n) * img->block_size;
 
 		/* The bytes are there whatever the state is: one that says zeros must not show them. */
-		pattern_fill(img->bytes + at, img->block_size, n * img->block_size, img->seed);
-		model_block(img, n, state, img->bytes + at);
-		put_le64(vhdx_image_bat_entry(img, n), at | state);
+		if (!img->sparse)
+			pattern_fill(img->bytes + at, img->block_size, n * img->block_size, img->seed);
+		put_le64(vhdx_image_bat_entry(img, n), at | state_of(img, n));
 	}
-	if (img->parent)
-		put_le64(vhdx_image_bitmap_entry(img), (img->len - VHDX_W_MIB) | 6);
+	for (uint64_t off = 0; !img->sparse && off < img->size; off += img->sector_size)
+		model_sector(img, img->guest + off, off);
 }
 
 #define LOCATOR_OFF (META_TABLE + 4096)
@@ -216,15 +268,14 @@ static uint16_t put_utf16(uint8_t *p, const char *text)
 	return n;
 }
 
-void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const char *relative)
+void vhdx_image_set_locator(struct vhdx_image *img, const char *const (*pairs)[2], size_t n)
 {
-	const char *const pairs[][2] = { { "parent_linkage", linkage }, { "relative_path", relative } };
 	uint8_t *item = vhdx_image_locator(img), *entry = vhdx_image_item_entry(img, VHDX_W_ITEMS);
-	uint32_t at = 64;
+	uint32_t at = (uint32_t)(20 + n * 12 + 3) / 4 * 4;
 
 	put_guid(item, "B04AEFB7-D19E-4A81-B789-25B8E9445913");
-	put_le16(item + 18, 2);
-	for (size_t i = 0; i < 2; i++) {
+	put_le16(item + 18, (uint16_t)n);
+	for (size_t i = 0; i < n; i++) {
 		uint8_t *e = item + 20 + i * 12;
 
 		put_le32(e, at);
@@ -241,6 +292,13 @@ void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const ch
 	put_le16(img->bytes + img->meta_off + 10, VHDX_W_ITEMS + 1);
 }
 
+void vhdx_image_set_parent(struct vhdx_image *img, const char *linkage, const char *relative)
+{
+	const char *const pairs[][2] = { { "parent_linkage", linkage }, { "relative_path", relative } };
+
+	vhdx_image_set_locator(img, pairs, 2);
+}
+
 void vhdx_image_build(struct vhdx_image *img)
 {
 	uint64_t entries;
@@ -255,15 +313,18 @@ void vhdx_image_build(struct vhdx_image *img)
 	img->meta_off = img->log_off + img->log_len;
 	img->bat_off = img->meta_off + VHDX_W_MIB;
 	img->bat_len = (entries * 8 + VHDX_W_MIB - 1) / VHDX_W_MIB * VHDX_W_MIB;
-	img->data_off = img->bat_off + img->bat_len;
-	img->len = (size_t)(img->data_off + img->n_blocks * img->block_size + (img->parent ? VHDX_W_MIB : 0));
+	img->bitmap_off = img->bat_off + img->bat_len;
+	img->data_off = img->bitmap_off + n_bitmaps(img) * VHDX_W_MIB;
+	img->file_len = img->data_off + img->n_blocks * img->block_size;
+	img->len = (size_t)(img->sparse ? img->data_off : img->file_len);
 	img->bytes = calloc(1, img->len);
-	img->guest = calloc(1, (size_t)img->size);
-	if (!img->bytes || !img->guest)
+	img->guest = img->sparse ? NULL : calloc(1, (size_t)img->size);
+	if (!img->bytes || (!img->guest && !img->sparse))
 		abort();
 	write_headers(img);
 	write_regions(img);
 	write_metadata(img);
+	write_bitmaps(img);
 	write_blocks(img);
 }
 
@@ -337,12 +398,41 @@ size_t vhdx_image_log_entry(struct vhdx_image *img, size_t sector, size_t tail, 
 	return data;
 }
 
+static void write_sparsely(int fd, const uint8_t *bytes, size_t len, uint64_t off)
+{
+	for (size_t n; len > 0; bytes += n, off += n, len -= n) {
+		n = len < VHDX_W_WINDOW ? len : VHDX_W_WINDOW;
+		if (!io_is_zero(bytes, n) && io_pwrite(fd, bytes, n, off, NULL) < 0)
+			abort();
+	}
+}
+
+void vhdx_image_write(struct vhdx_image *img, int fd)
+{
+	uint64_t end = img->sparse ? img->file_len : img->len;
+	static uint8_t window[VHDX_W_WINDOW];
+
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)end) < 0)
+		abort();
+	write_sparsely(fd, img->bytes, img->len, 0);
+	for (uint64_t n = 0; img->sparse && n < img->n_blocks; n++) {
+		uint64_t at = img->data_off + slot_of(img, n) * img->block_size;
+		uint64_t last = img->block_size - VHDX_W_WINDOW;
+
+		pattern_fill(window, sizeof(window), n * img->block_size, img->seed);
+		write_sparsely(fd, window, sizeof(window), at);
+		pattern_fill(window, sizeof(window), n * img->block_size + last, img->seed);
+		write_sparsely(fd, window, sizeof(window), at + last);
+	}
+}
+
 struct backing vhdx_image_backing(const struct vhdx_image *img)
 {
 	static char path[] = "disk.vhdx";
 	struct backing b = { .path = path, .fd = memfd_create("vhdx", MFD_CLOEXEC), .size = img->len };
 
-	if (b.fd < 0 || io_pwrite(b.fd, img->bytes, img->len, 0, NULL) < 0)
+	if (b.fd < 0 || ftruncate(b.fd, (off_t)img->len) < 0)
 		abort();
+	write_sparsely(b.fd, img->bytes, img->len, 0);
 	return b;
 }

@@ -155,6 +155,28 @@ static void a_bad_disk_is_its_own_error(void **state)
 	}
 }
 
+static void an_empty_disk_has_not_lost_its_file(void **state)
+{
+	static const char text[] = ENVELOPE
+		"<References><File ovf:id=\"f1\" ovf:href=\"a.vmdk\"/><File ovf:id=\"f2\" ovf:href=\"b.VMDK\"/>"
+		"<File ovf:id=\"f3\" ovf:href=\"c.iso\"/></References><DiskSection>"
+		"<Disk ovf:diskId=\"d1\" ovf:fileRef=\"f1\" ovf:capacity=\"512\"/>"
+		"<Disk ovf:diskId=\"d2\" ovf:%s=\"f2\" ovf:capacity=\"512\"/>"
+		"<Disk ovf:diskId=\"d3\" ovf:capacity=\"512\"/></DiskSection></Envelope>";
+	CLEANUP(cleanup_ovf) struct ovf good = { 0 }, lost = { 0 };
+	char buf[1024];
+
+	(void)state;
+	snprintf(buf, sizeof(buf), text, "fileRef");
+	assert_int_equal(parse(buf, &good, NULL), 0);
+	assert_error(&good.disks[2].err, ERR_NONE, "");
+	snprintf(buf, sizeof(buf), text, "filfRef");
+	assert_int_equal(parse(buf, &lost, NULL), 0);
+	assert_error(&lost.disks[0].err, ERR_NONE, "");
+	for (int i = 1; i < 3; i++)
+		assert_error(&lost.disks[i].err, ERR_CORRUPT, "it has no fileRef, and 'b.VMDK' is no disk's file");
+}
+
 static void a_bad_descriptor_is_refused(void **state)
 {
 	static const struct {
@@ -281,6 +303,7 @@ int main(void)
 		cmocka_unit_test(disks_files_and_machines_belong_together),
 		cmocka_unit_test(a_lone_machine_without_disk_items_has_all_disks),
 		cmocka_unit_test(a_bad_disk_is_its_own_error),
+		cmocka_unit_test(an_empty_disk_has_not_lost_its_file),
 		cmocka_unit_test(a_bad_descriptor_is_refused),
 		cmocka_unit_test(limits_hold_at_both_ends),
 		cmocka_unit_test(elements_may_be_64_deep),

@@ -115,7 +115,7 @@ static void bitmaps_are_whole_sectors(void **state)
 {
 	static const struct {
 		uint32_t block_size, bitmap_len;
-	} rows[] = { { 4 << 10, 512 },  { 512 << 10, 512 }, { 2 << 20, 512 },
+	} rows[] = { { 4 << 10, 512 },  { 512 << 10, 512 },  { 2 << 20, 512 },
 		     { 4 << 20, 1024 }, { 64 << 20, 16384 }, { 256 << 20, 65536 } };
 
 	(void)state;
@@ -202,14 +202,12 @@ static void the_disks_last_block_may_end_with_the_disk(void **state)
 	(void)state;
 	start(&f, 3 * MIB - 1024, MIB, 4096, 4 * MIB);
 	put_entries(&f, 0, 3, 8192 - 2049 + 2);
-	assert_bad(&f, 1,
-		   "block 1: BAT entry 0x1801 at 0x1004: beyond end of content (content ends at 0x400000)");
+	assert_bad(&f, 1, "block 1: BAT entry 0x1801 at 0x1004: beyond end of content (content ends at 0x400000)");
 	assert_present(&f, 2, 6145 * 512, 6146 * 512);
 	put_entries(&f, 2, 1, 8192 - 2049 + 3);
 	table_cache_free(f.disk.tables);
 	f.disk.tables = table_cache_new(4, NULL);
-	assert_bad(&f, 2,
-		   "block 2: BAT entry 0x1802 at 0x1008: beyond end of content (content ends at 0x400000)");
+	assert_bad(&f, 2, "block 2: BAT entry 0x1802 at 0x1008: beyond end of content (content ends at 0x400000)");
 	finish(&f);
 }
 
@@ -273,8 +271,9 @@ static void the_largest_table_is_paged(void **state)
 	assert_int_equal(f.bat.n_blocks, 534773760);
 	put_entries(&f, 534773759, 1, ABSENT);
 	assert_absent(&f, 534773759, UINT64_MAX, 1);
-	assert_bad(&f, 534773758,
-		   "block 534773758: BAT entry 0 at 0x7f800ff8: on the footer's copy at 0 (content ends at 0xc0000000)");
+	assert_bad(
+		&f, 534773758,
+		"block 534773758: BAT entry 0 at 0x7f800ff8: on the footer's copy at 0 (content ends at 0xc0000000)");
 	for (uint64_t block = 0; block < 534773760; block += 20000000)
 		assert_int_equal(vhd_bat_run(&f.bat, block, 1, &(struct vhd_run){ 0 }, NULL), -1);
 	assert_true(table_cache_pages(f.disk.tables) <= 4);

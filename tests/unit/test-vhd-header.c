@@ -182,8 +182,9 @@ static void the_table_covers_the_disk_and_lies_apart(void **state)
 	assert_table(9215, 1, 512, "BAT at 0x23ff+0x4: overlaps the dynamic header at 0x2000");
 	assert_table(9216, 1, 512, NULL);
 	assert_table(4096, 1200, 512, "BAT at 0x1000+0x12c0: overlaps the dynamic header at 0x2000");
-	assert_table(9216, 260000, UINT64_C(2040) << 30, "BAT: 260000 entries, 2088960 needed for 2190433320960 bytes in "
-							 "blocks of 1048576");
+	assert_table(9216, 260000, UINT64_C(2040) << 30,
+		     "BAT: 260000 entries, 2088960 needed for 2190433320960 bytes in "
+		     "blocks of 1048576");
 	assert_table(512, 1, (UINT64_C(2040) << 30) + 512,
 		     "disk of 2190433321472 bytes that is not fixed (at most 2190433320960)");
 }

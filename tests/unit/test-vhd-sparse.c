@@ -2,6 +2,7 @@
 /* Dynamic and differencing VHDs as disks: what their guests read, and what a damaged one says. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,8 @@ static void assert_extents(struct disk *d, const uint8_t *guest, uint64_t off, u
 		end += x->len;
 		assert_true(end <= off + len);
 		if (x->kind == EXTENT_DATA)
-			assert_int_equal(backing_read(disk_file(d, x->file), buf, (size_t)x->len, x->file_off, NULL), 0);
+			assert_int_equal(backing_read(disk_file(d, x->file), buf, (size_t)x->len, x->file_off, NULL),
+					 0);
 		else
 			memset(buf, 0, (size_t)x->len);
 		assert_memory_equal(buf, guest + x->off, x->len);
@@ -140,7 +142,8 @@ static void reads_any_layout_as_the_model_says(void **state)
 	for (unsigned i = 0; i < 24; i++) {
 		struct vhd_image img = { .seed = i + 1, .states = states };
 
-		img.block_size = 4096u << vhd_w_random(&random) % 11; /* 4 KiB to 4 MiB: bitmaps of 512 and 1024 bytes */
+		img.block_size =
+			4096u << vhd_w_random(&random) % 11; /* 4 KiB to 4 MiB: bitmaps of 512 and 1024 bytes */
 		img.size = (1 + vhd_w_random(&random) % 6) * img.block_size;
 		if (i % 2)
 			img.size -= (1 + vhd_w_random(&random) % (img.block_size / SECTOR)) * SECTOR;
@@ -305,9 +308,10 @@ static void the_size_is_the_current_one_and_another_view_is_noted(void **state)
 		d = open_ok(&img);
 		assert_int_equal(n_logs, i < 2);
 		if (i == 1)
-			assert_string_equal(last_log,
-					    "disk.vhd: creator 'qemu': some readers show the geometry's size instead of the "
-					    "current one geometry_b=34816 current_b=327680");
+			assert_string_equal(
+				last_log,
+				"disk.vhd: creator 'qemu': some readers show the geometry's size instead of the "
+				"current one geometry_b=34816 current_b=327680");
 		/* 40 cylinders, 4 heads, 4 sectors: the same size, nothing to tell. */
 		n_logs = 0;
 		vhd_image_set_footers(&img, 56, 4, 0x00280404);
@@ -353,8 +357,9 @@ static void one_good_footer_is_enough(void **state)
 	(void)state;
 	vhd_image_build(&img);
 	img.bytes[300] = 1;
-	assert_readable(&img, "disk.vhd: the footer's copy at 0 is damaged (footer: checksum fffff97b, its bytes sum up to "
-			      "fffff97a); using the footer at the end");
+	assert_readable(&img,
+			"disk.vhd: the footer's copy at 0 is damaged (footer: checksum fffff97b, its bytes sum up to "
+			"fffff97a); using the footer at the end");
 	img.bytes[300] = 0;
 	vhd_image_footer(&img)[300] = 1;
 	assert_readable(&img, "disk.vhd: footer: checksum fffff97b, its bytes sum up to fffff97a; using the copy at 0");
@@ -433,8 +438,7 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		{ false, 12, 4, 0x00020000, ERR_CORRUPT, "footer: version 0x00020000, not 1.0" },
 		{ false, 16, 8, 0, ERR_CORRUPT, "dynamic header at 0: on the footer's copy at 0" },
 		{ false, 16, 8, 511, ERR_CORRUPT, "dynamic header at 0x1ff: on the footer's copy at 0" },
-		{ false, 16, 8, 0x55200, ERR_CORRUPT,
-		  "dynamic header at 0x55200: beyond end of content (0x55200)" },
+		{ false, 16, 8, 0x55200, ERR_CORRUPT, "dynamic header at 0x55200: beyond end of content (0x55200)" },
 		{ false, 16, 8, UINT64_MAX, ERR_CORRUPT,
 		  "dynamic header at 0xffffffffffffffff: beyond end of content (0x55200)" },
 		{ false, 16, 8, 0x55200 - 1024, ERR_CORRUPT, "dynamic header: no 'cxsparse' where it must begin" },
@@ -453,15 +457,13 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		{ true, 16, 8, 0, ERR_CORRUPT, "BAT at 0: on the footer's copy at 0" },
 		{ true, 16, 8, 511, ERR_CORRUPT, "BAT at 0x1ff: on the footer's copy at 0" },
 		{ true, 16, 8, 1535, ERR_CORRUPT, "BAT at 0x5ff+0x14: overlaps the dynamic header at 0x200" },
-		{ true, 16, 8, 0x55200 - 19, ERR_CORRUPT,
-		  "BAT at 0x551ed+0x14: beyond end of content (0x55200)" },
+		{ true, 16, 8, 0x55200 - 19, ERR_CORRUPT, "BAT at 0x551ed+0x14: beyond end of content (0x55200)" },
 		{ true, 16, 8, UINT64_MAX, ERR_CORRUPT,
 		  "BAT at 0xffffffffffffffff+0x14: beyond end of content (0x55200)" },
 		{ true, 24, 4, 0x00010001, ERR_UNSUPPORTED, "dynamic header: version 0x00010001, not 1.0" },
 		{ true, 28, 4, 0, ERR_CORRUPT, "BAT: 0 entries, 5 needed for 327680 bytes in blocks of 65536" },
 		{ true, 28, 4, 4, ERR_CORRUPT, "BAT: 4 entries, 5 needed for 327680 bytes in blocks of 65536" },
-		{ true, 28, 4, UINT32_MAX, ERR_CORRUPT,
-		  "BAT at 0x600+0x3fffffffc: beyond end of content (0x55200)" },
+		{ true, 28, 4, UINT32_MAX, ERR_CORRUPT, "BAT at 0x600+0x3fffffffc: beyond end of content (0x55200)" },
 		{ true, 32, 4, 0, ERR_CORRUPT,
 		  "dynamic header: blocks of 0 bytes, not a power of two of 4 KiB to 256 MiB" },
 		{ true, 32, 4, 2048, ERR_CORRUPT,
@@ -482,7 +484,7 @@ static void refuses_what_the_structures_must_not_say(void **state)
 		vhd_image_build(&img);
 		assert_int_equal(img.len, 0x55200 + 512);
 		(rows[i].header ? vhd_image_set_header : vhd_image_set_footers)(&img, rows[i].field, rows[i].width,
-									       rows[i].value);
+										rows[i].value);
 		snprintf(msg, sizeof(msg), "disk.vhd: %s", rows[i].msg);
 		assert_refused(&img, rows[i].code, msg);
 		vhd_image_fini(&img);
@@ -496,8 +498,7 @@ static void a_header_whose_sum_is_wrong_is_refused(void **state)
 	(void)state;
 	vhd_image_build(&img);
 	vhd_image_header(&img)[1000] = 1;
-	assert_refused(&img, ERR_CORRUPT,
-		       "disk.vhd: dynamic header: checksum fffff491, its bytes sum up to fffff490");
+	assert_refused(&img, ERR_CORRUPT, "disk.vhd: dynamic header: checksum fffff491, its bytes sum up to fffff490");
 	vhd_image_fini(&img);
 }
 
@@ -531,8 +532,8 @@ static void assert_bad_block(struct vhd_image *img, uint64_t block, const char *
 
 	end = end < img->size ? end : img->size;
 	snprintf(msg, sizeof(msg), "disk.vhd: block %u: BAT entry %#x at %#x: %s (content ends at %#x)",
-		 (unsigned)block, get_be32(vhd_image_bat_entry(img, block)), (unsigned)(img->bat_off + block * 4), fault,
-		 (unsigned)img->len - 512);
+		 (unsigned)block, get_be32(vhd_image_bat_entry(img, block)), (unsigned)(img->bat_off + block * 4),
+		 fault, (unsigned)img->len - 512);
 	assert_int_equal(disk_read(d, &byte, 1, off, &e), -1);
 	assert_error(&e, ERR_CORRUPT, msg);
 	assert_int_equal(disk_read(d, &byte, 1, end - 1, NULL), -1);
@@ -690,11 +691,9 @@ static void build_child(struct vhd_image *img, uint8_t **parent_guest)
 	save(&parent, "base.vhd");
 	*parent_guest = parent.guest;
 	parent.guest = NULL;
-	*img = (struct vhd_image){ .type = 4,
-				   .id = 6,
-				   .states = states,
-				   .parent = *parent_guest,
-				   .parent_size = parent.size };
+	*img = (struct vhd_image){
+		.type = 4, .id = 6, .states = states, .parent = *parent_guest, .parent_size = parent.size
+	};
 	vhd_image_fini(&parent);
 	vhd_image_build(img);
 	vhd_image_set_parent(img, 5, "base.vhd");
@@ -728,8 +727,9 @@ static void the_parent_must_be_the_one_that_is_named(void **state)
 		       "disk.vhd: differencing, but neither a locator nor a name says where the parent is");
 	scratch_write(dir, "raw.vhd", parent, 320 * KIB);
 	vhd_image_set_parent(&img, 5, "raw.vhd");
-	assert_refused(&img, ERR_CORRUPT,
-		       "disk.vhd: parent: raw.vhd: not a VHD: no footer ('conectix') in the last 512 bytes of the file");
+	assert_refused(
+		&img, ERR_CORRUPT,
+		"disk.vhd: parent: raw.vhd: not a VHD: no footer ('conectix') in the last 512 bytes of the file");
 	vhd_image_fini(&img);
 }
 
@@ -835,6 +835,83 @@ static void a_parent_path_that_climbs_stays_beneath_the_root(void **state)
 	rmdir(path);
 }
 
+static void names_of_windows_match_whatever_their_case(void **state)
+{
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct vhd_image img;
+	uint64_t random = 1;
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 5, NULL);
+	vhd_image_set_locator(&img, 0, VHD_W_W2RU, ".\\BASE.vhd");
+	d = open_ok(&img);
+	assert_content(d, img.guest, &random);
+	assert_string_equal(disk_chain_info(d, 1)->path, "base.vhd");
+	vhd_image_fini(&img);
+}
+
+static void an_absolute_name_is_found_in_its_datastore(void **state)
+{
+	CLEANUP(cleanup_backing_root) struct backing_root *root = NULL;
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	struct vhd_image img;
+	uint64_t random = 1;
+	char path[128];
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 5, NULL);
+	vhd_image_set_locator(&img, 0, VHD_W_W2RU, ".\\gone.vhd");
+	vhd_image_set_locator(&img, 1, VHD_W_W2KU, "D:\\machines\\web\\base.vhd");
+	snprintf(path, sizeof(path), "%s/near", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	save(&img, "near/disk.vhd");
+	root = backing_root_open(path, NULL);
+	snprintf(path, sizeof(path), "%s/far", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/far/web", dir->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(renameat(dir->fd, "base.vhd", dir->fd, "far/web/base.vhd"), 0);
+	assert_null(disk_open(root, "disk.vhd", NULL, &e));
+	assert_int_equal(e.code, ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, "'D:\\machines\\web\\base.vhd': --datastore NAME=DIR says where"));
+	snprintf(path, sizeof(path), "%s/far", dir->path);
+	assert_int_equal(backing_root_add_datastore(root, "D:\\machines", path, NULL), 0);
+	e = (struct error)ERROR_INIT;
+	d = disk_open(root, "disk.vhd", NULL, &e);
+	assert_string_equal(e.msg, "");
+	assert_content(d, img.guest, &random);
+	vhd_image_fini(&img);
+	assert_int_equal(unlinkat(dir->fd, "far/web/base.vhd", 0) | unlinkat(dir->fd, "far/web", AT_REMOVEDIR) |
+				 unlinkat(dir->fd, "far", AT_REMOVEDIR) | unlinkat(dir->fd, "near/disk.vhd", 0) |
+				 unlinkat(dir->fd, "near", AT_REMOVEDIR),
+			 0);
+}
+
+static void another_parent_is_read_if_that_is_asked_for(void **state)
+{
+	const struct disk_options opt = { .unchecked_parents = true };
+	CLEANUP_FREE uint8_t *parent = NULL;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct vhd_image img;
+	uint64_t random = 1;
+	char path[128];
+
+	(void)state;
+	build_child(&img, &parent);
+	vhd_image_set_parent(&img, 7, "base.vhd");
+	save(&img, "disk.vhd");
+	snprintf(path, sizeof(path), "%s/disk.vhd", dir->path);
+	d = disk_open_path(path, &opt, NULL);
+	assert_non_null(d);
+	assert_content(d, img.guest, &random);
+	vhd_image_fini(&img);
+}
+
 static void a_locator_that_cannot_be_read_is_refused(void **state)
 {
 	CLEANUP_FREE uint8_t *parent = NULL;
@@ -916,6 +993,9 @@ int main(void)
 		LISTENING(a_parent_of_another_time_is_told),
 		cmocka_unit_test(a_parent_may_be_fixed_or_smaller_or_found_by_any_locator),
 		cmocka_unit_test(a_parent_path_that_climbs_stays_beneath_the_root),
+		cmocka_unit_test(names_of_windows_match_whatever_their_case),
+		cmocka_unit_test(an_absolute_name_is_found_in_its_datastore),
+		cmocka_unit_test(another_parent_is_read_if_that_is_asked_for),
 		cmocka_unit_test(a_locator_that_cannot_be_read_is_refused),
 	};
 

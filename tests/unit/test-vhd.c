@@ -132,7 +132,13 @@ static void refuses_a_lost_or_damaged_footer(void **state)
 	image[CONTENT + 300] = 1;
 	save(image, sizeof(image));
 	assert_refused(ERR_CORRUPT, "disk.vhd: footer: checksum ffffee9d, its bytes sum up to ffffee9c");
-	/* The guest's own bytes at 0 do not stand for it, even if they are a valid footer of a fixed disk. */
+	/* The guest's own bytes at 0 do not stand for it, whatever they look like. */
+	memcpy(image, image + CONTENT, VHD_FOOTER_LEN);
+	image[300] = 0;
+	put_be32(image + 60, VHD_DYNAMIC);
+	seal(image);
+	save(image, sizeof(image));
+	assert_refused(ERR_CORRUPT, "disk.vhd: footer: checksum ffffee9d, its bytes sum up to ffffee9c");
 	image[CONTENT + 300] = 0;
 	memcpy(image, image + CONTENT, VHD_FOOTER_LEN);
 	save(image, CONTENT);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "disk/vhdx_log.h"
@@ -48,7 +49,9 @@ static void assert_refused(struct vhdx_image *img, enum error_code code, const c
 	assert_error(&e, code, msg);
 }
 
-static const char damaged[] = "log: damaged: no valid sequence of entries; what it held is lost";
+#define ADVICE "; 'liftfs mount -o log=ignore' shows the disk without it"
+
+static const char damaged[] = "log: damaged: no valid sequence of entries; what it held is lost" ADVICE;
 
 /* One entry that fills the page at 3 MiB with a byte. */
 static size_t write_byte(struct vhdx_image *img, size_t sector, size_t tail, uint64_t sequence, const struct guid *log,
@@ -176,7 +179,7 @@ static void the_sequence_with_the_highest_head_is_active(void **state)
 	write_byte(img, 100, 100, 8, &ours, 'c');
 	assert_int_equal(byte_after(img, 3 * MIB), 'b');
 	write_byte(img, 100, 100, 9, &ours, 'c');
-	assert_refused(img, ERR_CORRUPT, "log: two sequences end with number 9");
+	assert_refused(img, ERR_CORRUPT, "log: two sequences end with number 9" ADVICE);
 }
 
 static void a_gap_ends_a_sequence(void **state)
@@ -270,17 +273,17 @@ static void writes_stay_behind_the_headers_and_below_64_tib(void **state)
 	const struct vhdx_log_write first = { .off = 0, .page = page };
 
 	vhdx_image_log_entry(img, 0, 0, 5, &ours, &first, 1);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0+0x1000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0+0x1000, where it must not" ADVICE);
 	write_to(img, 128 << 10, 65536);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x20000+0x10000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x20000+0x10000, where it must not" ADVICE);
 	write_to(img, 3 * MIB, UINT64_C(1) << 62);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x4000000000000000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x4000000000000000, where it must not" ADVICE);
 	write_to(img, UINT64_MAX - 4095, 8192);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0xfffffffffffff000+0x2000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0xfffffffffffff000+0x2000, where it must not" ADVICE);
 	write_to(img, 3 * MIB + 512, 4096);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300200+0x1000, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300200+0x1000, where it must not" ADVICE);
 	write_to(img, 3 * MIB, 512);
-	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x200, where it must not");
+	assert_refused(img, ERR_CORRUPT, "log: entry 5 writes to 0x300000+0x200, where it must not" ADVICE);
 	write_to(img, 192 << 10, 65536); /* the region table may be logged */
 	assert_int_equal(byte_after(img, 192 << 10), 0);
 	write_to(img, 3 * MIB, (UINT64_C(1) << 46) - 3 * MIB);
@@ -332,6 +335,57 @@ static void a_view_reads_through_the_log(void **state)
 	assert_error(&e, ERR_CORRUPT, "disk.vhdx: read 8192 bytes at 0x900000: beyond end of file (9437184 bytes)");
 }
 
+static void assert_says(const struct vhdx_overlay *o, uint64_t off, uint64_t len, enum vhdx_overlay_says want, uint64_t want_n)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(vhdx_overlay_run(o, off, len, &n), want);
+	assert_int_equal(n, want_n);
+}
+
+static void runs_end_where_the_log_says_something_else(void **state)
+{
+	CLEANUP(cleanup_vhdx_overlay) struct vhdx_overlay *o = vhdx_overlay_new(NULL);
+	static uint8_t page[VHDX_PAGE];
+
+	(void)state;
+	assert_int_equal(vhdx_overlay_add_page(o, 8 * VHDX_PAGE, page, NULL), 0);
+	assert_int_equal(vhdx_overlay_add_zeros(o, 6 * VHDX_PAGE, 4 * VHDX_PAGE, NULL), 0);
+	assert_int_equal(vhdx_overlay_add_page(o, 7 * VHDX_PAGE, page, NULL), 0);
+	assert_int_equal(vhdx_overlay_add_zeros(o, MIB, UINT64_C(1) << 45, NULL), 0);
+	vhdx_overlay_seal(o);
+	assert_says(o, 0, MIB, VHDX_OVERLAY_NOTHING, 6 * VHDX_PAGE);
+	assert_says(o, 100, 1000, VHDX_OVERLAY_NOTHING, 1000);
+	assert_says(o, 6 * VHDX_PAGE + 1, MIB, VHDX_OVERLAY_ZEROS, VHDX_PAGE - 1);
+	assert_says(o, 7 * VHDX_PAGE, 10, VHDX_OVERLAY_DATA, 10);
+	assert_says(o, 7 * VHDX_PAGE + 10, MIB, VHDX_OVERLAY_DATA, VHDX_PAGE - 10);
+	assert_says(o, 8 * VHDX_PAGE, MIB, VHDX_OVERLAY_ZEROS, 2 * VHDX_PAGE); /* zeroed after it was written */
+	assert_says(o, 10 * VHDX_PAGE, 2 * MIB, VHDX_OVERLAY_NOTHING, MIB - 10 * VHDX_PAGE);
+	assert_says(o, 2 * MIB, MIB, VHDX_OVERLAY_ZEROS, MIB);
+	assert_says(o, (UINT64_C(1) << 45) + MIB, 5, VHDX_OVERLAY_NOTHING, 5);
+}
+
+static void a_ring_that_changes_after_its_replay_is_noticed(void **state)
+{
+	CLEANUP(cleanup_vhdx_overlay) struct vhdx_overlay *o = NULL;
+	struct vhdx_image *img = *state;
+	struct vhdx_header h = { .log = ours, .log_off = img->log_off, .log_len = img->log_len };
+	struct error e = ERROR_INIT;
+	struct backing file;
+	uint32_t sum = 0;
+	size_t at = write_byte(img, 250, 250, 5, &ours, 'a');
+
+	file = vhdx_image_backing(img);
+	assert_int_equal(vhdx_log_replay(&file, &h, &o, &sum, NULL), 0);
+	assert_int_equal(vhdx_log_check_unchanged(&file, &h, sum, NULL), 0);
+	close(file.fd);
+	write_byte(img, at, 250, 6, &ours, 'b');
+	file = vhdx_image_backing(img);
+	assert_int_equal(vhdx_log_check_unchanged(&file, &h, sum, &e), -1);
+	assert_error(&e, ERR_CHANGED, "the image's log was written to while it was opened");
+	close(file.fd);
+}
+
 static void ranges_of_zeros_are_bounded_in_number(void **state)
 {
 	CLEANUP(cleanup_vhdx_overlay) struct vhdx_overlay *o = vhdx_overlay_new(NULL);
@@ -359,6 +413,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(writes_stay_behind_the_headers_and_below_64_tib, build, drop),
 		cmocka_unit_test_setup_teardown(a_file_shorter_than_it_was_is_refused, build, drop),
 		cmocka_unit_test_setup_teardown(a_view_reads_through_the_log, build, drop),
+		cmocka_unit_test_setup_teardown(a_ring_that_changes_after_its_replay_is_noticed, build, drop),
+		cmocka_unit_test(runs_end_where_the_log_says_something_else),
 		cmocka_unit_test(ranges_of_zeros_are_bounded_in_number),
 	};
 

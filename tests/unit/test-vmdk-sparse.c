@@ -260,6 +260,37 @@ static void a_bad_entry_fails_its_grain_and_the_rest_reads(void **state)
 	}
 }
 
+/* A header may say that grains begin right behind the first sector: the tables are still none. */
+static void no_grain_lies_where_tables_do(void **state)
+{
+	static const struct {
+		uint32_t value;
+		const char *msg;
+	} rows[] = {
+		{ 2, "s.vmdk: grain 1 at sector 2: inside the metadata" },
+		{ 20, "s.vmdk: grain 1 at sector 20: inside the metadata" },
+		{ 21, "s.vmdk: grain 1 at sector 21: inside the metadata" },
+		{ 22, "s.vmdk: grain 1 at sector 22: inside its own grain table" },
+		{ 25, "s.vmdk: grain 1 at sector 25: inside its own grain table" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_disk) struct disk *d = NULL;
+		struct error e = ERROR_INIT;
+		struct vmdk_writer w;
+		uint8_t buf[1];
+
+		begin(&w, 0);
+		put_le64(w.bytes + 64, 1);
+		vmdk_writer_set_entry(&w, 1, rows[i].value);
+		d = open_saved(&w, *state, NULL);
+		assert_non_null(d);
+		assert_int_equal(disk_read(d, buf, 1, GRAIN, &e), -1);
+		assert_error(&e, ERR_CORRUPT, rows[i].msg);
+		vmdk_writer_fini(&w);
+	}
+}
+
 static void a_bad_table_fails_what_it_covers(void **state)
 {
 	static const struct {
@@ -365,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_directory_that_covers_more_than_the_file_is_refused),
 		cmocka_unit_test(a_short_file_is_no_header),
 		cmocka_unit_test(a_bad_entry_fails_its_grain_and_the_rest_reads),
+		cmocka_unit_test(no_grain_lies_where_tables_do),
 		cmocka_unit_test(a_bad_table_fails_what_it_covers),
 		cmocka_unit_test(the_last_grain_may_be_cut_to_the_capacity_but_not_below),
 		cmocka_unit_test(entry_1_is_zeros_where_the_flag_allows_it),
