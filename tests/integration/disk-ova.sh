@@ -191,7 +191,7 @@ if [ -d "$samples" ]; then
 	mkdir fixtures
 	cp "$samples"/*.ovf fixtures/
 	want "others' descriptors" "$(liftfs list --json fixtures 2>/dev/null | jq -r '[.vms[] | .label, (.disks[].image)] | join(" ")')" \
-		"file-ref-path-vm subdir/data.vmdk uber disk0.vmdk disk1.vmdk disk2.vmdk ttylinux-pc_i486-16.1 ttylinux-pc_i486-16.1-disk1.vmdk"
+		"file-ref-path-vm subdir/data.vmdk uber disk0.vmdk disk1.vmdk scratch_small disk2.vmdk scratch_large ttylinux-pc_i486-16.1 ttylinux-pc_i486-16.1-disk1.vmdk"
 fi
 
 # The mount: an archive in a folder, one with one disk, one with several.
