@@ -10,8 +10,8 @@
  *	\\server\share\web.vhdx         the same
  *
  * A canonical path is what backing_open() takes: a path below the root if the file lies there by its real path, else
- * "[NAME] path" with the NAME of the entry that it lies beneath ("[NAME] ./file" at its top, so that the text before the last
- * slash is its folder).  A file has one canonical path, by whichever of several names it is meant.
+ * "[NAME] path" with the NAME of the entry that it lies beneath ("[NAME] ./file" at its top, so that the text before the
+ * last slash is its folder).  A file has one canonical path, by whichever of several names it is meant.
  *
  * Threads: add alone, the rest from any number.
  */
