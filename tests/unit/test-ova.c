@@ -521,7 +521,7 @@ static void images_name_nothing_in_an_archive(void **state)
 	ova_writer_ovf_one(ovf, "d.vmdk", SIZE);
 	save_one(s, ovf, v.bytes, v.len);
 	scratch_write(s, "out.vmdk", text, strlen(text));
-	assert_refused(s, "out.vmdk", ERR_SYSTEM, "out.vmdk: extent: a.ova/d.vmdk: Not a directory");
+	assert_refused(s, "out.vmdk", ERR_CORRUPT, "out.vmdk: extent: a.ova/d.vmdk: no such file");
 	vmdk_writer_fini(&v);
 }
 
