@@ -141,7 +141,7 @@ static int walk(struct check *c, struct error *err)
 		len = len < size - off ? len : size - off;
 		why = (struct error)ERROR_INIT;
 		extent_list_clear(&list);
-		rc = disk_extents(c->d, len, off, false, &list, &why);
+		rc = disk_extents(c->d, len, off, true, &list, &why);
 		if (rc < 0 && is_ours(&why)) {
 			*err = why;
 			return -1;
