@@ -33,6 +33,7 @@ struct disk {
 	size_t n_images;
 	struct backing **files;
 	size_t n_files, cap_files;
+	size_t n_extents;  /* of all images */
 	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	struct table_cache *tables;
 	struct grain_cache *grains;     /* NULL: no image is compressed */

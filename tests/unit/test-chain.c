@@ -59,6 +59,38 @@ static void sixty_four_images_are_a_chain_and_one_more_is_none(void **state)
 	assert_error(&e, ERR_CORRUPT, "c63.vmdk: parent: c64.vmdk: chain of more than 64 images");
 }
 
+/* Three descriptors of nearly as much text as one may have: each is fine, all together are too much. */
+static void the_extents_of_a_chain_are_counted(void **state)
+{
+	static const char line[] = "\nRW 1 ZERO";
+	const size_t n = 50000, len = sizeof(line) - 1;
+	CLEANUP_FREE char *extents = malloc(n * len + 1);
+	CLEANUP_FREE char *text = malloc(n * len + 256);
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct error e = ERROR_INIT;
+	char name[16];
+	int used;
+
+	assert_true(extents && text);
+	for (size_t i = 0; i < n; i++)
+		memcpy(extents + i * len, line, len);
+	extents[n * len] = '\0';
+	for (int i = 0; i < 3; i++) {
+		used = snprintf(text, n * len + 256,
+				"version=1\nCID=1\nparentCID=%s\nparentFileNameHint=\"x%d.vmdk\"\ncreateType=custom%s\n",
+				i < 2 ? "1" : "ffffffff", i + 1, extents);
+		snprintf(name, sizeof(name), "x%d.vmdk", i);
+		scratch_write(s, name, text, (size_t)used);
+	}
+	d = open_in(s, "x1.vmdk", NULL);
+	assert_non_null(d);
+	assert_int_equal(disk_size(d), 50000 * SECTOR);
+	assert_null(open_in(s, "x0.vmdk", &e));
+	assert_error(&e, ERR_UNSUPPORTED,
+		     "x1.vmdk: parent: x2.vmdk: 50000 extents, where the chain has 100000 before it (at most 131072 together)");
+}
+
 static void assert_circle(const struct scratch_dir *s, const char *name, const char *msg)
 {
 	struct error e = ERROR_INIT;
@@ -155,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sixty_four_images_are_a_chain_and_one_more_is_none),
+		cmocka_unit_test(the_extents_of_a_chain_are_counted),
 		cmocka_unit_test(circles_are_found_by_inode),
 		cmocka_unit_test(a_descriptor_is_not_its_own_extent_by_another_name),
 		cmocka_unit_test(a_file_of_many_names_is_open_once),
