@@ -11,8 +11,8 @@
 #include "disk/inflate.h"
 #include "disk/table_cache.h"
 
-/* 16 MiB: the tables of 256 GiB of 64 KiB grains at once, in what one more disk may cost. */
-#define DISK_TABLE_PAGES 256
+/* 10 MiB: the tables of 160 GiB of 64 KiB grains at once.  With grains and lists, what one more disk may cost: 16 MiB. */
+#define DISK_TABLE_PAGES 160
 
 /* 4 MiB of inflated grains, for reads that are smaller: 64 of 64 KiB. */
 #define DISK_GRAINS_LEN ((size_t)4 << 20)
