@@ -195,6 +195,8 @@ static int open_extents(struct image *img, const struct vmdk_descriptor *d, bool
 	struct vmdk *v = img->priv;
 	uint64_t start = 0;
 
+	if (image_count_extents(img, d->n_extents, err) < 0)
+		return -1;
 	v->extents = calloc(d->n_extents, sizeof(*v->extents));
 	if (!v->extents)
 		return error_errno(err, ENOMEM, "extents");

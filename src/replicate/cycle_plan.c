@@ -4,7 +4,8 @@
 
 #include "replicate/cycle_disk.h"
 
-#define WINDOW (UINT64_C(256) << 20) /* asked for at a time: a small image can make very many extents */
+/* Extents are asked for this much of the disk at a time: memory stays small. */
+#define PLAN_WINDOW (UINT64_C(256) << 20)
 
 static int count_data(struct disk *source, uint64_t *out, struct error *err)
 {
@@ -13,7 +14,7 @@ static int count_data(struct disk *source, uint64_t *out, struct error *err)
 
 	*out = 0;
 	for (uint64_t off = 0; off < size; off += len) {
-		len = size - off < WINDOW ? size - off : WINDOW;
+		len = size - off < PLAN_WINDOW ? size - off : PLAN_WINDOW;
 		extent_list_clear(&list);
 		if (disk_extents(source, len, off, true, &list, err) < 0)
 			return -1;
@@ -31,8 +32,7 @@ static int plan_disk(struct cycle_disk *d, const struct cycle_options *opt, stru
 	if (!source)
 		return -1;
 	d->virtual_size = disk_size(source);
-	if (target_check_name(opt->target, d->name, err) < 0 ||
-	    count_data(source, &d->data_bytes, err) < 0)
+	if (target_check_name(opt->target, d->name, err) < 0 || count_data(source, &d->data_bytes, err) < 0)
 		return -1;
 	replica = target_replica(opt->target, d->name, err);
 	if (!replica || replica_look(replica, &look, err) < 0)
