@@ -5,6 +5,10 @@
  *
  * A file's attributes hold for a second; then its image is looked at again, and if it changed, size and time change and
  * with them what the kernel has cached (FUSE_CAP_AUTO_INVAL_DATA).
+ *
+ * An open file whose image is written to reads on through the tables as they are now.  One whose image was replaced by
+ * another reads on in the old one; the kernel's cache belongs to the inode, so whoever opens the new one meanwhile goes past
+ * the cache.
  */
 #include <config.h>
 
@@ -23,6 +27,7 @@
 
 /* An open file; lives in fi->fh. */
 struct handle {
+	fuse_ino_t inode;
 	struct view *view;            /* NULL: `error` */
 	const struct file_kind *kind; /* NULL: `error` */
 	char *text;                   /* of small files, made when opened */
@@ -55,6 +60,16 @@ static void remember_handle(struct mount *m, struct handle *h)
 	if (h->next)
 		h->next->prev = h;
 	m->open = h;
+}
+
+/* Does anybody have another disk open under this inode? */
+static bool is_mixed(struct mount *m, const struct handle *h)
+{
+	LOCK_SCOPE(&m->lock);
+	for (const struct handle *o = m->open; o; o = o->next)
+		if (o->inode == h->inode && o->view && !view_is_same_disk(h->view, o->view))
+			return true;
+	return false;
 }
 
 static void forget_handle(struct mount *m, struct handle *h)
@@ -375,10 +390,15 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, rc);
 		return;
 	}
+	h->inode = ino;
 	fi->fh = (uintptr_t)h;
-	fi->direct_io = !h->kind || h->kind->uncached;
-	fi->keep_cache = !fi->direct_io && tree_same_content(n, id, h->view);
 	remember_handle(m, h); /* before the answer: release() may come at once, on another thread */
+	fi->direct_io = !h->kind || h->kind->uncached;
+	if (!fi->direct_io && is_mixed(m, h)) {
+		tree_forget_content(n, id);
+		fi->direct_io = 1;
+	}
+	fi->keep_cache = !fi->direct_io && tree_same_content(n, id, h->view);
 	if (fuse_reply_open(req, fi) == 0)
 		h = NULL;
 	else
@@ -424,17 +444,39 @@ static void *thread_buffer(void)
 	return NULL;
 }
 
+/* What an open file reads from at this moment: what was opened, or what that has become.  NULL: noted and logged. */
+static struct view *view_of_handle(fuse_req_t req, const struct handle *h)
+{
+	const struct mount *m = mount_of(req);
+	CLEANUP(cleanup_view) struct view *v = NULL;
+	struct error err = ERROR_INIT;
+	enum file_id id;
+
+	if (view_tables_hold(h->view))
+		return view_get(h->view);
+	v = tree_view(m->tree, tree_node(m->tree, h->inode, &id), &err);
+	if (v && view_is_same_disk(v, h->view))
+		return steal_ptr(&v);
+	if (v)
+		error_set(&err, ERR_CHANGED, "written to since it was opened, and now another disk or of another size");
+	if (view_note_failure(h->view, 0, h->view->size, &err))
+		log_warn("mount", "%s/%s: no reading on in an open file: %s", h->view->label, h->kind->name, err.msg);
+	return NULL;
+}
+
 static void read_kind(fuse_req_t req, const struct handle *h, size_t len, uint64_t off)
 {
 	const struct file_stop stop = { .asked = interrupted, .ctx = req };
+	CLEANUP(cleanup_view) struct view *v = view_of_handle(req, h);
 	struct error err = ERROR_INIT;
-	uint64_t size = h->kind->size(h->view);
 	void *buf = thread_buffer();
+	uint64_t size;
 
-	if (!buf) {
-		fuse_reply_err(req, ENOMEM);
+	if (!v || !buf) {
+		fuse_reply_err(req, v ? ENOMEM : EIO);
 		return;
 	}
+	size = h->kind->size(v);
 	if (off >= size)
 		len = 0;
 	else if (len > size - off)
@@ -443,7 +485,7 @@ static void read_kind(fuse_req_t req, const struct handle *h, size_t len, uint64
 		fuse_reply_err(req, EIO); /* more than the kernel was told to ask for */
 		return;
 	}
-	if (len > 0 && h->kind->read(h->view, buf, len, off, &stop, &err) < 0)
+	if (len > 0 && h->kind->read(v, buf, len, off, &stop, &err) < 0)
 		fuse_reply_err(req, err.code == ERR_CANCELLED ? EINTR : err.code == ERR_NOMEM ? ENOMEM : EIO);
 	else
 		fuse_reply_buf(req, buf, len);
@@ -465,22 +507,29 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struc
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	const struct handle *h = handle_of(fi);
+	CLEANUP(cleanup_view) struct view *v = NULL;
 	struct error err = ERROR_INIT;
 	uint64_t found;
 
 	(void)ino;
 	if ((whence != SEEK_DATA && whence != SEEK_HOLE) || off < 0) {
 		fuse_reply_err(req, off < 0 ? ENXIO : EINVAL);
-	} else if (h->text) {
+		return;
+	}
+	if (h->text) {
 		if ((uint64_t)off >= h->text_len)
 			fuse_reply_err(req, ENXIO);
 		else
 			fuse_reply_lseek(req, whence == SEEK_DATA ? off : (off_t)h->text_len);
-	} else if (file_seek(h->view, h->kind, (uint64_t)off, whence == SEEK_HOLE, &found, &err) < 0) {
-		fuse_reply_err(req, err.code == ERR_SYSTEM && err.detail == ENXIO ? ENXIO : EIO);
-	} else {
-		fuse_reply_lseek(req, (off_t)found);
+		return;
 	}
+	v = view_of_handle(req, h);
+	if (!v)
+		fuse_reply_err(req, EIO);
+	else if (file_seek(v, h->kind, (uint64_t)off, whence == SEEK_HOLE, &found, &err) < 0)
+		fuse_reply_err(req, err.code == ERR_SYSTEM && err.detail == ENXIO ? ENXIO : EIO);
+	else
+		fuse_reply_lseek(req, (off_t)found);
 }
 
 /* ---- the rest ---- */

@@ -472,6 +472,11 @@ struct view *tree_view(struct tree *t, struct node *n, struct error *err)
 	return v;
 }
 
+void tree_forget_content(struct node *n, enum file_id id)
+{
+	atomic_store(&n->content[id], 0);
+}
+
 bool tree_same_content(struct node *n, enum file_id id, const struct view *v)
 {
 	return atomic_exchange(&n->content[id], v->content_id) == v->content_id;

@@ -86,5 +86,6 @@ struct view *tree_view(struct tree *t, struct node *n, struct error *err) MUST_C
  * still holds?
  */
 bool tree_same_content(struct node *n, enum file_id id, const struct view *v);
+void tree_forget_content(struct node *n, enum file_id id); /* the next opener's is another */
 
 #endif

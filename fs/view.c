@@ -94,9 +94,27 @@ static int take_stamps(struct view *v, struct error *err)
 	return 0;
 }
 
+static bool is_within_tick(int64_t a_ns, int64_t b_ns)
+{
+	uint64_t d = a_ns > b_ns ? (uint64_t)a_ns - (uint64_t)b_ns : (uint64_t)b_ns - (uint64_t)a_ns;
+
+	return d < 2 * VIEW_TICK_NS;
+}
+
+/* Before the disk is read from. */
+static void begin_looking(struct view *v)
+{
+	v->opened_at = clock_monotonic_ns();
+	atomic_store(&v->tables_at, v->opened_at);
+	v->fresh_stamps = v->mtime_ns > 0 && !disk_is_verbatim(v->disk) &&
+			  is_within_tick((int64_t)clock_realtime_ns(), v->mtime_ns);
+}
+
 static void derive_content_id(struct view *v)
 {
 	v->content_id = hasher_checksum(v->stamps, disk_file_count(v->disk) * sizeof(*v->stamps), v->size);
+	if (v->fresh_stamps)
+		v->content_id = hasher_checksum(&v->opened_at, sizeof(v->opened_at), v->content_id);
 	v->content_id = hasher_checksum(v->version, sizeof(v->version), v->content_id) | 1;
 }
 
@@ -119,6 +137,7 @@ struct view *view_new(const char *label, struct disk *disk, struct error *err)
 	take_sizes(v);
 	if (take_stamps(v, err) < 0 || derive_vhd_id(v, err) < 0)
 		return NULL;
+	begin_looking(v);
 	derive_content_id(v);
 	return steal_ptr(&v);
 }
@@ -173,11 +192,48 @@ static bool replica_changed(struct view *v)
 	return !look.exists || strcmp(look.version, v->version) != 0;
 }
 
+/* Opened within a tick of a write, a view is opened once more when the tick is over. */
+static bool stamps_tell(const struct view *v)
+{
+	return !v->fresh_stamps || clock_monotonic_ns() - v->opened_at < 2 * VIEW_TICK_NS;
+}
+
+bool view_tables_hold(struct view *v)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	struct backing_stamp now;
+
+	if (atomic_load(&v->tables_old))
+		return false;
+	if (now_ns - atomic_load(&v->tables_at) < VIEW_TICK_NS || disk_is_verbatim(v->disk))
+		return true;
+	if (!stamps_tell(v))
+		atomic_store(&v->tables_old, true);
+	for (size_t i = 0; i < disk_file_count(v->disk) && !atomic_load(&v->tables_old); i++)
+		if (backing_restat(disk_file(v->disk, i), &now, NULL) < 0 || now.size != v->stamps[i].size ||
+		    now.mtime_ns != v->stamps[i].mtime_ns)
+			atomic_store(&v->tables_old, true);
+	atomic_store(&v->tables_at, now_ns);
+	return !atomic_load(&v->tables_old);
+}
+
+bool view_is_same_disk(const struct view *now, const struct view *then)
+{
+	size_t n = disk_file_count(then->disk);
+
+	if (disk_file_count(now->disk) != n || now->size != then->size)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (now->stamps[i].inode != then->stamps[i].inode)
+			return false;
+	return true;
+}
+
 bool view_is_current(struct view *v)
 {
 	struct backing_stamp now;
 
-	if (!atomic_load(&v->stale) && replica_changed(v))
+	if (!atomic_load(&v->stale) && (replica_changed(v) || !stamps_tell(v)))
 		atomic_store(&v->stale, true);
 	for (size_t i = 0; i < disk_file_count(v->disk) && !atomic_load(&v->stale); i++)
 		if (backing_restat(disk_file(v->disk, i), &now, NULL) < 0 || !backing_stamp_equal(&now, &v->stamps[i]))

@@ -44,6 +44,12 @@ struct view {
 	int64_t mtime_ns;             /* the newest of them; 0: not known */
 	uint64_t allocated;
 	uint64_t content_id; /* not 0; equal for views of unchanged files, or of one version of a replica */
+
+	/* Tables that were read from the files are as old as this view; see view_tables_hold(). */
+	uint64_t opened_at;
+	bool fresh_stamps;          /* opened within a tick of a write: a later one may have left the same stamps */
+	_Atomic uint64_t tables_at; /* when the files were last looked at */
+	atomic_bool tables_old;
 	atomic_bool stale;   /* what it was opened from has changed since */
 
 	pthread_mutex_t lock; /* guards what follows */
@@ -70,6 +76,17 @@ DEFINE_CLEANUP(cleanup_view, struct view *, view_put);
  */
 #define VIEW_LOOK_NS (5 * UINT64_C(1000000000))
 bool view_is_current(struct view *v);
+
+/*
+ * May reads of an open file go on through this view's tables?  No once a file was written to (its size or time of writing,
+ * not merely its name: who has a file open that was replaced reads on in the old one).  Always, if there are no tables.
+ * Looks at most every VIEW_TICK_NS: no file system's stamps are finer than the kernel's tick, at most 10 ms.
+ */
+#define VIEW_TICK_NS (10 * UINT64_C(1000000))
+bool view_tables_hold(struct view *v);
+
+/* Are these the same files, by inode, and the same size: is `now` what `then` has become? */
+bool view_is_same_disk(const struct view *now, const struct view *then);
 
 /* Reads the disk: all of it, or an error, and then the range is noted and logged once. */
 int view_read(struct view *v, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;

@@ -301,17 +301,6 @@ void backing_close(struct backing *b)
 	free(b);
 }
 
-int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err)
-{
-	if (!range_ok(off, len, b->size))
-		return error_set(err, ERR_CORRUPT,
-				 "%s: read %zu bytes at %#" PRIx64 ": beyond end of file (%" PRIu64 " bytes)", b->path,
-				 len, off, b->size);
-	if (io_pread(b->fd, buf, len, b->base + off, err) < 0)
-		return error_prefix(err, "%s", b->path);
-	return 0;
-}
-
 int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err)
 {
 	struct stat st;
@@ -322,21 +311,45 @@ int backing_restat(const struct backing *b, struct backing_stamp *out, struct er
 	return 0;
 }
 
+/* 0, or ERR_CHANGED if the file is shorter than when it was opened. */
+static int check_not_shrunk(const struct backing *b, struct error *err)
+{
+	struct backing_stamp now;
+
+	if (backing_restat(b, &now, err) < 0)
+		return -1;
+	if (now.size < b->stamp.size)
+		return error_set(err, ERR_CHANGED, "%s: shrank from %" PRIu64 " to %" PRIu64 " bytes", b->path,
+				 b->stamp.size, now.size);
+	return 0;
+}
+
+int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!range_ok(off, len, b->size))
+		return error_set(err, ERR_CORRUPT,
+				 "%s: read %zu bytes at %#" PRIx64 ": beyond end of file (%" PRIu64 " bytes)", b->path,
+				 len, off, b->size);
+	if (io_pread(b->fd, buf, len, b->base + off, &why) == 0)
+		return 0;
+	if (why.code == ERR_CORRUPT && check_not_shrunk(b, err) < 0) /* it came short */
+		return -1;
+	if (err)
+		*err = why;
+	return error_prefix(err, "%s", b->path);
+}
+
 /* Holes and data of the whole file, from `off` of it on. */
 static int run_of_file(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
 {
 	off_t data = lseek(b->fd, (off_t)off, SEEK_DATA), hole;
-	struct backing_stamp now;
 
 	*end_out = b->base + b->size;
 	if (data < 0 && errno == ENXIO) { /* a hole to the end, unless the file shrank */
-		if (backing_restat(b, &now, err) < 0)
-			return -1;
-		if (now.size < b->stamp.size)
-			return error_set(err, ERR_CHANGED, "%s: shrank from %" PRIu64 " to %" PRIu64 " bytes", b->path,
-					 b->stamp.size, now.size);
 		*is_hole = true;
-		return 0;
+		return check_not_shrunk(b, err);
 	}
 	*is_hole = false;
 	if (data < 0 && errno == EINVAL) /* no such thing on this file system */

@@ -113,7 +113,10 @@ struct backing *backing_window(const struct backing *whole, const char *path, ui
 /* Do both show the same bytes: the same file, from the same place? */
 bool backing_same(const struct backing *a, const struct backing *b);
 
-/* Exactly len bytes, or an error that names the file.  Any number of threads. */
+/*
+ * Exactly len bytes, or an error that names the file: ERR_CHANGED if the file shrank since it was opened.  Any number of
+ * threads.
+ */
 int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;
 
 /* fstat anew: has the file been written or replaced in place since? */

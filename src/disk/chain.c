@@ -259,6 +259,7 @@ static int add_image(struct disk *d, struct backing *own, const struct disk_form
 			  img->parent_paths[0]);
 		return chain_prefix(img, err);
 	}
+	img->verbatim = img->verbatim && !img->sealed; /* an archive's headers say where its members lie */
 	img->info.virtual_size = img->size;
 	return 0;
 }

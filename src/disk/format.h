@@ -34,6 +34,7 @@ struct image {
 	bool ignore_log;
 	bool sealed;                 /* lies inside an archive: it must not name any other file */
 	uint64_t capacity;           /* bytes that the archive says the disk has; 0: nothing says */
+	bool verbatim;               /* no tables: which byte lies where is decided by the open */
 	char *subformat; /* owned; what info.subformat points to, if the format makes it up */
 	/*
 	 * The parent that the image names, or NULL: the format sets candidates in the order to try (a NULL ends the list).

@@ -150,6 +150,7 @@ static int open_fixed(struct image *img, const struct vhd_footer *f, uint64_t co
 				 "footer: disk of %" PRIu64 " bytes, only %" PRIu64 " lie before the footer",
 				 f->current_size, content_end);
 	img->info.subformat = "fixed";
+	img->verbatim = true;
 	return 0;
 }
 

@@ -200,6 +200,7 @@ static int open_extents(struct image *img, const struct vmdk_descriptor *d, bool
 	v->extents = calloc(d->n_extents, sizeof(*v->extents));
 	if (!v->extents)
 		return error_errno(err, ENOMEM, "extents");
+	img->verbatim = true;
 	for (size_t i = 0; i < d->n_extents; i++) {
 		const struct vmdk_extent_line *line = &d->extents[i];
 		struct vmdk_extent *x = &v->extents[v->n_extents++];
@@ -215,6 +216,7 @@ static int open_extents(struct image *img, const struct vmdk_descriptor *d, bool
 			return -1;
 		if (open_extent(img, x, err) < 0)
 			return -1;
+		img->verbatim = img->verbatim && (x->ops == &vmdk_flat_ops || x->ops == &vmdk_zero_ops);
 	}
 	img->size = start;
 	return 0;

@@ -338,16 +338,24 @@ static int parse_line(struct parser *p, struct span line, struct error *err)
 	return error_set(err, ERR_CORRUPT, "neither an option nor an extent: '%.*s'", SHOWN(line));
 }
 
-/* NULs at the end are padding: VMware and qemu fill up sectors. */
+/*
+ * NULs at the end are padding: VMware and qemu fill up sectors.  qemu writes a CID without leading zeros, which shortens the
+ * text by up to 7 bytes, and leaves behind the NUL the last bytes of the longer text, which are the last of this one too.
+ */
+#define RESIDUE_MAX 6
+
 static int cut_padding(const char *text, size_t *len, struct error *err)
 {
 	const char *nul = memchr(text, '\0', *len);
-	size_t text_len = nul ? (size_t)(nul - text) : *len;
+	size_t text_len = nul ? (size_t)(nul - text) : *len, n;
 
-	for (size_t i = text_len; i < *len; i++)
-		if (text[i] != '\0')
+	for (size_t i = text_len; i < *len; i += n > 0 ? n : 1) {
+		n = strnlen(text + i, *len - i);
+		if (n > 0 && (i + n > text_len + 1 + RESIDUE_MAX || n > text_len ||
+			      memcmp(text + text_len - n, text + i, n) != 0))
 			return error_set(err, ERR_CORRUPT, "descriptor: a NUL at byte %zu with text after it",
 					 text_len);
+	}
 	*len = text_len;
 	return 0;
 }

@@ -286,6 +286,43 @@ static void nothing_follows_a_nul(void **state)
 	vmdk_descriptor_fini(&d);
 }
 
+/* What is left of a text that was up to 7 bytes longer, since its CID was. */
+static void the_last_bytes_of_a_longer_text_may_follow_a_nul(void **state)
+{
+	static const struct {
+		const char *rest; /* without the NUL that ends every string: that one is padding */
+		size_t len;
+		bool ok;
+	} rows[] = {
+		{ "\0\n", 2, true },
+		{ "\0\n\0\0\0", 5, true },
+		{ "\0ZERO\n", 6, true },
+		{ "\0 ZERO\n", 7, true },
+		{ "\0ERO\n\0\n\0", 8, true }, /* twice */
+		{ "\0" "1 ZERO\n", 8, false }, /* longer than any CID makes it */
+		{ "\0\0\0\0\0\0\0\n", 8, false },
+		{ "\0ZERo\n", 6, false },
+		{ "\0ZER", 4, false },
+		{ "\0#\n", 3, false },
+	};
+	static const char text[] = HEAD "RW 1 ZERO\n";
+	const size_t len = sizeof(text) - 1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
+		struct error e = ERROR_INIT;
+		char buf[256], msg[80];
+
+		memcpy(buf, text, len);
+		memcpy(buf + len, rows[i].rest, rows[i].len);
+		snprintf(msg, sizeof(msg), "descriptor: a NUL at byte %zu with text after it", len);
+		assert_int_equal(vmdk_descriptor_parse(buf, len + rows[i].len, &d, &e), rows[i].ok ? 0 : -1);
+		assert_error(&e, rows[i].ok ? ERR_NONE : ERR_CORRUPT, rows[i].ok ? "" : msg);
+		assert_int_equal(d.n_extents, rows[i].ok);
+	}
+}
+
 /* A text of n extents of one sector each. */
 static char *many(size_t n, size_t *len)
 {
@@ -336,6 +373,7 @@ int main(void)
 		cmocka_unit_test(names_become_utf8),
 		cmocka_unit_test(the_descriptors_encoding_comes_before_the_data_bases),
 		cmocka_unit_test(nothing_follows_a_nul),
+		cmocka_unit_test(the_last_bytes_of_a_longer_text_may_follow_a_nul),
 		cmocka_unit_test(the_caps_hold),
 	};
 
