@@ -141,7 +141,7 @@ static int walk(struct check *c, struct error *err)
 		len = len < size - off ? len : size - off;
 		why = (struct error)ERROR_INIT;
 		extent_list_clear(&list);
-		rc = disk_extents(c->d, len, off, false, &list, &why);
+		rc = disk_extents(c->d, len, off, true, &list, &why);
 		if (rc < 0 && is_ours(&why)) {
 			*err = why;
 			return -1;
@@ -189,7 +189,7 @@ static void find_shared(struct check *c)
 			f.off = r->off;
 			f.len = end - r->file_off < r->len ? end - r->file_off : r->len;
 			snprintf(f.msg, sizeof(f.msg),
-				 "%.400s: bytes at %#" PRIx64 " stand for the disk's %#" PRIx64 " and for %#" PRIx64,
+				 "%.400s: bytes at %" PRIu64 " stand for the disk's %" PRIu64 " and for %" PRIu64,
 				 disk_file(c->d, r->file)->path, r->file_off,
 				 furthest->off + (r->file_off - furthest->file_off), r->off);
 			report(c, &f);
