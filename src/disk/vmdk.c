@@ -322,6 +322,15 @@ static int find_descriptor(const struct image *img, uint64_t *off, uint64_t *len
 	return 0;
 }
 
+/* One part of several has room for a descriptor, too, as some programs write it, and none there. */
+static int refuse_blank(const char *text, size_t len, struct error *err)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i])
+			return 0;
+	return error_set(err, ERR_UNSUPPORTED, "a sparse extent whose descriptor is blank: open the .vmdk that names it");
+}
+
 static int vmdk_open(struct image *img, struct error *err)
 {
 	CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
@@ -339,7 +348,7 @@ static int vmdk_open(struct image *img, struct error *err)
 	if (!text)
 		return error_errno(err, ENOMEM, "descriptor");
 	if (backing_read(image_file(img, img->first_file), text, (size_t)len, off, err) < 0 ||
-	    vmdk_descriptor_parse(text, (size_t)len, &d, err) < 0)
+	    (embedded && refuse_blank(text, (size_t)len, err) < 0) || vmdk_descriptor_parse(text, (size_t)len, &d, err) < 0)
 		return -1;
 	if (embedded && check_embedded(&d, err) < 0)
 		return -1;

@@ -190,6 +190,30 @@ static void a_link_is_followed_only_for_its_user(void **state)
 	assert_non_null(d);
 }
 
+static void what_a_link_leads_to_is_opened_where_it_lies(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	CLEANUP(cleanup_disk) struct disk *child = NULL;
+	struct error e = ERROR_INIT;
+	char path[96];
+
+	assert_int_equal(mkdirat(s->fd, "far", 0700), 0);
+	write_link(s, "far/base.vmdk", NULL, "RW 8 ZERO");
+	write_link(s, "far/child.vmdk", "base.vmdk", "RW 8 ZERO");
+	assert_int_equal(symlinkat("far/child.vmdk", s->fd, "here.vmdk"), 0);
+	snprintf(path, sizeof(path), "%s/here.vmdk", s->path);
+	child = disk_open_path(path, NULL, &e);
+	assert_string_equal(e.msg, "");
+	assert_non_null(child);
+	assert_int_equal(symlinkat("nowhere.vmdk", s->fd, "dangling.vmdk"), 0);
+	snprintf(path, sizeof(path), "%s/dangling.vmdk", s->path);
+	d = disk_open_path(path, NULL, &e);
+	assert_null(d);
+	assert_int_equal(e.code, ERR_SYSTEM);
+	assert_non_null(strstr(e.msg, "dangling.vmdk: No such file or directory"));
+}
+
 static void too_many_open_files_say_what_to_do(void **state)
 {
 	const struct scratch_dir *s = *state;
@@ -218,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_file_of_many_names_is_open_once),
 		cmocka_unit_test(an_extent_called_like_a_datastore_is_beside_its_descriptor),
 		cmocka_unit_test(a_link_is_followed_only_for_its_user),
+		cmocka_unit_test(what_a_link_leads_to_is_opened_where_it_lies),
 		cmocka_unit_test(too_many_open_files_say_what_to_do),
 	};
 
