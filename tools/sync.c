@@ -16,12 +16,10 @@
 #include "sync_report.h"
 
 #define JOBS 4 /* VMs at once: each further disk costs 16 MiB */
-#define PATTERNS_MAX 256
 #define WINDOW (UINT64_C(256) << 20) /* of a disk's extents at a time: a small image can make very many */
 
 struct sync_options {
-	struct sync_pattern patterns[PATTERNS_MAX];
-	size_t n_patterns;
+	struct sync_patterns patterns;
 	unsigned jobs, connections;
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
@@ -30,26 +28,6 @@ struct sync_options {
 };
 
 /* ---- options ---- */
-
-static int add_pattern(struct sync_options *o, bool include, const char *text, struct error *err)
-{
-	if (!*text)
-		return error_set(err, ERR_USAGE, "is empty");
-	if (o->n_patterns == PATTERNS_MAX)
-		return error_set(err, ERR_USAGE, "more than %d patterns", PATTERNS_MAX);
-	o->patterns[o->n_patterns++] = (struct sync_pattern){ .include = include, .text = text };
-	return 0;
-}
-
-static int set_include(void *dest, const char *value, struct error *err)
-{
-	return add_pattern(dest, true, value, err);
-}
-
-static int set_exclude(void *dest, const char *value, struct error *err)
-{
-	return add_pattern(dest, false, value, err);
-}
 
 static int set_block_size(void *dest, const char *value, struct error *err)
 {
@@ -360,8 +338,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.cancel = cancel,
 	};
 	const struct sync_set_options choose = {
-		.patterns = o->patterns,
-		.n_patterns = o->n_patterns,
+		.patterns = o->patterns.v,
+		.n_patterns = o->patterns.n,
 		.only_configured = o->only_configured,
 		.one_file_system = o->one_file_system,
 		.datastores = o->datastores.v,
@@ -398,8 +376,9 @@ int main(int argc, char **argv)
 	struct sync_options o = { .jobs = JOBS };
 	const struct tool_option options[] = {
 		{ "dry-run", 'n', NULL, "list, estimate, test rights; change nothing", tool_set_flag, &o.dry_run, NULL },
-		{ "include", 0, "PATTERN", "take disks of this name; first match wins", set_include, &o, NULL },
-		{ "exclude", 0, "PATTERN", "leave disks of this name", set_exclude, &o, NULL },
+		{ "include", 0, "PATTERN", "take disks of this name; first match wins", sync_patterns_include,
+		  &o.patterns, NULL },
+		{ "exclude", 0, "PATTERN", "leave disks of this name", sync_patterns_exclude, &o.patterns, NULL },
 		{ "only-configured", 0, NULL, "only what a configuration names", tool_set_flag, &o.only_configured, NULL },
 		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },

@@ -99,7 +99,7 @@ case $(tar -tvf twice.ova) in
 esac
 must_fail 65 "two members are called 'stream.vmdk'" "$readdisk" twice.ova
 gzip -c one.ova >zipped.ova
-must_fail 65 'zipped.ova: tar header at 0' "$readdisk" zipped.ova
+must_fail 69 'zipped.ova: the archive is compressed as a whole (gzip)' "$readdisk" zipped.ova
 qemu-img create -q -f vmdk -o subformat=monolithicFlat named.vmdk 1M
 ovf named.vmdk=1048576 >named.ovf
 tar -cf named.ova named.ovf named.vmdk named-flat.vmdk
