@@ -384,9 +384,7 @@ int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *
 char *backing_sibling(const char *from, const char *name, struct error *err)
 {
 	const char *slash = strrchr(from, '/');
-	/* At the top a name that begins with "[NAME] " must not become a path in that datastore. */
-	const char *folder = !slash && name[0] == '[' ? "./" : from;
-	size_t dir = slash ? (size_t)(slash - from) + 1 : folder != from ? 2 : 0;
+	size_t dir = slash ? (size_t)(slash - from) + 1 : 0;
 	size_t len = strlen(name);
 	char *out = malloc(dir + len + 1);
 
@@ -394,7 +392,7 @@ char *backing_sibling(const char *from, const char *name, struct error *err)
 		error_errno(err, ENOMEM, "%s", name);
 		return NULL;
 	}
-	memcpy(out, folder, dir);
+	memcpy(out, from, dir);
 	memcpy(out + dir, name, len + 1);
 	return out;
 }

@@ -127,7 +127,7 @@ int backing_run(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *
 
 /*
  * Joins the folder of `from` and `name` ("a/b.vmdk", "b-flat.vmdk" -> "a/b-flat.vmdk"); the caller frees it.  The "[NAME] " of
- * another datastore in `from` stays, one in `name` is a part of a file's name there, and ".." does not lead out of it: backing_open() resolves the rest beneath its folder.
+ * another datastore stays, and ".." does not lead out of it: backing_open() resolves the rest beneath its folder.
  */
 char *backing_sibling(const char *from, const char *name, struct error *err) MUST_CHECK;
 

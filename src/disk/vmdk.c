@@ -138,6 +138,16 @@ static int open_extent(struct image *img, struct vmdk_extent *x, struct error *e
 	return 0;
 }
 
+/* Beside the descriptor: what looks like a path in another datastore, at the top of the root, is a name there. */
+static char *beside(const struct image *img, const char *own, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = backing_sibling(own, name, err);
+
+	if (!path || backing_root_datastore_len(img->root, path, NULL) == backing_root_datastore_len(img->root, own, NULL))
+		return steal_ptr(&path);
+	return backing_sibling("./", path, err);
+}
+
 /* Beside the descriptor, or, if the name is absolute, in the datastore that it names. */
 static char *extent_path(const struct image *img, const char *own, const char *name, struct error *err)
 {
@@ -146,7 +156,7 @@ static char *extent_path(const struct image *img, const char *own, const char *n
 	char *path;
 
 	if (!absolute && backing_name_stays(name))
-		return backing_sibling(own, name, err);
+		return beside(img, own, name, err);
 	path = absolute ? backing_root_translate(img->root, name, &why) : NULL;
 	if (!path && why.code == ERR_NONE)
 		error_set(&why, ERR_REFUSED, "extent '%.200s' leads out of the image's folder%s", name,

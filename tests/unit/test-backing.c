@@ -216,16 +216,10 @@ static void siblings_and_names_that_stay(void **state)
 	static const char *const leave[] = { "", "/a", "..", "../a", "a/..", "a/../b", "a/b/../c" };
 	CLEANUP_FREE char *deep = backing_sibling("a/b.vmdk", "b-flat.vmdk", NULL);
 	CLEANUP_FREE char *flat = backing_sibling("b.vmdk", "b-flat.vmdk", NULL);
-	CLEANUP_FREE char *label = backing_sibling("b.vmdk", "[b] b-flat.vmdk", NULL);
-	CLEANUP_FREE char *below = backing_sibling("a/b.vmdk", "[b] b-flat.vmdk", NULL);
-	CLEANUP_FREE char *there = backing_sibling("[x] ./b.vmdk", "[b] b-flat.vmdk", NULL);
 
 	(void)state;
 	assert_string_equal(deep, "a/b-flat.vmdk");
 	assert_string_equal(flat, "b-flat.vmdk");
-	assert_string_equal(label, "./[b] b-flat.vmdk");
-	assert_string_equal(below, "a/[b] b-flat.vmdk");
-	assert_string_equal(there, "[x] ./[b] b-flat.vmdk");
 	for (size_t i = 0; i < ARRAY_LEN(stay); i++)
 		assert_true(backing_name_stays(stay[i]));
 	for (size_t i = 0; i < ARRAY_LEN(leave); i++)
