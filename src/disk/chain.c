@@ -40,10 +40,16 @@ static int add_file(struct disk *d, struct backing *b, uint32_t *index_out, stru
 	return 0;
 }
 
+/* Is there nothing that has the name?  ENOTDIR: a file, where the name has a folder. */
+static bool is_missing(const struct error *why)
+{
+	return why->code == ERR_SYSTEM && (why->detail == ENOENT || why->detail == ENOTDIR || why->detail == ENAMETOOLONG);
+}
+
 /* A file that an image names and that is not there makes the image incomplete: corrupt input, not an I/O error. */
 static int named_file_error(const char *path, const struct error *why, struct error *err)
 {
-	if (why->code == ERR_SYSTEM && why->detail == ENOENT)
+	if (is_missing(why))
 		return error_set(err, ERR_CORRUPT, "%s: no such file", path);
 	if (err)
 		*err = *why;
@@ -317,7 +323,7 @@ static struct backing *open_candidate(struct search *s, const char *name)
 	if (!path)
 		return NULL;
 	b = backing_open(s->disk->root, path, false, &why);
-	if (!b && (why.code != ERR_SYSTEM || why.detail != ENOENT)) {
+	if (!b && !is_missing(&why)) {
 		s->refused = why.code == ERR_REFUSED;
 		s->why = why;
 	}

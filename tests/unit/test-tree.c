@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "support/scratch.h"
+#include "support/vhdx_writer.h"
 #include "tree.h"
 
 struct counted {
@@ -308,6 +309,85 @@ static void a_changed_image_is_opened_anew_and_the_old_view_lives_on(void **stat
 	tree_free(t);
 }
 
+static struct view *view_of(const struct scratch_dir *s, const char *name)
+{
+	struct error err = ERROR_INIT;
+	char path[128];
+	struct view *v;
+
+	snprintf(path, sizeof(path), "%s/%s", s->path, name);
+	v = image_open(path, name, &err);
+	assert_string_equal(err.msg, "");
+	assert_non_null(v);
+	return v;
+}
+
+static void tables_hold_until_somebody_writes_to_their_file(void **state)
+{
+	const struct scratch_dir *s = *state;
+	struct vhdx_image img = { .size = 2 << 20 };
+	struct view *v, *same, *flat;
+
+	vhdx_image_build(&img);
+	scratch_write(s, "t.vhdx", img.bytes, img.len);
+	scratch_write(s, "t.raw", img.bytes, img.len);
+	now_ns = 1; /* long before any write: stamps are settled */
+	clock_set_for_test(test_clock);
+	v = view_of(s, "t.vhdx");
+	same = view_of(s, "t.vhdx");
+	flat = view_of(s, "t.raw");
+	assert_true(view_is_same_disk(v, same));
+	assert_false(view_is_same_disk(v, flat));
+	now_ns += VIEW_TICK_NS;
+	assert_true(view_tables_hold(v));
+	assert_int_equal(fchmodat(s->fd, "t.vhdx", 0600, 0), 0); /* no byte of it */
+	now_ns += VIEW_TICK_NS;
+	assert_true(view_tables_hold(v));
+	scratch_truncate(s, "t.vhdx", img.len + (1 << 20));
+	scratch_truncate(s, "t.raw", img.len + (1 << 20));
+	assert_true(view_tables_hold(v)); /* not looked at again in the same tick */
+	now_ns += VIEW_TICK_NS;
+	assert_false(view_tables_hold(v));
+	assert_true(view_tables_hold(flat));
+	scratch_truncate(s, "t.vhdx", img.len);
+	now_ns += VIEW_TICK_NS;
+	assert_false(view_tables_hold(v)); /* from then on */
+	clock_set_for_test(NULL);
+	view_put(v);
+	view_put(same);
+	view_put(flat);
+	vhdx_image_fini(&img);
+}
+
+static void a_view_opened_in_the_tick_of_a_write_is_opened_once_more(void **state)
+{
+	const struct scratch_dir *s = *state;
+	struct vhdx_image img = { .size = 2 << 20 };
+	struct view *v, *later;
+
+	vhdx_image_build(&img);
+	scratch_write(s, "u.vhdx", img.bytes, img.len);
+	clock_set_for_test(test_clock);
+	v = view_of(s, "u.vhdx");
+	now_ns = (uint64_t)v->mtime_ns + 1;
+	view_put(v);
+	v = view_of(s, "u.vhdx");
+	assert_true(view_is_current(v));
+	assert_true(view_tables_hold(v));
+	now_ns += 2 * VIEW_TICK_NS;
+	assert_false(view_tables_hold(v));
+	assert_false(view_is_current(v));
+	later = view_of(s, "u.vhdx");
+	assert_int_not_equal(later->content_id, v->content_id);
+	now_ns += 2 * VIEW_TICK_NS;
+	assert_true(view_tables_hold(later));
+	assert_true(view_is_current(later));
+	clock_set_for_test(NULL);
+	view_put(v);
+	view_put(later);
+	vhdx_image_fini(&img);
+}
+
 /* ---- listings ---- */
 
 struct listed {
@@ -436,6 +516,10 @@ int main(void)
 		cmocka_unit_test(a_failure_is_remembered_for_a_second),
 		cmocka_unit_test(the_pool_closes_what_was_not_used_for_longest),
 		cmocka_unit_test(without_descriptors_the_pool_is_emptied_and_the_disk_tried_again),
+		cmocka_unit_test_setup_teardown(tables_hold_until_somebody_writes_to_their_file, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(a_view_opened_in_the_tick_of_a_write_is_opened_once_more, scratch_setup,
+						scratch_teardown),
 		cmocka_unit_test_setup_teardown(a_changed_image_is_opened_anew_and_the_old_view_lives_on, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test(a_listing_adds_hides_and_brings_back),
