@@ -10,12 +10,13 @@
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "info_check.h"
+#include "info_manifest.h"
 #include "thing.h"
 
-#define MAP_WINDOW (UINT64_C(1) << 30) /* extents are asked for this much of the disk at a time: memory stays small */
+#define MAP_WINDOW (UINT64_C(256) << 20) /* extents are asked for this much of the disk at a time: memory stays small */
 
 struct info_options {
-	bool map, check, unchecked_parents;
+	bool map, check, manifest, unchecked_parents;
 	struct datastores datastores;
 };
 
@@ -209,13 +210,15 @@ static int run(const struct tool *t, const struct info_options *o, struct error 
 	const char *name = t->args[0];
 	char shown[OUTPUT_TEXT_MAX];
 
-	if (o->check && o->map)
-		return error_set(err, ERR_USAGE, "--map and --check exclude each other");
-	if (o->check)
-		return info_check(t, name, err);
+	if (o->map + o->check + o->manifest > 1)
+		return error_set(err, ERR_USAGE, "--map, --check and --manifest exclude each other");
+	if (o->manifest)
+		return info_manifest(t, name, err);
 	if (thing_open(t, name, &opt, &image, &thing, err) < 0)
 		return -1;
 	snprintf(shown, sizeof(shown), "%.*s", target_is_url(name) ? (int)strcspn(name, "?") : (int)strlen(name), name);
+	if (o->check)
+		return info_check(t, thing.disk, shown, err);
 	if (o->map)
 		return print_map(thing.disk, &t->common, err);
 	return t->common.json ? print_json(thing.disk, shown, err) : print_text(thing.disk, shown, t->common.color, err);
@@ -226,7 +229,9 @@ int main(int argc, char **argv)
 	struct info_options o = { 0 };
 	const struct tool_option options[] = {
 		{ "map", 0, NULL, "list extents: where data lies, what is zero", tool_set_flag, &o.map, NULL },
-		{ "check", 0, NULL, "read an OVA's files and compare them with its manifest", tool_set_flag, &o.check, NULL },
+		{ "check", 0, NULL, "walk all tables: what is damaged or shared", tool_set_flag, &o.check, NULL },
+		{ "manifest", 0, NULL, "compare an OVA's files with its manifest", tool_set_flag, &o.manifest,
+		  NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names of parents lie here", datastores_set, &o.datastores, NULL },
 		{ "unchecked-parents", 0, NULL, "read parents that are not those that are named", tool_set_flag,
 		  &o.unchecked_parents, NULL },

@@ -1,111 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "disk/disk.h"
-#include "disk/ova_manifest.h"
+#include "base/parse.h"
+#include "disk/check.h"
 #include "info_check.h"
 #include "inventory/disk_info.h"
 
-struct check {
-	const struct ova *ova;
-	struct ova_manifest manifest;
-	json_t *files, *uncovered;
-	bool json;
-	struct error first; /* of the first digest that is wrong */
+struct report {
+	json_t *findings; /* NULL: for people */
+	size_t damaged;
+	bool failed; /* no memory */
 };
 
-static struct ova *open_archive(const char *path, struct error *err)
+static const char *kind_name(enum disk_check_kind kind)
 {
-	CLEANUP(cleanup_backing_root) struct backing_root *root = NULL;
-	const char *slash = strrchr(path, '/'), *format = disk_format_of_path(path);
-	CLEANUP_FREE char *folder = !slash ? strdup(".") : slash == path ? strdup("/") :
-								     strndup(path, (size_t)(slash - path));
-	struct backing *file;
-
-	if (!format || strcmp(format, "ova") != 0) {
-		error_set(err, ERR_USAGE, "%s: only an OVA has a manifest", path);
-		return NULL;
-	}
-	if (!folder) {
-		error_set(err, ERR_NOMEM, "no memory for a path");
-		return NULL;
-	}
-	root = backing_root_open(folder, err);
-	file = root ? backing_open(root, slash ? slash + 1 : path, true, err) : NULL;
-	return file ? ova_open(file, err) : NULL;
+	return kind == DISK_CHECK_DAMAGED ? "damaged" : "shared";
 }
 
-static int no_memory(struct error *err)
+static void show(void *ctx, const struct disk_check_finding *f)
 {
-	return error_set(err, ERR_NOMEM, "no memory for a JSON document");
-}
-
-static int show_line(struct check *c, const struct ova_manifest_line *line, const char *expected, const char *found,
-		     bool equal, struct error *err)
-{
-	CLEANUP_FREE char *name = disk_info_escape(line->member->name, err);
+	struct report *r = ctx;
+	CLEANUP_FREE char *msg = disk_info_escape(f->msg, NULL);
 	json_t *j;
 
-	if (!name)
-		return -1;
-	if (!c->json) {
-		printf("%-8s %-7s %s\n", equal ? "ok" : "WRONG", line->algorithm, name);
-		return 0;
+	r->damaged += f->kind == DISK_CHECK_DAMAGED;
+	if (!msg) {
+		r->failed = true;
+	} else if (!r->findings) {
+		printf("%-8s %" PRIu64 "+%" PRIu64 ": %s\n", kind_name(f->kind), f->off, f->len, msg);
+	} else {
+		j = json_pack("{s:s, s:I, s:I, s:s}", "kind", kind_name(f->kind), "offset", (json_int_t)f->off, "length",
+			      (json_int_t)f->len, "message", msg);
+		r->failed = r->failed || !j || json_array_append_new(r->findings, j) != 0;
 	}
-	j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", name, "algorithm", line->algorithm, "result",
-		      equal ? "ok" : "mismatch", "expected", expected, "found", found);
-	return j && json_array_append_new(c->files, j) == 0 ? 0 : no_memory(err);
 }
 
-static int check_line(struct check *c, const struct ova_manifest_line *line, struct error *err)
+static void print_summary(const struct disk_check_result *out)
 {
-	char expected[OVA_DIGEST_TEXT], found[OVA_DIGEST_TEXT];
-	bool equal;
+	char data[FORMAT_TEXT_LEN], zero[FORMAT_TEXT_LEN], damaged[FORMAT_TEXT_LEN];
 
-	if (ova_manifest_check(c->ova, line, &equal, found, err) < 0)
-		return -1;
-	ova_manifest_digest(line, expected);
-	if (!equal && c->first.code == ERR_NONE)
-		error_set(&c->first, ERR_CORRUPT, "%s: '%.100s' has the %s digest %s, where the manifest says %s",
-			  c->ova->file->path, line->member->name, line->algorithm, found, expected);
-	return show_line(c, line, expected, found, equal, err);
+	format_size(out->data, data);
+	format_size(out->zero, zero);
+	format_size(out->damaged, damaged);
+	printf("data %s, zeros %s, damaged %s%s\n", data, zero, damaged,
+	       out->ended_early ? "; too many findings: the rest was not looked at" : "");
+	if (out->sharing_partly)
+		printf("only the first %zu runs of data were compared for sharing\n", DISK_CHECK_RUNS_MAX);
 }
 
-static int show_uncovered(struct check *c, struct error *err)
+static int print_document(const struct report *r, const struct disk_check_result *out, const char *name,
+			  struct error *err)
 {
-	for (size_t i = 0; i < c->ova->n_members; i++) {
-		const struct tar_member *m = &c->ova->members[i];
-		CLEANUP_FREE char *name = NULL;
-
-		if (ova_manifest_covers(&c->manifest, m))
-			continue;
-		name = disk_info_escape(m->name, err);
-		if (!name)
-			return -1;
-		if (!c->json)
-			printf("%-16s %s\n", "not covered", name);
-		else if (json_array_append_new(c->uncovered, json_string(name)) != 0)
-			return no_memory(err);
-	}
-	return 0;
-}
-
-static int print_document(const struct check *c, const char *path, struct error *err)
-{
-	CLEANUP(cleanup_json) json_t *shown = disk_info_name(path, err);
-	CLEANUP(cleanup_json) json_t *manifest = shown ? disk_info_name(c->manifest.file->name, err) : NULL;
+	CLEANUP(cleanup_json) json_t *shown = disk_info_name(name, err);
 	CLEANUP(cleanup_json) json_t *doc = NULL;
 	CLEANUP_FREE char *text = NULL;
 
-	if (!manifest)
+	if (!shown)
 		return -1;
-	doc = json_pack("{s:i, s:O, s:O, s:s, s:O, s:O}", "schema", 1, "path", shown, "manifest", manifest, "result",
-			c->first.code == ERR_NONE ? "ok" : "mismatch", "files", c->files, "uncovered", c->uncovered);
+	doc = json_pack("{s:i, s:O, s:s, s:I, s:I, s:I, s:O, s:b, s:b}", "schema", 1, "path", shown, "result",
+			r->damaged ? "damaged" : "ok", "data", (json_int_t)out->data, "zero", (json_int_t)out->zero,
+			"damaged", (json_int_t)out->damaged, "findings", r->findings, "truncated", out->ended_early,
+			"sharing_partly", out->sharing_partly);
 	if (!doc)
-		return no_memory(err);
+		return error_set(err, ERR_NOMEM, "no memory for a JSON document");
 	text = disk_info_text(doc, err);
 	if (!text)
 		return -1;
@@ -113,35 +73,24 @@ static int print_document(const struct check *c, const char *path, struct error 
 	return 0;
 }
 
-static int check(struct check *c, const char *path, struct error *err)
+int info_check(const struct tool *t, struct disk *d, const char *name, struct error *err)
 {
-	if (ova_manifest_read(c->ova, &c->manifest, err) < 0)
+	CLEANUP(cleanup_json) json_t *findings = t->common.json ? json_array() : NULL;
+	struct report r = { .findings = findings };
+	struct disk_check_result out;
+
+	if (t->common.json && !findings)
+		return error_set(err, ERR_NOMEM, "no memory for a JSON document");
+	if (disk_check(d, NULL, show, &r, &out, err) < 0)
 		return -1;
-	if (!c->manifest.file)
-		return error_set(err, ERR_MISMATCH, "%s: no manifest (.mf) to compare it with", path);
-	for (size_t i = 0; i < c->manifest.n; i++)
-		if (check_line(c, &c->manifest.lines[i], err) < 0)
-			return -1;
-	if (show_uncovered(c, err) < 0 || (c->json && print_document(c, path, err) < 0))
+	if (r.failed)
+		return error_set(err, ERR_NOMEM, "no memory for the findings");
+	if (!t->common.json)
+		print_summary(&out);
+	else if (print_document(&r, &out, name, err) < 0)
 		return -1;
-	if (c->first.code == ERR_NONE)
+	if (r.damaged == 0)
 		return 0;
-	if (err)
-		*err = c->first;
-	return -1;
-}
-
-int info_check(const struct tool *t, const char *path, struct error *err)
-{
-	CLEANUP(cleanup_ova) struct ova *o = open_archive(path, err);
-	CLEANUP(cleanup_json) json_t *files = json_array();
-	CLEANUP(cleanup_json) json_t *uncovered = json_array();
-	struct check c = { .ova = o, .files = files, .uncovered = uncovered, .json = t->common.json };
-	int rc;
-
-	if (!o)
-		return -1;
-	rc = files && uncovered ? check(&c, path, err) : no_memory(err);
-	ova_manifest_fini(&c.manifest);
-	return rc;
+	return error_set(err, ERR_CORRUPT, "%s: %" PRIu64 " bytes in %zu%s ranges cannot be read", name, out.damaged,
+			 r.damaged, out.ended_early ? " or more" : "");
 }

@@ -38,6 +38,15 @@ static int print_plain(const struct datastore *ds, struct error *err)
 
 /* ---- table ---- */
 
+/* Of what cannot be opened no size is known. */
+static void format_known(uint64_t bytes, char out[FORMAT_TEXT_LEN])
+{
+	if (bytes > 0)
+		format_size(bytes, out);
+	else
+		snprintf(out, FORMAT_TEXT_LEN, "-");
+}
+
 static int disk_row(struct table *table, const struct vm *vm, const struct vm_disk *d, bool first, struct error *err)
 {
 	CLEANUP_FREE char *name = disk_info_escape(vm->name, err);
@@ -47,8 +56,8 @@ static int disk_row(struct table *table, const struct vm *vm, const struct vm_di
 
 	if (!name || !image)
 		return -1;
-	format_size(d->virtual_size, size);
-	format_size(d->allocated, data);
+	format_known(d->virtual_size, size);
+	format_known(d->allocated, data);
 	if (d->err.code != ERR_NONE)
 		snprintf(note, sizeof(note), "ERROR: %s", d->err.msg);
 	else if (!vm->config)
@@ -67,8 +76,8 @@ static int unused_row(struct table *table, const struct datastore_image *image, 
 
 	if (!path)
 		return -1;
-	format_size(image->virtual_size, size);
-	format_size(image->allocated, data);
+	format_known(image->virtual_size, size);
+	format_known(image->allocated, data);
 	return table_row(table, cells, ARRAY_LEN(cells), err);
 }
 

@@ -16,11 +16,10 @@
 #include "sync_report.h"
 
 #define JOBS 4 /* VMs at once: each further disk costs 16 MiB */
-#define PATTERNS_MAX 256
+#define WINDOW (UINT64_C(256) << 20) /* of a disk's extents at a time: a small image can make very many */
 
 struct sync_options {
-	struct sync_pattern patterns[PATTERNS_MAX];
-	size_t n_patterns;
+	struct sync_patterns patterns;
 	unsigned jobs, connections;
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
@@ -29,26 +28,6 @@ struct sync_options {
 };
 
 /* ---- options ---- */
-
-static int add_pattern(struct sync_options *o, bool include, const char *text, struct error *err)
-{
-	if (!*text)
-		return error_set(err, ERR_USAGE, "is empty");
-	if (o->n_patterns == PATTERNS_MAX)
-		return error_set(err, ERR_USAGE, "more than %d patterns", PATTERNS_MAX);
-	o->patterns[o->n_patterns++] = (struct sync_pattern){ .include = include, .text = text };
-	return 0;
-}
-
-static int set_include(void *dest, const char *value, struct error *err)
-{
-	return add_pattern(dest, true, value, err);
-}
-
-static int set_exclude(void *dest, const char *value, struct error *err)
-{
-	return add_pattern(dest, false, value, err);
-}
 
 static int set_block_size(void *dest, const char *value, struct error *err)
 {
@@ -134,12 +113,7 @@ static void sample(void *ctx, struct progress_now *out)
 	out->total = s->virtual_bytes;
 }
 
-struct teller {
-	const struct tool *tool;
-	struct sync_set *set;
-};
-
-static void tell_disk(const struct tool *t, const struct cycle_disk *d)
+static void tell_disk(const struct cycle_disk *d)
 {
 	if (d->err.code != ERR_NONE)
 		output_line("liftfs sync: %s", d->err.msg);
@@ -148,16 +122,47 @@ static void tell_disk(const struct tool *t, const struct cycle_disk *d)
 			    d->name);
 	if (*d->warning)
 		output_line("liftfs sync: warning: %s: %s", d->name, d->warning);
-	if (d->err.code == ERR_NONE && d->read_why && !t->common.quiet)
-		output_line("%s: everything was read: %s", d->name, d->read_why);
+	if (d->err.code == ERR_NONE && d->read_why)
+		log_info("sync", "%s: everything was read: %s", d->name, d->read_why);
 }
 
 static void vm_finished(void *ctx, struct run_vm *vm)
 {
-	const struct teller *teller = ctx;
-
+	(void)ctx;
 	for (size_t i = 0; i < vm->cycle.n; i++)
-		tell_disk(teller->tool, &vm->cycle.disks[i]);
+		tell_disk(&vm->cycle.disks[i]);
+}
+
+/* Says a reason once, of however many disks: the ones from (i, k) on, if it is the first of them. */
+static void tell_read_why(const struct sync_set *s, size_t i, size_t k)
+{
+	const struct cycle_disk *first = &s->runs[i].cycle.disks[k];
+	size_t n = 0;
+
+	if (first->err.code != ERR_NONE || !first->read_why)
+		return;
+	for (size_t j = 0; j < s->n; j++) {
+		for (size_t l = 0; l < s->runs[j].cycle.n; l++) {
+			const struct cycle_disk *d = &s->runs[j].cycle.disks[l];
+
+			if (d->err.code != ERR_NONE || !d->read_why || strcmp(d->read_why, first->read_why) != 0)
+				continue;
+			if (n == 0 && d != first)
+				return;
+			n++;
+		}
+	}
+	if (n == 1)
+		output_line("%s: everything was read: %s", first->name, first->read_why);
+	else
+		output_line("%s and %zu more: everything was read: %s", first->name, n - 1, first->read_why);
+}
+
+static void tell_read_whys(const struct sync_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->runs[i].cycle.n; k++)
+			tell_read_why(s, i, k);
 }
 
 static void tell_broken(const struct sync_set *s)
@@ -180,8 +185,31 @@ static int mark_existing(void *ctx, const char *name, const struct target_look *
 	return 0;
 }
 
+/*
+ * What of a disk is data, by its tables and holes: of compressed images the files tell too little.  Where they cannot be
+ * read the files' sizes must do: the cycle says what is wrong.
+ */
+static uint64_t data_of(const struct cycle_disk *d)
+{
+	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+	CLEANUP(cleanup_disk) struct disk *disk = disk_open(d->root, d->source_path, NULL, NULL);
+	uint64_t size = disk ? disk_size(disk) : 0, data = 0, len;
+
+	if (!disk)
+		return d->data_bytes;
+	for (uint64_t off = 0; off < size; off += len) {
+		len = size - off < WINDOW ? size - off : WINDOW;
+		extent_list_clear(&list);
+		if (disk_extents(disk, len, off, true, &list, NULL) < 0)
+			return d->data_bytes;
+		data += extent_list_bytes(&list, EXTENT_DATA);
+	}
+	return data;
+}
+
 /* Before the first byte: is there room for the new ones, and what will they cost? */
-static int check_room(const struct tool *t, struct sync_set *s, struct target *target, struct error *err)
+static int check_room(const struct tool *t, struct sync_set *s, struct target *target, struct cancel *cancel,
+		      struct error *err)
 {
 	struct error why = ERROR_INIT;
 	uint64_t data = 0, full = 0;
@@ -198,7 +226,9 @@ static int check_room(const struct tool *t, struct sync_set *s, struct target *t
 
 			if (d->kind != CYCLE_INITIAL)
 				continue;
-			data += d->data_bytes;
+			if (cancel_check(cancel, err) < 0)
+				return -1;
+			data += data_of(d);
 			full += d->virtual_size;
 			n++;
 		}
@@ -233,7 +263,6 @@ static int run_cycles(const struct tool *t, const struct sync_options *o, struct
 	CLEANUP(cleanup_state) struct state *state = NULL;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
-	struct teller teller = { .tool = t, .set = s };
 	struct progress *progress;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
@@ -251,7 +280,6 @@ static int run_cycles(const struct tool *t, const struct sync_options *o, struct
 		.jobs = o->jobs,
 		.plan = o->dry_run,
 		.finished = vm_finished,
-		.ctx = &teller,
 	};
 	int rc;
 
@@ -310,8 +338,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.cancel = cancel,
 	};
 	const struct sync_set_options choose = {
-		.patterns = o->patterns,
-		.n_patterns = o->n_patterns,
+		.patterns = o->patterns.v,
+		.n_patterns = o->patterns.n,
 		.only_configured = o->only_configured,
 		.one_file_system = o->one_file_system,
 		.datastores = o->datastores.v,
@@ -330,13 +358,15 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 	if (sync_set_find(t->args, t->n_args - 1, &choose, &set, err) < 0)
 		return -1;
 	tell_broken(&set);
-	if (prepare_target(o, place.target, err) < 0 || (!o->dry_run && check_room(t, &set, place.target, err) < 0))
+	if (prepare_target(o, place.target, err) < 0 || (!o->dry_run && check_room(t, &set, place.target, cancel, err) < 0))
 		return -1;
 	if (!target_caps(place.target)->points && !o->no_points && !t->common.quiet)
 		output_line("no recovery points: %s", target_caps(place.target)->why_no_points);
 	if (run_cycles(t, o, &set, place.target, state, cancel, err) < 0)
 		return -1;
 	outcome.finished_ns = clock_realtime_ns();
+	if (!t->common.quiet)
+		tell_read_whys(&set);
 	*status_out = sync_report_status(&outcome);
 	return report(t, &outcome, err);
 }
@@ -346,8 +376,9 @@ int main(int argc, char **argv)
 	struct sync_options o = { .jobs = JOBS };
 	const struct tool_option options[] = {
 		{ "dry-run", 'n', NULL, "list, estimate, test rights; change nothing", tool_set_flag, &o.dry_run, NULL },
-		{ "include", 0, "PATTERN", "take disks of this name; first match wins", set_include, &o, NULL },
-		{ "exclude", 0, "PATTERN", "leave disks of this name", set_exclude, &o, NULL },
+		{ "include", 0, "PATTERN", "take disks of this name; first match wins", sync_patterns_include,
+		  &o.patterns, NULL },
+		{ "exclude", 0, "PATTERN", "leave disks of this name", sync_patterns_exclude, &o.patterns, NULL },
 		{ "only-configured", 0, NULL, "only what a configuration names", tool_set_flag, &o.only_configured, NULL },
 		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },

@@ -18,6 +18,26 @@ static int no_memory(struct error *err)
 
 /* ---- patterns ---- */
 
+static int add_pattern(struct sync_patterns *p, bool include, const char *text, struct error *err)
+{
+	if (!*text)
+		return error_set(err, ERR_USAGE, "is empty");
+	if (p->n == SYNC_PATTERNS_MAX)
+		return error_set(err, ERR_USAGE, "more than %d patterns", SYNC_PATTERNS_MAX);
+	p->v[p->n++] = (struct sync_pattern){ .include = include, .text = text };
+	return 0;
+}
+
+int sync_patterns_include(void *dest, const char *value, struct error *err)
+{
+	return add_pattern(dest, true, value, err);
+}
+
+int sync_patterns_exclude(void *dest, const char *value, struct error *err)
+{
+	return add_pattern(dest, false, value, err);
+}
+
 bool sync_pattern_matches(const char *pattern, const char *name)
 {
 	const char *slash = strrchr(name, '/');

@@ -16,6 +16,17 @@ struct sync_pattern {
 	const char *text; /* the caller's */
 };
 
+#define SYNC_PATTERNS_MAX 256
+
+struct sync_patterns {
+	struct sync_pattern v[SYNC_PATTERNS_MAX];
+	size_t n;
+};
+
+/* The options --include and --exclude; dest is a struct sync_patterns, value the caller's. */
+int sync_patterns_include(void *dest, const char *value, struct error *err);
+int sync_patterns_exclude(void *dest, const char *value, struct error *err);
+
 /* What a VM of the run is in the inventory; disks[i] of the cycle is the i-th of the disks that are not broken. */
 struct sync_vm {
 	const struct vm *vm;

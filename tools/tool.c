@@ -156,6 +156,21 @@ static const char *level_name(enum log_level level)
 	return level == LOG_WARN ? "warning" : level == LOG_INFO ? "info" : "debug";
 }
 
+#define WARNINGS_KEPT 64
+
+/* An image is opened several times in a run, and warns each time; a person is told once.  The log calls one at a time. */
+static bool said_before(const char *line)
+{
+	static char said[WARNINGS_KEPT][LOG_LINE_MAX];
+	static size_t next;
+
+	for (size_t i = 0; i < WARNINGS_KEPT; i++)
+		if (strcmp(said[i], line) == 0)
+			return true;
+	snprintf(said[next++ % WARNINGS_KEPT], LOG_LINE_MAX, "%s", line);
+	return false;
+}
+
 static void write_log(void *ctx, enum log_level level, const char *module, const char *line)
 {
 	const struct tool *t = ctx;
@@ -166,6 +181,8 @@ static void write_log(void *ctx, enum log_level level, const char *module, const
 		fprintf(sink.file, "%s %s %s: %s\n", when, level_name(level), module, line);
 		fflush(sink.file);
 	}
+	if (level == LOG_WARN && said_before(line))
+		return;
 	if (level == LOG_WARN)
 		output_line("liftfs %s: warning: %s", t->verb, line);
 	else if (!sink.file)

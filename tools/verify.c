@@ -22,7 +22,8 @@
 
 struct verify_run {
 	struct tool *tool;
-	bool strict, insecure_http;
+	bool strict, insecure_http, only_configured;
+	struct sync_patterns patterns;
 	bool folder; /* A is one: many pairs */
 	struct datastores datastores;
 	struct cancel *cancel;
@@ -182,6 +183,9 @@ static int run_folder(struct verify_run *r, char *source, const char *target, st
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
 	const struct sync_set_options choose = {
+		.patterns = r->patterns.v,
+		.n_patterns = r->patterns.n,
+		.only_configured = r->only_configured,
 		.datastores = r->datastores.v,
 		.n_datastores = r->datastores.n,
 		.cancel = r->cancel,
@@ -244,6 +248,9 @@ static int run(struct verify_run *r, enum progress_format format, struct error *
 	int rc;
 
 	r->folder = is_source_folder(t->args[0]);
+	if (!r->folder && (r->patterns.n > 0 || r->only_configured))
+		return error_set(err, ERR_USAGE, "--include, --exclude and --only-configured choose from a folder, which %s is not",
+				 t->args[0]);
 	r->cancel = tool_catch_signals(err);
 	if (!r->cancel)
 		return -1;
@@ -270,6 +277,10 @@ int main(int argc, char **argv)
 	struct verify_run r = { .tool = &t };
 	const struct tool_option options[] = {
 		{ "strict", 0, NULL, "sizes must be equal too", tool_set_flag, &r.strict, NULL },
+		{ "include", 0, "PATTERN", "of a folder: take disks of this name", sync_patterns_include, &r.patterns, NULL },
+		{ "exclude", 0, "PATTERN", "of a folder: leave disks of this name", sync_patterns_exclude, &r.patterns, NULL },
+		{ "only-configured", 0, NULL, "of a folder: only what a configuration names", tool_set_flag,
+		  &r.only_configured, NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names of disks lie here", datastores_set, &r.datastores, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &r.insecure_http, NULL },
 		{ 0 },

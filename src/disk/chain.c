@@ -110,6 +110,17 @@ const struct backing *image_file(const struct image *img, uint32_t index)
 	return img->disk->files[index];
 }
 
+int image_count_extents(struct image *img, size_t n, struct error *err)
+{
+	struct disk *d = img->disk;
+
+	if (n > CHAIN_EXTENTS_MAX - d->n_extents)
+		return error_set(err, ERR_UNSUPPORTED, "%zu extents, where the chain has %zu before it (at most %d together)", n,
+				 d->n_extents, CHAIN_EXTENTS_MAX);
+	d->n_extents += n;
+	return 0;
+}
+
 int image_name_parent(struct image *img, size_t at, const char *name, struct error *err)
 {
 	size_t n = 0;

@@ -11,8 +11,8 @@
 #include "disk/inflate.h"
 #include "disk/table_cache.h"
 
-/* 16 MiB: the tables of 256 GiB of 64 KiB grains at once, in what one more disk may cost. */
-#define DISK_TABLE_PAGES 256
+/* 10 MiB: the tables of 160 GiB of 64 KiB grains at once.  With grains and lists, what one more disk may cost: 16 MiB. */
+#define DISK_TABLE_PAGES 160
 
 /* 4 MiB of inflated grains, for reads that are smaller: 64 of 64 KiB. */
 #define DISK_GRAINS_LEN ((size_t)4 << 20)
@@ -33,6 +33,7 @@ struct disk {
 	size_t n_images;
 	struct backing **files;
 	size_t n_files, cap_files;
+	size_t n_extents;  /* of all images */
 	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	struct table_cache *tables;
 	struct grain_cache *grains;     /* NULL: no image is compressed */

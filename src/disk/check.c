@@ -11,7 +11,8 @@
 
 #define WINDOW (UINT64_C(256) << 20) /* asked for at a time: the list stays small */
 #define PIECE ((size_t)64 << 10)     /* of compressed data read at a time */
-#define STEP UINT64_C(4096)          /* no format's entry covers less */
+#define STEP UINT64_C(512)           /* no format's entry covers less */
+#define READ_STEP UINT64_C(4096)     /* no compressed piece is smaller */
 
 struct run {
 	uint64_t file_off, off;
@@ -90,26 +91,44 @@ static int add_run(struct check *c, const struct extent *e, struct error *err)
 	return 0;
 }
 
+/* Damage of n bytes that was found in one step: a few bytes of tables can claim as much of it as a disk can be large. */
+static void step_over(struct check *c, uint64_t off, uint64_t n, const struct error *why)
+{
+	add_damage(c, off, n, why);
+	if (c->out->damaged >= DISK_CHECK_DAMAGE_MAX)
+		c->out->ended_early = true;
+}
+
+static uint64_t until_multiple(uint64_t off, uint64_t of, uint64_t end)
+{
+	uint64_t n = of - off % of;
+
+	return n < end - off ? n : end - off;
+}
+
+/* Reads compressed data: a piece at a time, and where one fails in small steps, so that what is good there is seen as good. */
 static int read_run(struct check *c, const struct extent *e, struct error *err)
 {
+	uint64_t end = e->off + e->len, small_until = e->off, n;
 	struct error why;
-	uint64_t n;
 
-	for (uint64_t off = e->off; off < e->off + e->len; off += n) {
-		n = PIECE - off % PIECE;
-		n = n < e->off + e->len - off ? n : e->off + e->len - off;
+	for (uint64_t off = e->off; off < end && !c->out->ended_early;) {
+		n = until_multiple(off, off < small_until ? READ_STEP : PIECE, end);
 		why = (struct error)ERROR_INIT;
 		if (cancel_check(c->cancel, err) < 0)
 			return -1;
 		if (disk_read(c->d, c->buf, (size_t)n, off, &why) == 0) {
 			c->out->data += n;
-			continue;
-		}
-		if (is_ours(&why)) {
+			off += n;
+		} else if (is_ours(&why)) {
 			*err = why;
 			return -1;
+		} else if (off < small_until) {
+			step_over(c, off, n, &why);
+			off += n;
+		} else {
+			small_until = off + n;
 		}
-		add_damage(c, off, n, &why);
 	}
 	return 0;
 }
@@ -131,30 +150,31 @@ static int walk(struct check *c, struct error *err)
 	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
 	uint64_t size = disk_size(c->d), off = 0, len;
 	struct error why;
+	bool small;
 	int rc;
 
 	while (off < size && !c->out->ended_early) {
 		if (cancel_check(c->cancel, err) < 0)
 			return -1;
-		/* Behind damage in small steps, so that what is good there is seen as good. */
-		len = c->damage.len > 0 && c->damage.off + c->damage.len == off ? STEP - off % STEP : WINDOW;
-		len = len < size - off ? len : size - off;
+		/* Behind damage in small steps, for the same reason. */
+		small = c->damage.len > 0 && c->damage.off + c->damage.len == off;
+		len = until_multiple(off, small ? STEP : WINDOW, size);
 		why = (struct error)ERROR_INIT;
 		extent_list_clear(&list);
-		rc = disk_extents(c->d, len, off, false, &list, &why);
+		rc = disk_extents(c->d, len, off, true, &list, &why);
 		if (rc < 0 && is_ours(&why)) {
 			*err = why;
 			return -1;
 		}
-		for (size_t i = 0; i < list.n; i++) {
+		for (size_t i = 0; i < list.n && !c->out->ended_early; i++) {
 			if (take_extent(c, &list.v[i], err) < 0)
 				return -1;
 			off = list.v[i].off + list.v[i].len;
 		}
-		if (rc < 0) {
-			len = STEP - off % STEP;
-			add_damage(c, off, len < size - off ? len : size - off, &why);
-			off += len < size - off ? len : size - off;
+		if (rc < 0 && !c->out->ended_early) {
+			len = until_multiple(off, STEP, size);
+			step_over(c, off, len, &why);
+			off += len;
 		}
 	}
 	flush_damage(c);
@@ -189,7 +209,7 @@ static void find_shared(struct check *c)
 			f.off = r->off;
 			f.len = end - r->file_off < r->len ? end - r->file_off : r->len;
 			snprintf(f.msg, sizeof(f.msg),
-				 "%.400s: bytes at %#" PRIx64 " stand for the disk's %#" PRIx64 " and for %#" PRIx64,
+				 "%.400s: bytes at %" PRIu64 " stand for the disk's %" PRIu64 " and for %" PRIu64,
 				 disk_file(c->d, r->file)->path, r->file_off,
 				 furthest->off + (r->file_off - furthest->file_off), r->off);
 			report(c, &f);

@@ -26,12 +26,13 @@ struct disk_check_finding {
  * among the first of them only, and the result says so.
  */
 #define DISK_CHECK_RUNS_MAX ((size_t)1 << 20)
-#define DISK_CHECK_FINDINGS_MAX 1000 /* after which the walk ends */
+#define DISK_CHECK_FINDINGS_MAX 1000                /* after which the walk ends */
+#define DISK_CHECK_DAMAGE_MAX (UINT64_C(512) << 20) /* bytes of damage, after which it ends too: 2^20 steps */
 
 struct disk_check_result {
 	uint64_t data, zero, damaged; /* bytes of the disk */
 	size_t findings;              /* that were handed to `found` */
-	bool ended_early;             /* too many findings: the rest was not looked at */
+	bool ended_early;             /* too many findings, or too much damage: the rest was not looked at */
 	bool sharing_partly;          /* too many runs to compare all */
 };
 

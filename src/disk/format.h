@@ -95,6 +95,13 @@ int image_add_file(struct image *img, const char *path, uint32_t *index_out, str
 const struct backing *image_file(const struct image *img, uint32_t index);
 
 /*
+ * Says that the image is made of n extents, each of which takes memory.  ERR_UNSUPPORTED if the chain has too many: text of
+ * 64 MiB could ask for a gigabyte.  Once, during open().
+ */
+#define CHAIN_EXTENTS_MAX 131072 /* 32 snapshots of 8 TiB in pieces of 2 GiB; 54 MiB if all of them are sparse */
+int image_count_extents(struct image *img, size_t n, struct error *err) MUST_CHECK;
+
+/*
  * Makes an absolute name, as the other host wrote it, candidate number `at` (at most as many as there are) of parent_paths,
  * which exist.  NULL and what is not absolute in any form add nothing.  Only during open().
  */

@@ -118,11 +118,11 @@ static struct entry *evict_locked(struct grain_cache *c, size_t len)
 	return spare;
 }
 
-static struct entry *find_locked(struct grain_cache *c, uint32_t file, uint64_t index)
+static struct entry *find_locked(struct grain_cache *c, uint32_t file, uint64_t index, size_t len)
 {
 	struct entry *e = *bucket_of(c, file, index);
 
-	while (e && (e->grain.file != file || e->grain.index != index))
+	while (e && (e->grain.file != file || e->grain.index != index || e->grain.len != len))
 		e = e->chain;
 	return e;
 }
@@ -180,9 +180,8 @@ const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64
 	int rc;
 
 	LOCK_SCOPE(&c->lock);
-	e = find_locked(c, file, index);
+	e = find_locked(c, file, index, len);
 	if (e) {
-		assert(e->grain.len == len);
 		e = wait_locked(c, e, err);
 		return e ? &e->grain : NULL;
 	}
@@ -206,12 +205,12 @@ const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64
 	return NULL;
 }
 
-const struct grain *grain_cache_find(struct grain_cache *c, uint32_t file, uint64_t index)
+const struct grain *grain_cache_find(struct grain_cache *c, uint32_t file, uint64_t index, size_t len)
 {
 	struct entry *e;
 
 	LOCK_SCOPE(&c->lock);
-	e = find_locked(c, file, index);
+	e = find_locked(c, file, index, len);
 	if (!e || e->state != ENTRY_READY)
 		return NULL;
 	e->holders++;

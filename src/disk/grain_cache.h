@@ -3,7 +3,8 @@
  * Grains of compressed images as they are after inflating, kept for neighbouring reads, and dropped when they were not
  * used for longest.
  *
- * A grain is known by its file (an index into the disk's files) and its number.  Who uses one holds it meanwhile.
+ * A grain is known by its file (an index into the disk's files), its number, and its length: a header that somebody changes
+ * between two looks at it may say another one.  Who uses one holds it meanwhile.
  *
  * Any number of threads.  Two that want one missing grain fill it once.
  */
@@ -32,13 +33,13 @@ struct grain_cache *grain_cache_new(size_t max_bytes, struct error *err) MUST_CH
 void grain_cache_free(struct grain_cache *c); /* nobody holds a grain any more; NULL is welcome */
 
 /*
- * The grain, filled by `fill` if it is not there; len is the same at every call for one grain.  Held until
+ * The grain, filled by `fill` if it is not there.  Held until
  * grain_cache_put().  A failure is not kept: the next call tries anew.
  */
 const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64_t index, size_t len,
 				    grain_fill_fn *fill, void *ctx, struct error *err) MUST_CHECK;
 /* The grain if it is there, held as above; NULL if not, also while somebody fills it. */
-const struct grain *grain_cache_find(struct grain_cache *c, uint32_t file, uint64_t index) MUST_CHECK;
+const struct grain *grain_cache_find(struct grain_cache *c, uint32_t file, uint64_t index, size_t len) MUST_CHECK;
 void grain_cache_put(struct grain_cache *c, const struct grain *grain); /* NULL is welcome */
 
 /* For tests: bytes of grains in memory, and calls of fill so far. */

@@ -8,10 +8,7 @@
 #include "base/checked.h"
 #include "disk/chain.h"
 
-/*
- * What one image is asked at a time.  It bounds the lists: 4096 grains of 64 KiB, and with the smallest grains of 4 KiB
- * 65536 extents of 40 bytes.
- */
+/* What one image is asked at a time.  How long its list gets is the format's affair: some thousand extents. */
 #define MAP_STEP (UINT64_C(256) << 20)
 
 struct scratch *scratch_get(struct disk *d, struct error *err)

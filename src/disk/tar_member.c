@@ -88,6 +88,8 @@ static int check_checksum(const uint8_t *p, uint64_t pos, struct error *err)
 		sum += byte;
 		old += (int8_t)byte;
 	}
+	if (pos == 0 && p[0] == 0x1f && p[1] == 0x8b)
+		return error_set(err, ERR_UNSUPPORTED, "the archive is compressed as a whole (gzip): unpack it first");
 	if (!get_octal(p + TAR_CHECKSUM, TAR_CHECKSUM_LEN, &want))
 		return bad(err, pos, "no tar header, or a damaged one: its checksum is not an octal number");
 	if (want != sum && (int64_t)want != old)

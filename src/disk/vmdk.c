@@ -138,6 +138,16 @@ static int open_extent(struct image *img, struct vmdk_extent *x, struct error *e
 	return 0;
 }
 
+/* Beside the descriptor: what looks like a path in another datastore, at the top of the root, is a name there. */
+static char *beside(const struct image *img, const char *own, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = backing_sibling(own, name, err);
+
+	if (!path || backing_root_datastore_len(img->root, path, NULL) == backing_root_datastore_len(img->root, own, NULL))
+		return steal_ptr(&path);
+	return backing_sibling("./", path, err);
+}
+
 /* Beside the descriptor, or, if the name is absolute, in the datastore that it names. */
 static char *extent_path(const struct image *img, const char *own, const char *name, struct error *err)
 {
@@ -146,7 +156,7 @@ static char *extent_path(const struct image *img, const char *own, const char *n
 	char *path;
 
 	if (!absolute && backing_name_stays(name))
-		return backing_sibling(own, name, err);
+		return beside(img, own, name, err);
 	path = absolute ? backing_root_translate(img->root, name, &why) : NULL;
 	if (!path && why.code == ERR_NONE)
 		error_set(&why, ERR_REFUSED, "extent '%.200s' leads out of the image's folder%s", name,
@@ -195,6 +205,8 @@ static int open_extents(struct image *img, const struct vmdk_descriptor *d, bool
 	struct vmdk *v = img->priv;
 	uint64_t start = 0;
 
+	if (image_count_extents(img, d->n_extents, err) < 0)
+		return -1;
 	v->extents = calloc(d->n_extents, sizeof(*v->extents));
 	if (!v->extents)
 		return error_errno(err, ENOMEM, "extents");
@@ -320,6 +332,15 @@ static int find_descriptor(const struct image *img, uint64_t *off, uint64_t *len
 	return 0;
 }
 
+/* One part of several has room for a descriptor, too, as some programs write it, and none there. */
+static int refuse_blank(const char *text, size_t len, struct error *err)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i])
+			return 0;
+	return error_set(err, ERR_UNSUPPORTED, "a sparse extent whose descriptor is blank: open the .vmdk that names it");
+}
+
 static int vmdk_open(struct image *img, struct error *err)
 {
 	CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
@@ -337,7 +358,7 @@ static int vmdk_open(struct image *img, struct error *err)
 	if (!text)
 		return error_errno(err, ENOMEM, "descriptor");
 	if (backing_read(image_file(img, img->first_file), text, (size_t)len, off, err) < 0 ||
-	    vmdk_descriptor_parse(text, (size_t)len, &d, err) < 0)
+	    (embedded && refuse_blank(text, (size_t)len, err) < 0) || vmdk_descriptor_parse(text, (size_t)len, &d, err) < 0)
 		return -1;
 	if (embedded && check_embedded(&d, err) < 0)
 		return -1;

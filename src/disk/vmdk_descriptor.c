@@ -30,6 +30,8 @@ enum key {
 	KEY_CREATE_TYPE,
 	KEY_PARENT_HINT,
 	KEY_UUID,
+	KEY_ENCRYPTION_KEYS,
+	KEY_FILTERS,
 	N_KEYS
 };
 
@@ -37,7 +39,11 @@ static const char *const key_names[N_KEYS] = {
 	[KEY_VERSION] = "version",      [KEY_ENCODING] = "encoding",         [KEY_CID] = "CID",
 	[KEY_PARENT_CID] = "parentCID", [KEY_CREATE_TYPE] = "createType",    [KEY_PARENT_HINT] = "parentFileNameHint",
 	[KEY_UUID] = "ddb.uuid",        [KEY_DDB_ENCODING] = "ddb.encoding",
+	[KEY_ENCRYPTION_KEYS] = "encryptionKeys",
+	[KEY_FILTERS] = "ddb.iofilters", /* what ESXi puts between a guest's bytes and the extents */
 };
+
+#define ENCRYPTING_FILTER "vmwarevmcrypt"
 
 struct parser {
 	struct vmdk_descriptor *out;
@@ -403,6 +409,25 @@ static int take_create_type(struct vmdk_descriptor *d, struct span t, struct err
 	return error_set(err, ERR_CORRUPT, "descriptor: createType '%.*s' is unknown", SHOWN(t));
 }
 
+static bool span_holds(struct span t, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= t.n; i++)
+		if (strncasecmp(t.s + i, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* The descriptor of an encrypted disk is clear text; its extents are not, and what is in them is nobody's disk. */
+static int check_plain(const struct parser *p, struct error *err)
+{
+	if (p->values[KEY_ENCRYPTION_KEYS].n == 0 && !span_holds(p->values[KEY_FILTERS], ENCRYPTING_FILTER))
+		return 0;
+	return error_set(err, ERR_UNSUPPORTED, "descriptor: the disk is encrypted by its host (%s)",
+			 key_names[p->values[KEY_ENCRYPTION_KEYS].n > 0 ? KEY_ENCRYPTION_KEYS : KEY_FILTERS]);
+}
+
 static int take_hint(struct vmdk_descriptor *d, struct span hint, const char *encoding, struct error *err)
 {
 	CLEANUP_FREE char *raw = NULL;
@@ -450,6 +475,8 @@ int vmdk_descriptor_parse(const char *text, size_t len, struct vmdk_descriptor *
 		return -1;
 	if (!p.any_option)
 		return error_set(err, ERR_CORRUPT, "descriptor: empty");
+	if (check_plain(&p, err) < 0)
+		return -1;
 	if (!span_number(p.values[KEY_VERSION], 3, &version) || version < 1)
 		return error_set(err, ERR_CORRUPT, "descriptor: version '%.*s' (1 to 3)", SHOWN(p.values[KEY_VERSION]));
 	if (take_create_type(out, p.values[KEY_CREATE_TYPE], err) < 0)

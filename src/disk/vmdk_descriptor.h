@@ -56,7 +56,8 @@ struct vmdk_descriptor {
 
 /*
  * Fills *out; what it allocates is there also after a failure: vmdk_descriptor_fini() follows either way.
- * ERR_CORRUPT for what the grammar refuses, ERR_UNSUPPORTED for disks that are devices and for unknown encodings.
+ * ERR_CORRUPT for what the grammar refuses, ERR_UNSUPPORTED for disks that are devices, for
+ * encrypted ones and for unknown encodings.
  */
 int vmdk_descriptor_parse(const char *text, size_t len, struct vmdk_descriptor *out, struct error *err) MUST_CHECK;
 void vmdk_descriptor_fini(struct vmdk_descriptor *d);

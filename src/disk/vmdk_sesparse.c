@@ -66,7 +66,7 @@ static int sesparse_open(struct image *img, struct vmdk_extent *x, struct error 
 {
 	const struct backing *b = image_file(img, x->file);
 	struct sesparse *s = calloc(1, sizeof(*s));
-	struct vmdk_tables *t = &s->tables;
+	struct vmdk_tables *t;
 	uint8_t raw[VMDK_SESPARSE_HEADER_LEN];
 	size_t len = b->size < sizeof(raw) ? (size_t)b->size : sizeof(raw);
 
@@ -79,6 +79,7 @@ static int sesparse_open(struct image *img, struct vmdk_extent *x, struct error 
 		return error_set(err, ERR_CORRUPT,
 				 "seSparse header: %" PRIu64 " sectors, but the descriptor says %" PRIu64,
 				 s->h.capacity_sectors, x->len / 512);
+	t = &s->tables;
 	t->grain_len = VMDK_SESPARSE_GRAIN_SECTORS * 512;
 	t->table_entries = VMDK_SESPARSE_TABLE_ENTRIES;
 	t->verbatim = true;

@@ -205,7 +205,7 @@ static int read_grain(struct stream_read *r, struct grain_cache *cache, void *bu
 		      struct error *err)
 {
 	size_t grain_len = (size_t)r->s->g.t.grain_len;
-	const struct grain *g = grain_cache_find(cache, r->walk.x->file, r->n);
+	const struct grain *g = grain_cache_find(cache, r->walk.x->file, r->n, grain_len);
 
 	if (!g && len == grain_len)
 		return inflate_grain(r, buf, len, err);

@@ -17,9 +17,9 @@
 
 /*
  * Extents in one answer of a map, which may stop early: a grain of one sector makes half a million of them in what is
- * asked for at a time.  2.5 MiB of list.
+ * asked for at a time.  160 KiB of list, and each image of a chain has one.
  */
-#define VMDK_MAP_EXTENTS_MAX 65536
+#define VMDK_MAP_EXTENTS_MAX 4096
 
 struct vmdk_range {
 	uint64_t off, len; /* bytes of the file */

@@ -48,7 +48,7 @@ struct credentials *credentials_new_sharedkey(const char *account, const struct 
 		return NULL;
 	c->key = sharedkey_new(account, key, err);
 	if (!c->key) {
-		error_prefix(err, "%s", source);
+		error_prefix(err, "%s is wrong", source); /* "NAME: ..." would be cut as a secret */
 		return NULL;
 	}
 	return steal_ptr(&c);
@@ -112,7 +112,7 @@ static struct credentials *from_key(const struct credentials_request *r, const c
 	const char *account = look_up(r, "AZURE_STORAGE_ACCOUNT");
 
 	if (!account) {
-		error_set(err, ERR_REFUSED, "AZURE_STORAGE_KEY: AZURE_STORAGE_ACCOUNT is not set beside it");
+		error_set(err, ERR_REFUSED, "AZURE_STORAGE_KEY is set, AZURE_STORAGE_ACCOUNT is not");
 		return NULL;
 	}
 	if (check_account(r, "AZURE_STORAGE_ACCOUNT", account, err) < 0)
@@ -132,7 +132,7 @@ static struct credentials *none(const struct credentials_request *r, struct erro
 
 	for (size_t i = 0; i < ARRAY_LEN(entra); i++)
 		if (look_up(r, entra[i])) {
-			error_set(err, ERR_UNSUPPORTED, "%s: sign-in by Entra ID is not there yet; " WHAT_TO_SET,
+			error_set(err, ERR_UNSUPPORTED, "%s is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET,
 				  entra[i]);
 			return NULL;
 		}

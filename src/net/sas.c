@@ -102,7 +102,7 @@ int sas_parse(const char *query, struct sas *out, struct error *err)
 			return -1;
 	}
 	if (!is_signed)
-		return error_set(err, ERR_REFUSED, "SAS: no sig= in it");
+		return error_set(err, ERR_REFUSED, "SAS: it has no signature (sig)");
 	if (sas.services[0] && !strchr(sas.services, 'b'))
 		return error_set(err, ERR_REFUSED, "SAS: for services '%s', not for blobs (b)", sas.services);
 	*out = sas;

@@ -134,6 +134,11 @@ same "verify" "$("$liftfs" verify --json ds/web01/web01.raw tgt/web01/web01.vhd 
 	"[\"match\",\"$(sha256sum <ds/web01/web01.raw | cut -d' ' -f1)\",8388608]"
 "$liftfs" verify ds tgt >out || fail "verify of folders: $(cat out)"
 same "pairs" "$(grep -c ': match' out)" 2
+same "pairs that are chosen" \
+	"$("$liftfs" verify --json --include 'db/**' --exclude '*' ds tgt | jq -c '[.disks[].name]')" '["db/db.vhd"]'
+must_fail 2 "choose from a folder" "$liftfs" verify --only-configured ds/web01/web01.raw tgt/web01/web01.vhd
+ln -s ds/web01/web01.raw link.raw
+"$liftfs" verify -q link.raw tgt/web01/web01.vhd || fail "verify of what a link leads to"
 cp ds/web01/web01.raw changed.raw
 printf 'XYZ' | dd of=changed.raw bs=1 seek=5000000 conv=notrunc 2>/dev/null
 status=0
@@ -147,6 +152,8 @@ must_fail 2 "only a replica has recovery points" "$liftfs" info ds/web01/web01.r
 echo "AZURE_STORAGE_KEY=AAAA" >creds
 chmod 644 creds
 must_fail 78 "creds" "$liftfs" list --credentials creds https://acct.blob.core.windows.net/vms
+must_fail 78 "AZURE_STORAGE_KEY is wrong: key of account acct: not base64" \
+	env AZURE_STORAGE_ACCOUNT=acct AZURE_STORAGE_KEY=A "$liftfs" list https://acct.blob.core.windows.net/vms
 must_fail 78 "no credentials" "$liftfs" list https://acct.blob.core.windows.net/vms
 status=0
 "$liftfs" list "https://acct.blob.core.windows.net/vms?sv=2024-11-04&sr=c&sp=r&se=2020-01-01T00:00:00Z&sig=TopSecret" \

@@ -99,7 +99,7 @@ case $(tar -tvf twice.ova) in
 esac
 must_fail 65 "two members are called 'stream.vmdk'" "$readdisk" twice.ova
 gzip -c one.ova >zipped.ova
-must_fail 65 'zipped.ova: tar header at 0' "$readdisk" zipped.ova
+must_fail 69 'zipped.ova: the archive is compressed as a whole (gzip)' "$readdisk" zipped.ova
 qemu-img create -q -f vmdk -o subformat=monolithicFlat named.vmdk 1M
 ovf named.vmdk=1048576 >named.ovf
 tar -cf named.ova named.ovf named.vmdk named-flat.vmdk
@@ -135,24 +135,24 @@ want list "$(liftfs list --json "$store" | jq -r '[.vms[] | .name, .label, (.dis
 	"broken broken broken.ova 65 two Web 01 two.ova/stream.vmdk  two.ova/sparse.vmdk  two.ova/void  x/one Web 01 x/one.ova "
 want "configurations" "$(liftfs list --json "$store" | jq -r '[.vms[].configuration] | join(" ")')" " two.ova x/one.ova"
 
-liftfs info --check "$store/two.ova" >check.out || fail "check: $(cat check.out)"
+liftfs info --manifest "$store/two.ova" >check.out || fail "check: $(cat check.out)"
 printf 'ok       SHA256  two.ovf\nok       SHA1    stream.vmdk\nok       SHA512  sparse.vmdk\nnot covered      other.bin\n' |
 	cmp - check.out || fail "check says $(cat check.out)"
-want "check as JSON" "$(liftfs info --check --json "$store/two.ova" |
+want "check as JSON" "$(liftfs info --manifest --json "$store/two.ova" |
 	jq -r '"\(.result) \(.manifest) \([.files[].result] | join(",")) \(.uncovered[0])"')" "ok two.mf ok,ok,ok other.bin"
-must_fail 1 'no manifest (.mf)' liftfs info --check "$store/x/one.ova"
-must_fail 2 'only an OVA has a manifest' liftfs info --check sparse.vmdk
-must_fail 2 'exclude each other' liftfs info --check --map "$store/two.ova"
+must_fail 1 'no manifest (.mf)' liftfs info --manifest "$store/x/one.ova"
+must_fail 2 'only an OVA has a manifest' liftfs info --manifest sparse.vmdk
+must_fail 2 'exclude each other' liftfs info --manifest --map "$store/two.ova"
 cp two.mf good.mf
 sed 's/^SHA1(stream.vmdk)= ./SHA1(stream.vmdk)= /; /^SHA1/s/$/0/' good.mf >two.mf # one digit less, and one more
 tar -cf wrong.ova two.ovf two.mf stream.vmdk sparse.vmdk
 must_fail 65 "wrong.ova: 'stream.vmdk' has the SHA1 digest $(sha1sum <stream.vmdk | cut -d ' ' -f 1), where the manifest says" \
-	liftfs info --check wrong.ova
-want "a wrong digest as JSON" "$(liftfs info --check --json wrong.ova 2>/dev/null |
+	liftfs info --manifest wrong.ova
+want "a wrong digest as JSON" "$(liftfs info --manifest --json wrong.ova 2>/dev/null |
 	jq -r '"\(.result) \([.files[].result] | join(","))"')" "mismatch ok,mismatch,ok"
 sed 's/SHA256/BLAKE2/' good.mf >two.mf
 tar -cf wrong.ova two.ovf two.mf stream.vmdk sparse.vmdk
-must_fail 69 "two.mf: line 1: digest 'BLAKE2'" liftfs info --check wrong.ova
+must_fail 69 "two.mf: line 1: digest 'BLAKE2'" liftfs info --manifest wrong.ova
 
 status=0
 liftfs sync --json "$store" "$target" >sync.json 2>err || status=$?
@@ -187,7 +187,7 @@ if [ -d "$samples" ]; then
 	cp "$samples"/*.ova cut.ova
 	must_fail 65 "'ttylinux-pc_i486-16.1-disk1.vmdk' is cut: 1048576 bytes, where the descriptor says 10595840" "$readdisk" cut.ova
 	# Its manifest was made after it was cut, in the spelling with blanks.
-	want "others' manifest" "$(liftfs info --check --json cut.ova | jq -r '"\(.result) \([.files[].algorithm] | join(","))"')" "ok SHA1,SHA1"
+	want "others' manifest" "$(liftfs info --manifest --json cut.ova | jq -r '"\(.result) \([.files[].algorithm] | join(","))"')" "ok SHA1,SHA1"
 	mkdir fixtures
 	cp "$samples"/*.ovf fixtures/
 	want "others' descriptors" "$(liftfs list --json fixtures 2>/dev/null | jq -r '[.vms[] | .label, (.disks[].image)] | join(" ")')" \

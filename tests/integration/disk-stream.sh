@@ -152,6 +152,13 @@ cp $odd.vmdk bad.vmdk
 grain=$(damage bad.vmdk)
 must_fail 65 "bad.vmdk: grain $grain at sector" "$readdisk" bad.vmdk
 
+# How much is new is what the tables say: the file is small.
+mkdir new
+head -c 8388608 /dev/zero | tr '\0' x >x.raw
+qemu-img convert -f raw -O vmdk -o subformat=streamOptimized x.raw new/x.vmdk
+"$liftfs" sync --state "$scratch/state" new "dir:$scratch/replicas" >/dev/null 2>sync.err || fail "sync: $(cat sync.err)"
+grep -q '1 new disk of 8 MiB: about 8 MiB to be sent and stored' sync.err || fail "the estimate: $(cat sync.err)"
+
 # What others wrote.
 if [ -f "$samples/manifest.tsv" ]; then
 	must_fail 65 'the file was cut, or something was appended to it' \

@@ -82,6 +82,8 @@ for replica in "db01/Virtual Hard Disks/disk" "db01/Virtual Hard Disks/log" more
 	liftfs verify "$store/$replica.vhdx" "$target/$replica.vhd" >"$scratch/out" || fail "verify: $(cat "$scratch/out")"
 done
 
+liftfs verify -q --only-configured "$store" "$target" || fail "verify of what configurations name"
+
 # A configuration that cannot be read is said to be so; its disks are there all the same.
 printf x | dd of="$vmcx" bs=1 seek=12310 conv=notrunc status=none
 printf '[{"HardDrives":[' >"$store/vms.json"

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "net/credentials.h"
+#include "net/redact.h"
 
 #define KEY "QUJDREVGR0g="
 #define SAS "sv=2021-12-02&sr=c&sp=rcwl&se=2030-01-01T00%3A00%3A00Z&sig=SECRET"
@@ -158,13 +159,13 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 		{ { NULL }, ERR_REFUSED, "no credentials; " WHAT_TO_SET },
 		{ { "AZURE_TENANT_ID", "t", "AZURE_CLIENT_ID", "c", NULL },
 		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_ID: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  "AZURE_CLIENT_ID is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
 		{ { "AZURE_CLIENT_SECRET", "SECRET", "AZURE_CLIENT_ID", "c", NULL },
 		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_SECRET: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  "AZURE_CLIENT_SECRET is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
 		{ { "AZURE_STORAGE_KEY", KEY, NULL },
 		  ERR_REFUSED,
-		  "AZURE_STORAGE_KEY: AZURE_STORAGE_ACCOUNT is not set beside it" },
+		  "AZURE_STORAGE_KEY is set, AZURE_STORAGE_ACCOUNT is not" },
 		{ { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "other", NULL },
 		  ERR_REFUSED,
 		  "AZURE_STORAGE_ACCOUNT: for account other, not for acct of the URL" },
@@ -179,13 +180,13 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 		  "AZURE_STORAGE_CONNECTION_STRING: connection string: neither AccountKey nor SharedAccessSignature" },
 		{ { "AZURE_STORAGE_KEY", "SECRET!", "AZURE_STORAGE_ACCOUNT", "acct", NULL },
 		  ERR_REFUSED,
-		  "AZURE_STORAGE_KEY: key of account acct: not base64" },
+		  "AZURE_STORAGE_KEY is wrong: key of account acct: not base64" },
 		{ { "AZURE_STORAGE_SAS_TOKEN", "se=2026-11-21T21:00:00Z&sig=SECRET", NULL },
 		  ERR_REFUSED,
 		  "AZURE_STORAGE_SAS_TOKEN: SAS: ended at 2026-11-21T21:00:00Z" },
 		{ { "AZURE_STORAGE_SAS_TOKEN", "SECRET", NULL },
 		  ERR_REFUSED,
-		  "AZURE_STORAGE_SAS_TOKEN: SAS: no sig= in it" },
+		  "AZURE_STORAGE_SAS_TOKEN: SAS: it has no signature (sig)" },
 	};
 
 	(void)state;
@@ -197,6 +198,8 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 		memcpy(env, rows[i].env, sizeof(env));
 		assert_null(choose(env, "acct", &e));
 		assert_error(&e, rows[i].code, rows[i].msg);
+		redact_text(e.msg);
+		assert_string_equal(e.msg, rows[i].msg); /* whole when it is shown, too */
 	}
 	clock_set_for_test(NULL);
 }

@@ -91,6 +91,22 @@ static void grains_of_several_lengths_share_the_bytes(void **state)
 	grain_cache_free(c);
 }
 
+static void a_grain_of_another_length_is_another(void **state)
+{
+	struct grain_cache *c = grain_cache_new(8 * LEN, NULL);
+	unsigned calls = 0;
+
+	(void)state;
+	touch(c, 0, 5, LEN, &calls);
+	assert_null(grain_cache_find(c, 0, 5, 2 * LEN));
+	touch(c, 0, 5, 2 * LEN, &calls);
+	assert_int_equal(calls, 2);
+	touch(c, 0, 5, LEN, &calls);
+	touch(c, 0, 5, 2 * LEN, &calls);
+	assert_int_equal(calls, 2);
+	grain_cache_free(c);
+}
+
 static void held_grains_stay(void **state)
 {
 	struct grain_cache *c = grain_cache_new(2 * LEN, NULL);
@@ -141,17 +157,17 @@ static void find_gives_what_is_there_and_fills_nothing(void **state)
 	unsigned calls = 0;
 
 	(void)state;
-	assert_null(grain_cache_find(c, 0, 1));
+	assert_null(grain_cache_find(c, 0, 1, LEN));
 	touch(c, 0, 1, LEN, &calls);
 	touch(c, 0, 2, LEN, &calls);
-	assert_null(grain_cache_find(c, 1, 1));
-	g = grain_cache_find(c, 0, 1); /* which makes 2 the oldest */
+	assert_null(grain_cache_find(c, 1, 1, LEN));
+	g = grain_cache_find(c, 0, 1, LEN); /* which makes 2 the oldest */
 	assert_non_null(g);
 	assert_int_equal(g->index, 1);
 	grain_cache_put(c, g);
 	grain_cache_put(c, NULL);
 	touch(c, 0, 3, LEN, &calls);
-	assert_null(grain_cache_find(c, 0, 2));
+	assert_null(grain_cache_find(c, 0, 2, LEN));
 	assert_int_equal(calls, 3);
 	grain_cache_free(c);
 }
@@ -188,7 +204,7 @@ static void threads_that_want_one_grain_fill_it_once(void **state)
 	}
 	while (atomic_load(&s.entered) == 0)
 		sched_yield();
-	assert_null(grain_cache_find(c, 0, 1)); /* not while it is being filled */
+	assert_null(grain_cache_find(c, 0, 1, LEN)); /* not while it is being filled */
 	atomic_store(&s.hold, false);
 	for (int i = 0; i < 4; i++) {
 		pthread_join(t[i], NULL);
@@ -239,7 +255,7 @@ static void *read_grains(void *arg)
 	for (int i = 0; i < 1000; i++) {
 		r->seed = r->seed * 1103515245 + 12345;
 		s = (struct source){ .seed = (r->seed >> 8) % 8 };
-		g = i % 3 ? NULL : grain_cache_find(r->c, 0, s.seed);
+		g = i % 3 ? NULL : grain_cache_find(r->c, 0, s.seed, LEN);
 		if (!g)
 			g = grain_cache_get(r->c, 0, s.seed, LEN, fill, &s, NULL);
 		pattern_fill(want, LEN, 0, s.seed);
@@ -273,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_grain_is_filled_once_and_the_oldest_goes_first),
 		cmocka_unit_test(grains_of_several_lengths_share_the_bytes),
+		cmocka_unit_test(a_grain_of_another_length_is_another),
 		cmocka_unit_test(held_grains_stay),
 		cmocka_unit_test(a_failure_is_told_and_not_kept),
 		cmocka_unit_test(find_gives_what_is_there_and_fills_nothing),

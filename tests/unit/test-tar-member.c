@@ -328,6 +328,11 @@ static void damaged_and_cut_headers_are_refused(void **state)
 	assert_int_equal(read_saved(s, &w, &m, &e), -1);
 	assert_error(&e, ERR_CORRUPT,
 		     "tar header at 0: no tar header, or a damaged one: its checksum is not an octal number");
+	w.bytes[0] = 0x1f;
+	w.bytes[1] = (uint8_t)0x8b;
+	e = (struct error)ERROR_INIT;
+	assert_int_equal(read_saved(s, &w, &m, &e), -1);
+	assert_error(&e, ERR_UNSUPPORTED, "the archive is compressed as a whole (gzip): unpack it first");
 	e = (struct error)ERROR_INIT;
 	scratch_write(s, "a.tar", "short", 5);
 	assert_int_equal(read_at(s, 0, &m, &e), -1);

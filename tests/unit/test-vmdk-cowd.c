@@ -334,6 +334,11 @@ static void a_map_stops_at_a_number_of_extents(void **state)
 	assert_int_equal(disk_extents(d, sectors * UINT64_C(512), 0, false, &list, NULL), 0);
 	assert_int_equal(list.n, sectors); /* asked again from where the answer stopped */
 	assert_int_equal(extent_list_bytes(&list, EXTENT_DATA), sectors / 2 * 512);
+	extent_list_clear(&list);
+	assert_int_equal(disk_extents(d, sectors * UINT64_C(512), 0, true, &list, NULL), 0);
+	/* What a disk keeps for the next caller: of each image a little, of a chain of 64 some megabytes. */
+	assert_in_range(d->idle->layer[0].cap * sizeof(struct extent), 1, 160 << 10);
+	assert_in_range(d->idle->whole.cap * sizeof(struct extent), 1, 5 << 20);
 	cowd_writer_fini(&w);
 }
 

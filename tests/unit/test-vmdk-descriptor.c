@@ -77,6 +77,7 @@ static void reads_these(void **state)
 		HEAD "RW 100 VMFSSPARSE \"a-delta.vmdk\"\n",
 		HEAD "RW 100 SESPARSE \"a-sesparse.vmdk\"\n",
 		HEAD "RW " SECTORS_MAX_TEXT " ZERO",
+		HEAD BODY "encryptionKeys=\"\"\nddb.iofilters = \"vmwarelwd\"\n", /* replication leaves the bytes as they are */
 		HEAD BODY "CID=12345678\nddb.comment = \"he said \"no\"\"\nchangeTrackPath=\"a-ctk.vmdk\"\n",
 		"version=1\ncreateType=\"custom\"\n" BODY, /* no CIDs in a base disk */
 		"\n\n   # comment\nversion=2\ncreateType=custom\n" BODY,
@@ -187,6 +188,16 @@ static void refuses_these(void **state)
 		  "descriptor: file name 'x\xb3' is not valid Big5", ERR_CORRUPT },
 		{ HEAD "encoding=\"windows-1252\"\nRW 100 FLAT \"\x81.vmdk\" 0\n",
 		  "descriptor: file name '\x81.vmdk' is not valid windows-1252", ERR_CORRUPT },
+		{ HEAD "encoding=\"windows-99999999999999999999\"\nRW 9 FLAT \"\xe4\"\n",
+		  "descriptor: encoding 'windows-99999999999999999999' is unknown", ERR_UNSUPPORTED },
+		{ HEAD BODY "ddb.iofilters = \"vmwarevmcrypt\"\n",
+		  "descriptor: the disk is encrypted by its host (ddb.iofilters)", ERR_UNSUPPORTED },
+		{ HEAD BODY "DDB.IOFilters=\"vmwarelwd,VMW_vmwareVMcrypt_1.0.0\"\n",
+		  "descriptor: the disk is encrypted by its host (ddb.iofilters)", ERR_UNSUPPORTED },
+		{ HEAD "encryptionKeys=\"vmware:key/list/(pair/(fqid/x,HMAC-SHA-256,y))\"\n" BODY,
+		  "descriptor: the disk is encrypted by its host (encryptionKeys)", ERR_UNSUPPORTED },
+		{ "version=5\nencryptionKeys=\"x\"\n" BODY,
+		  "descriptor: the disk is encrypted by its host (encryptionKeys)", ERR_UNSUPPORTED },
 		{ HEAD "encoding=\"\"\nRW 100 FLAT \"\xe4.vmdk\" 0\n", "descriptor: encoding '' is unknown",
 		  ERR_UNSUPPORTED },
 		{ HEAD "encoding=\"EBCDIC//IGNORE\"\nRW 100 FLAT \"\xe4.vmdk\" 0\n",
@@ -220,6 +231,11 @@ static void names_become_utf8(void **state)
 		{ "Shift_JIS", "\x83\x5c.vmdk", "\xe3\x82\xbd.vmdk", "\x83\x5c.vmdk" },
 		{ "Shift_JIS", "a\\~\x87\x40.vmdk", "a\\~\xe2\x91\xa0.vmdk", "~\x87\x40.vmdk" }, /* as Windows has it */
 		{ "EUC-KR", "\xc7\xd1.vmdk", "\xed\x95\x9c.vmdk", "\xc7\xd1.vmdk" },
+		/* a letter is kept back until it is sure that no accent follows it */
+		{ "windows-1258", "\xf0.vmdk", "\xc4\x91.vmdk", "\xf0.vmdk" },
+		{ "windows-1258", "\xf0i\\da/a\xcc", "\xc4\x91i\\da/\xc3\xa0", "a\xcc" },
+		{ "windows-949", "\xc7\xd1.vmdk", "\xed\x95\x9c.vmdk", "\xc7\xd1.vmdk" }, /* a code page by number */
+		{ "Windows-932", "a\\\x83\x5c.vmdk", "a\\\xe3\x82\xbd.vmdk", "\x83\x5c.vmdk" },
 	};
 	char text[512];
 

@@ -432,7 +432,7 @@ static void tables_and_grains_beyond_the_end_are_errors(void **state)
 	sesparse_writer_fini(&w);
 }
 
-/* The largest: 4 Mi tables.  What was never written is told from 32 MiB of directory, of which 16 MiB are ever in
+/* The largest: 4 Mi tables.  What was never written is told from 32 MiB of directory, of which 10 MiB are ever in
  * memory. */
 static void sixty_four_tib_open_and_map_in_little_memory(void **state)
 {
