@@ -84,7 +84,8 @@ static int pick_named(struct datastore *ds, struct configured_list *l, size_t co
 			*err = why;
 		return -1;
 	}
-	if (image && (image->named || (image->configured && image->configured_by != vm->path && is_exported(vm->path)))) {
+	if (image &&
+	    (image->named || (image->configured && image->configured_by != vm->path && is_exported(vm->path)))) {
 		if (image->named && image->named_by == config)
 			log_warn("inventory", "%s: names %s twice: it is one disk", vm->path, path);
 		else if (!is_named_by_its_own(l, vm, image))

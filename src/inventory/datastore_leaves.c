@@ -89,8 +89,8 @@ static bool is_other_branch(const struct branches *b, const struct datastore_ima
 	want.line = line_of(image);
 	found = bsearch(&want, b->v, b->n, sizeof(*b->v), branch_order);
 	if (found && has_in_chain(image, found->image->path))
-		log_warn("inventory", "%s: left out: %s names its parent %s, which may be an old state of the disk", image->path,
-			 found->image->configured_by, found->image->path);
+		log_warn("inventory", "%s: left out: %s names its parent %s, which may be an old state of the disk",
+			 image->path, found->image->configured_by, found->image->path);
 	return found != NULL;
 }
 
