@@ -383,6 +383,19 @@ static int check_parent(const struct image *child, const struct image *parent, b
 	return chain_prefix(child, err);
 }
 
+/* Of an image that got as far as its parents' names and does not open. */
+static void tell_parent(struct disk *d, const struct chain_options *opt)
+{
+	const struct image *img = d->n_images ? d->images[d->n_images - 1] : NULL;
+	CLEANUP(cleanup_backing) struct backing *b = NULL;
+
+	if (!opt->on_parent || !img || img->sealed || !img->parent_paths || !img->parent_paths[0])
+		return;
+	b = find_parent(d, img, NULL);
+	if (b)
+		opt->on_parent(opt->on_parent_ctx, b->path);
+}
+
 int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops *ops, const struct chain_options *opt,
 	       struct error *err)
 {
@@ -391,8 +404,10 @@ int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops
 
 	for (;;) {
 		child = d->n_images ? d->images[d->n_images - 1] : NULL;
-		if (add_image(d, b, ops, opt, err) < 0)
+		if (add_image(d, b, ops, opt, err) < 0) {
+			tell_parent(d, opt);
 			return child ? error_prefix(err, "%s: parent", child->info.path) : -1;
+		}
 		if (child && check_parent(child, d->images[d->n_images - 1], opt->unchecked_parents, err) < 0)
 			return -1;
 		child = d->images[d->n_images - 1];
@@ -401,6 +416,8 @@ int chain_open(struct disk *d, struct backing *own, const struct disk_format_ops
 		b = find_parent(d, child, err);
 		if (!b)
 			return error_prefix(err, "%s: parent", child->info.path);
+		if (opt->on_parent)
+			opt->on_parent(opt->on_parent_ctx, b->path);
 	}
 }
 

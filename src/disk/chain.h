@@ -54,6 +54,8 @@ struct chain_options {
 	bool ignore_log, sealed;
 	bool unchecked_parents; /* of the whole chain: as in struct disk_options */
 	uint64_t capacity;
+	void (*on_parent)(void *ctx, const char *path); /* the same; may be NULL */
+	void *on_parent_ctx;
 };
 
 /* Opens the image in `own`, which is taken in any case, and its parents into d, which is empty. */

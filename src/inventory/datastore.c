@@ -158,21 +158,42 @@ int datastore_find(const char *path, const struct datastore_options *opt, struct
 	return 0;
 }
 
+struct last_parent {
+	char *path;
+	bool failed;
+};
+
+static void keep_parent(void *ctx, const char *path)
+{
+	struct last_parent *p = ctx;
+
+	free(p->path);
+	p->path = strdup(path);
+	p->failed |= !p->path;
+}
+
 /* What scanning one image tells; chain paths normalised, leaf first. */
 static int scan_image(struct datastore *ds, struct datastore_image *image, struct error *err)
 {
+	struct last_parent parent = { 0 };
+	const struct disk_options opt = { .on_parent = keep_parent, .on_parent_ctx = &parent };
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	struct error why = ERROR_INIT;
 
 	if (image->err.code != ERR_NONE)
 		return 0;
-	d = disk_open(ds->root, image->path, NULL, &why);
+	d = disk_open(ds->root, image->path, &opt, &why);
 	if (!d) {
-		if (why.code == ERR_NOMEM)
+		image->parent = parent.path ? datastore_path(ds->root, parent.path, err) : NULL;
+		free(parent.path);
+		if (parent.path && !image->parent)
+			return -1;
+		if (why.code == ERR_NOMEM || parent.failed)
 			return error_prefix(err, "%s", image->path);
 		image->err = why;
 		return 0;
 	}
+	free(parent.path);
 	image->chain_len = disk_chain_len(d);
 	image->chain = calloc(image->chain_len, sizeof(*image->chain));
 	image->files = calloc(image->chain_len, sizeof(*image->files));
@@ -206,6 +227,22 @@ struct datastore_image *datastore_image_at(const struct datastore *ds, const cha
 	return bsearch(path, ds->images, ds->n_images, sizeof(*ds->images), image_order);
 }
 
+/* Where the chain ends; of one that does not open, by what is known of its parents. */
+static const char *find_root(const struct datastore *ds, const struct datastore_image *image)
+{
+	for (int depth = 0; depth < DISK_CHAIN_MAX; depth++) {
+		const struct datastore_image *parent;
+
+		if (image->chain)
+			return image->chain[image->chain_len - 1];
+		parent = image->parent ? datastore_image_at(ds, image->parent) : NULL;
+		if (!parent)
+			return image->parent ? image->parent : image->path;
+		image = parent;
+	}
+	return image->path;
+}
+
 int datastore_scan(struct datastore *ds, const struct datastore_options *opt, struct error *err)
 {
 	for (size_t i = 0; i < ds->n_images; i++)
@@ -220,6 +257,8 @@ int datastore_scan(struct datastore *ds, const struct datastore_options *opt, st
 				parent->leaf = false;
 		}
 	}
+	for (size_t i = 0; i < ds->n_images; i++)
+		ds->images[i].root = find_root(ds, &ds->images[i]);
 	return datastore_find_vms(ds, err);
 }
 
@@ -234,11 +273,13 @@ void datastore_fini(struct datastore *ds)
 		free(image->files);
 		free(image->path);
 		free(image->id);
+		free(image->parent);
 	}
 	for (size_t i = 0; i < ds->n_configs; i++)
 		free(ds->configs[i]);
 	free(ds->configs);
 	free(ds->by_base);
+	free(ds->by_path);
 	free(ds->images);
 	vm_list_fini(&ds->vms);
 	backing_root_put(ds->root);

@@ -18,7 +18,8 @@
  * is called by its label, in the VM's folder: datastore_hyperv.h).  Without one each leaf is a disk, and the images
  * NAME, NAME_1, NAME_2 ... of a folder are one VM.  Leaves on one parent in different folders are linked clones, each a
  * disk; in the same folder without a configuration they are branches of a snapshot tree: those disks carry an error that
- * names both.  Folders that Hyper-V keeps one VM in count as one.
+ * names both.  What is, or by its name may be, the parent of an image that does not open carries an error too: what it holds
+ * may be a snapshot's old state, and that is not the disk.  Folders that Hyper-V keeps one VM in count as one.
  *
  * Names: a replica's name is its root image's path with .vhd for the suffix; disks that share a root take the leaf's path,
  * without the suffix that a hypervisor's snapshot adds (-000001, _GUID) if it has a parent.  So do disks here whose root lies
@@ -49,12 +50,15 @@ struct datastore_image {
 	const char *format;
 	bool configured;   /* some configuration names it (or a child of it) */
 	bool named;        /* some configuration names it itself */
+	size_t named_by;   /* which of the VMs that configurations describe picked it, if named */
 	const char *configured_by; /* the first one: of `configs` */
 	bool elsewhere;    /* in another datastore: here only because a configuration names it, a leaf of nobody else */
 	/* Set by datastore_scan(). */
 	bool leaf;         /* no other image here names it as its parent */
 	struct error err;  /* why it does not open; ERR_NONE: it does.  Of one elsewhere perhaps set when it was found */
 	char **chain;      /* paths, leaf first, normalised; NULL if it does not open */
+	char *parent;      /* of one that does not open, if it is known: the last of its parents that was found */
+	const char *root;  /* the last of the chain as far as it is known; its own path if nothing is */
 	struct datastore_file *files; /* what they are on this host: as many */
 	size_t chain_len;
 	char *id;          /* the root's own id, or "" */
@@ -67,7 +71,8 @@ struct datastore {
 	size_t n_images;
 	char **configs;                 /* files that may be configurations (vm_config.h), and archives, in byte order */
 	size_t n_configs;
-	struct datastore_image **by_base; /* while VMs are looked for: sorted by base names, without case */
+	struct datastore_image **by_base; /* while VMs are looked for: sorted by base names without case, then by places */
+	struct datastore_image **by_path; /* the same: sorted by paths without case */
 	bool single;                    /* SOURCE is one image */
 	size_t archive_len;             /* SOURCE is an archive of several: how far their paths name it, with the '/'; else 0 */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */

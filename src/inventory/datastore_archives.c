@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "disk/disk.h"
 #include "disk/ova.h"
@@ -99,9 +100,12 @@ static int add_disk(const struct ova *o, const char *name, size_t index, struct 
 	relative = strbuf_take(&text, err);
 	if (!relative)
 		return -1;
-	for (size_t i = 0; i < vm->n_disks; i++)
-		if (strcmp(vm->disks[i], relative) == 0)
-			return 0; /* two of its disks begin as the same file */
+	for (size_t i = 0; i < vm->n_disks; i++) {
+		if (strcmp(vm->disks[i], relative) == 0) { /* two of its disks begin as the same file */
+			log_warn("inventory", "%s: a VM has more than one disk of this file: it is taken once", path);
+			return 0;
+		}
+	}
 	return vm_config_add_disk(vm, relative, err);
 }
 

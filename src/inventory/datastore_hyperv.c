@@ -58,6 +58,14 @@ size_t datastore_hyperv_folder_len(const char *path)
 	return len;
 }
 
+int datastore_hyperv_place_order(const char *a, const char *b)
+{
+	size_t x = datastore_hyperv_folder_len(a), y = datastore_hyperv_folder_len(b);
+	int rc = strncmp(a, b, x < y ? x : y);
+
+	return rc ? rc : x < y ? -1 : x > y;
+}
+
 bool datastore_hyperv_is_aside(const char *path)
 {
 	static const char *const names[] = {
@@ -90,39 +98,72 @@ static int base_order(const void *a, const void *b)
 	const struct datastore_image *const *x = a, *const *y = b;
 	int rc = strcasecmp(base_of((*x)->path), base_of((*y)->path));
 
+	if (rc == 0)
+		rc = datastore_hyperv_place_order((*x)->path, (*y)->path);
 	return rc ? rc : strcmp((*x)->path, (*y)->path);
+}
+
+static int path_order(const void *a, const void *b)
+{
+	const struct datastore_image *const *x = a, *const *y = b;
+	int rc = strcasecmp((*x)->path, (*y)->path);
+
+	return rc ? rc : strcmp((*x)->path, (*y)->path);
+}
+
+static struct datastore_image **sorted(const struct datastore *ds, int (*order)(const void *, const void *),
+				       struct error *err)
+{
+	struct datastore_image **v = calloc(ds->n_images + 1, sizeof(struct datastore_image *));
+
+	if (!v) {
+		error_errno(err, ENOMEM, "%zu images", ds->n_images);
+		return NULL;
+	}
+	for (size_t i = 0; i < ds->n_images; i++)
+		v[i] = &ds->images[i];
+	qsort(v, ds->n_images, sizeof(struct datastore_image *), order);
+	return v;
 }
 
 int datastore_hyperv_index(struct datastore *ds, struct error *err)
 {
 	free(ds->by_base);
-	ds->by_base = calloc(ds->n_images ? ds->n_images : 1, sizeof(*ds->by_base));
-	if (!ds->by_base)
-		return error_errno(err, ENOMEM, "%zu images", ds->n_images);
-	for (size_t i = 0; i < ds->n_images; i++)
-		ds->by_base[i] = &ds->images[i];
-	if (ds->n_images > 1)
-		qsort(ds->by_base, ds->n_images, sizeof(*ds->by_base), base_order);
-	return 0;
+	free(ds->by_path);
+	ds->by_base = sorted(ds, base_order, err);
+	ds->by_path = ds->by_base ? sorted(ds, path_order, err) : NULL;
+	return ds->by_path ? 0 : -1;
 }
 
-/* The images of a base name: [*first, end). */
-static size_t find_base(const struct datastore *ds, const char *base, size_t *first)
+/* What is looked for: of a base name, and also in the place of a configuration unless that is NULL; or of a path. */
+struct sought {
+	const char *base, *config, *path;
+};
+
+static int compare(const struct datastore_image *image, const struct sought *s)
 {
-	size_t low = 0, high = ds->n_images, end;
+	int rc;
+
+	if (s->path)
+		return strcasecmp(image->path, s->path);
+	rc = strcasecmp(base_of(image->path), s->base);
+	return rc || !s->config ? rc : datastore_hyperv_place_order(image->path, s->config);
+}
+
+/* The first of a sorted list that is not before what is sought. */
+static size_t lower_bound(struct datastore_image *const *v, size_t n, const struct sought *s)
+{
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcasecmp(base_of(ds->by_base[middle]->path), base) < 0)
+		if (compare(v[middle], s) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (end = low; end < ds->n_images && strcasecmp(base_of(ds->by_base[end]->path), base) == 0;)
-		end++;
-	*first = low;
-	return end;
+	return low;
 }
 
 /* The image's length if all of its path, which has a folder, is the end of the host's path; else 0. */
@@ -133,25 +174,7 @@ static size_t is_tail(const char *host, const char *image)
 	if (!strchr(image, '/') || skip <= n)
 		return 0;
 	skip -= n;
-	if (host[skip - 1] != '\\' && host[skip - 1] != '/')
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		char c = host[skip + i];
-
-		if (strncasecmp(c == '\\' ? "/" : &c, &image[i], 1) != 0)
-			return 0;
-	}
-	return n;
-}
-
-/* Does the image lie in a folder of the VM that the configuration is of? */
-static bool is_near(const char *config, const char *image)
-{
-	size_t folder = datastore_hyperv_folder_len(config), own = folder_len(config);
-
-	if (folder_len(image) == own && strncmp(config, image, own) == 0)
-		return true;
-	return datastore_hyperv_folder_len(image) == folder && strncmp(config, image, folder) == 0;
+	return host[skip - 1] == '/' && strcasecmp(host + skip, image) == 0 ? n : 0;
 }
 
 /* The best of a rule so far; two are as good: both are kept. */
@@ -162,30 +185,60 @@ struct choice {
 
 static void weigh(struct choice *c, struct datastore_image *image, size_t score)
 {
-	if (score == 0 || score < c->score)
+	if (score < c->score || image->elsewhere)
 		return;
 	c->other = score == c->score ? c->best : NULL;
 	c->best = image;
 	c->score = score;
 }
 
-static void choose(const struct datastore *ds, const char *config, bool many, const char *file, struct choice *out)
+/* Among those near by, one whose path agrees further is better. */
+static void choose_near(const struct datastore *ds, const char *config, const char *file, struct choice *out)
 {
-	struct choice near = { 0 }, tail = { 0 }, any = { 0 };
-	size_t first, end = find_base(ds, host_base(file), &first);
+	const struct sought s = { .base = base_of(file), .config = config };
 
-	for (size_t i = first; i < end; i++) {
-		struct datastore_image *image = ds->by_base[i];
-		size_t len = is_tail(file, image->path);
+	for (size_t i = lower_bound(ds->by_base, ds->n_images, &s);
+	     i < ds->n_images && compare(ds->by_base[i], &s) == 0; i++)
+		weigh(out, ds->by_base[i], is_tail(file, ds->by_base[i]->path));
+}
 
-		if (image->elsewhere)
-			continue;
-		/* Among those near by, one whose path agrees further is better. */
-		weigh(&near, image, !many && is_near(config, image->path) ? 1 + len : 0);
-		weigh(&tail, image, len);
-		weigh(&any, image, many ? 1 : 0);
+static void choose_tail(const struct datastore *ds, const char *file, struct choice *out)
+{
+	for (const char *at = strchr(file, '/'); at && !out->best; at = strchr(at + 1, '/')) {
+		const struct sought s = { .path = at + 1 };
+
+		for (size_t i = strchr(s.path, '/') ? lower_bound(ds->by_path, ds->n_images, &s) : ds->n_images;
+		     i < ds->n_images && compare(ds->by_path[i], &s) == 0; i++)
+			weigh(out, ds->by_path[i], 0);
 	}
-	*out = near.best ? near : tail.best ? tail : any;
+}
+
+static void choose_any(const struct datastore *ds, const char *file, struct choice *out)
+{
+	const struct sought s = { .base = base_of(file) };
+
+	for (size_t i = lower_bound(ds->by_base, ds->n_images, &s);
+	     i < ds->n_images && !out->other && compare(ds->by_base[i], &s) == 0; i++)
+		weigh(out, ds->by_base[i], 0);
+}
+
+static int choose(const struct datastore *ds, const char *config, bool many, const char *file, struct choice *out,
+		  struct error *why)
+{
+	CLEANUP_FREE char *path = strdup(file);
+
+	if (!path)
+		return error_errno(why, ENOMEM, "%s", file);
+	for (char *c = path; *c; c++)
+		if (*c == '\\')
+			*c = '/';
+	if (!many)
+		choose_near(ds, config, path, out);
+	if (!out->best)
+		choose_tail(ds, path, out);
+	if (!out->best && many)
+		choose_any(ds, path, out);
+	return 0;
 }
 
 static int keep(const char *path, char **path_out, struct error *why)
@@ -201,8 +254,8 @@ struct datastore_image *datastore_hyperv_named(const struct datastore *ds, const
 	struct choice c = { 0 };
 	bool is_file = disk_format_of_path(host_base(file)) != NULL;
 
-	if (is_file)
-		choose(ds, config, format->many, file, &c);
+	if (is_file && choose(ds, config, format->many, file, &c, why) < 0)
+		return NULL;
 	if (c.best && !c.other)
 		return keep(c.best->path, path_out, why) < 0 ? NULL : c.best;
 	if (keep(file, path_out, why) < 0)

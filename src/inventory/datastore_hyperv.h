@@ -21,12 +21,14 @@
 
 /* Length of the folder of the VM that the file at path belongs to; 0: SOURCE itself. */
 size_t datastore_hyperv_folder_len(const char *path);
+/* An order of paths by those folders: 0 if both files belong to one VM. */
+int datastore_hyperv_place_order(const char *a, const char *b);
 /* Does the configuration lie in a folder for what is no VM now: checkpoints, copies, undo logs, imports under way? */
 bool datastore_hyperv_is_aside(const char *path);
 /* Is the file named by a GUID, as Hyper-V names configurations? */
 bool datastore_hyperv_is_guid_name(const char *path);
 
-/* Sorts the images by base names, once for all calls of the next. */
+/* Sorts the images by base names and by paths, once for all calls of the next. */
 int datastore_hyperv_index(struct datastore *ds, struct error *err) MUST_CHECK;
 /* As datastore_named(), for a configuration of Hyper-V's. */
 struct datastore_image *datastore_hyperv_named(const struct datastore *ds, const char *config,

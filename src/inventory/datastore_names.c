@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -171,19 +172,21 @@ static char *make_name(const char *path, size_t len, struct error *err)
 
 static int name_order(const void *a, const void *b)
 {
-	const char *const *x = a, *const *y = b;
+	return strcasecmp(a, b);
+}
 
-	return strcasecmp(*x, *y);
+static void keep_name(void *name)
+{
+	(void)name;
 }
 
 int datastore_names(const struct datastore_name_in *in, size_t n, char **out, struct error *err)
 {
 	CLEANUP_FREE struct basis *order = calloc(n ? n : 1, sizeof(*order));
-	CLEANUP_FREE char **taken = calloc(n ? n : 1, sizeof(*taken)); /* sorted without case; borrowed */
-	size_t n_taken = 0;
+	void *taken = NULL; /* tsearch(3); the names are out's */
 
 	memset(out, 0, n * sizeof(*out));
-	if (!order || !taken)
+	if (!order)
 		return error_errno(err, ENOMEM, "names of %zu disks", n);
 	for (size_t i = 0; i < n; i++)
 		order[i] = basis_of(&in[i], i);
@@ -191,25 +194,27 @@ int datastore_names(const struct datastore_name_in *in, size_t n, char **out, st
 	for (size_t i = 0; i < n; i++) {
 		const struct basis *b = &order[i];
 		char *name = make_name(b->path, b->len, err);
-		size_t at;
 
-		if (name && bsearch(&name, taken, n_taken, sizeof(*taken), name_order)) {
+		if (name && tfind(name, &taken, name_order)) {
 			free(name);
 			name = make_name(b->path, strlen(b->path), err);
 		}
 		if (!name)
 			goto failed;
-		if (bsearch(&name, taken, n_taken, sizeof(*taken), name_order)) {
+		if (tfind(name, &taken, name_order)) {
 			free(name);
 			continue;
 		}
 		out[b->index] = name;
-		for (at = n_taken++; at > 0 && strcasecmp(taken[at - 1], name) > 0; at--)
-			taken[at] = taken[at - 1];
-		taken[at] = name;
+		if (!tsearch(name, &taken, name_order)) {
+			error_errno(err, ENOMEM, "names of %zu disks", n);
+			goto failed;
+		}
 	}
+	tdestroy(taken, keep_name);
 	return 0;
 failed:
+	tdestroy(taken, keep_name);
 	for (size_t i = 0; i < n; i++) {
 		free(out[i]);
 		out[i] = NULL;

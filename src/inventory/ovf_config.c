@@ -17,9 +17,13 @@ static int add_disk(const struct ovf_disk *d, struct vm_config *vm, struct error
 			 d->id);
 		return 0;
 	}
-	for (size_t i = 0; i < vm->n_disks; i++)
-		if (strcmp(vm->disks[i], name) == 0)
-			return 0; /* two of its disks begin as the same file */
+	for (size_t i = 0; i < vm->n_disks; i++) {
+		if (strcmp(vm->disks[i], name) == 0) { /* two of its disks begin as the same file */
+			log_warn("inventory", "%s: has more than one disk of the file '%s': it is taken once",
+				 vm->label ? vm->label : "OVF", name);
+			return 0;
+		}
+	}
 	return vm_config_add_disk(vm, name, err);
 }
 

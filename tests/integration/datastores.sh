@@ -5,6 +5,7 @@
 . "${srcdir:-.}/tests/integration/lib.sh"
 requires qemu-img qemu-io openssl jq cmp python3
 . "$srcdir/tests/integration/lib-sync.sh"
+[ -x "$builddir/tests/support/makevhdx" ] || skip "built without cmocka"
 cd "$scratch"
 
 from_raw() { # FORMAT RAW OUT
@@ -149,8 +150,8 @@ must_fail 2 "its name begins as those in the datastore 'ds2' do" liftfs list --d
 
 # ---- Hyper-V: a chain over cluster shared volumes, names in another case ----
 mkdir -p vol1/vm vol2/Base
-"$builddir/tests/support/make-vhdx-chain" vol2/Base/Base.vhdx vol1/vm/child.avhdx "" \
-	'C:\ClusterStorage\Volume2\base\BASE.vhdx' hv.raw || fail "make-vhdx-chain"
+"$builddir/tests/support/makevhdx" pair vol2/Base/Base.vhdx vol1/vm/child.avhdx "" \
+	'C:\ClusterStorage\Volume2\base\BASE.vhdx' hv.raw || fail "makevhdx"
 must_fail 65 "--datastore NAME=DIR says where that lies" liftfs info vol1/vm/child.avhdx
 liftfs verify -q --datastore 'c:/clusterstorage/volume2=vol2' vol1/vm/child.avhdx hv.raw || fail "the VHDX chain"
 liftfs sync -q --datastore 'C:\ClusterStorage\Volume2=vol2' vol1 "dir:$scratch/hv" || fail "sync of the VHDX chain"

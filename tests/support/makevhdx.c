@@ -7,6 +7,8 @@
  *	makevhdx SECTOR-SIZE SEED few	the same in the states that every reader knows
  *	makevhdx chunks			two layers of 20 blocks of 256 MiB, in two chunks (top.raw has holes)
  *	makevhdx empty GUID MIB NAME	nothing but an image without data, of blocks of 32 MiB and with this data write GUID
+ *	makevhdx pair BASE CHILD RELATIVE ABSOLUTE FLAT
+ *				an image, its child that knows it by these paths of Windows ("": not), what the child reads
  *	makevhdx huge			huge.vhdx: 64 TiB in blocks of 1 MiB, of which the last one is there
  *
  * Locators have the five keys that Hyper-V writes.
@@ -173,6 +175,41 @@ static void make_empty(const char *guid, uint64_t size, const char *name)
 	write_layer(&layers[0], NULL);
 }
 
+static void save(const char *path, const uint8_t *bytes, size_t len)
+{
+	CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || io_pwrite(fd, bytes, len, 0, NULL) < 0)
+		abort();
+}
+
+static void make_pair(char *const *arg)
+{
+	static const uint8_t states[] = { 6, 0, 7, 2, 7, 0 };
+	struct vhdx_image base = { .size = sizeof(states) * MIB, .seed = 77 };
+	struct vhdx_image child = { .size = sizeof(states) * MIB, .seed = 78, .states = states, .has_parent = true };
+	const char *pairs[3][2] = { { "parent_linkage", "{AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee}" } };
+	size_t n = 1;
+
+	if (*arg[2]) {
+		pairs[n][0] = "relative_path";
+		pairs[n++][1] = arg[2];
+	}
+	if (*arg[3]) {
+		pairs[n][0] = "absolute_win32_path";
+		pairs[n++][1] = arg[3];
+	}
+	vhdx_image_build(&base);
+	child.parent = base.guest;
+	vhdx_image_build(&child);
+	vhdx_image_set_locator(&child, (const char *const(*)[2])pairs, n);
+	save(arg[0], base.bytes, base.len);
+	save(arg[1], child.bytes, child.len);
+	save(arg[4], child.guest, (size_t)child.size);
+	vhdx_image_fini(&child);
+	vhdx_image_fini(&base);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t sector_size, seed;
@@ -181,6 +218,8 @@ int main(int argc, char **argv)
 		make_chunks();
 	else if (argc == 2 && strcmp(argv[1], "huge") == 0)
 		make_huge();
+	else if (argc == 7 && strcmp(argv[1], "pair") == 0)
+		make_pair(argv + 2);
 	else if (argc == 5 && strcmp(argv[1], "empty") == 0 && parse_u64(argv[3], 1 << 20, &sector_size, NULL) == 0)
 		make_empty(argv[2], sector_size, argv[4]);
 	else if ((argc == 3 || argc == 4) && parse_u64(argv[1], 4096, &sector_size, NULL) == 0 &&

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "inventory/datastore.h"
 
@@ -236,6 +237,115 @@ static void an_image_that_does_not_open_is_a_disk_with_an_error(void **state)
 	assert_int_equal(ds.vms.v[1].disks[0].err.code, ERR_NONE);
 }
 
+/* One that fails for a while must not hand its name, and with it its replica, to an old state. */
+static void the_parent_of_what_does_not_open_is_no_disk(void **state)
+{
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put_vmdk(t, "web/", "web", 1, 0, NULL); /* its snapshot is not even a descriptor */
+	put(t, "web/web-000001.vmdk", "torn", 4);
+	put_vmdk(t, "db/", "db", 2, 0, NULL); /* its snapshot is cut behind the parent's name */
+	put(t, "db/db-000001.vmdk", "# Disk DescriptorFile\nversion=1\nCID=9\nparentCID=00000007\ncreateType=\"monolithicFlat\"\n"
+	    "parentFileNameHint=\"db.vmdk\"\nRW 8 ZERO\n", 125);
+	scan(t, &ds);
+	assert_int_equal(ds.vms.n, 2);
+	assert_int_equal(ds.vms.v[0].n_disks, 1);
+	assert_disk(&ds, 0, 0, "db/db", "db/db-000001.vmdk", "db/db.vhd");
+	assert_int_equal(ds.vms.v[0].disks[0].err.code, ERR_CORRUPT);
+	assert_int_equal(ds.vms.v[1].n_disks, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(ds.vms.v[1].disks[i].err.code != ERR_NONE);
+	assert_error(&ds.vms.v[1].disks[1].err, ERR_CORRUPT,
+		     "web/web.vmdk: may be the parent of web/web-000001.vmdk, which does not open: what it holds may be an "
+		     "old state");
+}
+
+/* The names of the others stay what they were. */
+static void a_clone_that_does_not_open_still_shares_its_root(void **state)
+{
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put_vmdk(t, "base/", "gold", 1, 0, NULL);
+	put_vmdk(t, "c1/", "c1", 2, 99, "../base/gold.vmdk");
+	put_vmdk(t, "c2/", "c2", 3, 1, "../base/gold.vmdk");
+	scan(t, &ds);
+	assert_int_equal(ds.vms.n, 2);
+	assert_disk(&ds, 0, 0, "c1/c1", "c1/c1.vmdk", "c1/c1.vhd");
+	assert_int_equal(ds.vms.v[0].disks[0].err.code, ERR_CORRUPT);
+	assert_disk(&ds, 1, 0, "c2/c2", "c2/c2.vmdk", "c2/c2.vhd");
+	assert_int_equal(ds.vms.v[1].disks[0].err.code, ERR_NONE);
+}
+
+/* The only clone of a base in another folder: the base must not take the replica over that the clone has. */
+static void the_base_of_a_clone_that_does_not_open_says_so(void **state)
+{
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put_vmdk(t, "base/", "gold", 1, 0, NULL);
+	put_vmdk(t, "c1/", "c1", 2, 99, "../base/gold.vmdk");
+	scan(t, &ds);
+	assert_int_equal(ds.vms.n, 2);
+	assert_error(&ds.vms.v[0].disks[0].err, ERR_CORRUPT,
+		     "base/gold.vmdk: is the parent of c1/c1.vmdk, which does not open: what it holds may be an old state");
+}
+
+static char said[4096];
+
+static void hear(void *ctx, enum log_level level, const char *module, const char *line)
+{
+	size_t len = strlen(said);
+
+	(void)ctx;
+	(void)level;
+	(void)module;
+	snprintf(said + len, sizeof(said) - len, "%s\n", line);
+}
+
+static void scan_aloud(const struct tree *t, struct datastore *ds)
+{
+	said[0] = '\0';
+	log_set_sink(hear, NULL);
+	scan(t, ds);
+	log_set_sink(NULL, NULL);
+}
+
+static void put_vmx(const struct tree *t, const char *path, const char *label, const char *disk)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "displayName = \"%s\"\nscsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"%s\"\n", label, disk);
+	put(t, path, text, strlen(text));
+}
+
+/* Anybody may call a VM so. */
+static void a_label_alone_does_not_make_a_capture_silent(void **state)
+{
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put_raw(t, "b/web.raw");
+	put_vmx(t, "a/web.vmx", "web", "../b/web.raw");
+	put_vmx(t, "b/web.vmx", "web", "web.raw");
+	scan_aloud(t, &ds);
+	assert_non_null(strstr(said, "b/web.vmx: names b/web.raw, which another configuration names too; it stays with that one"));
+}
+
+static void a_configuration_that_names_an_old_state_is_said_to(void **state)
+{
+	const struct tree *t = *state;
+	CLEANUP(cleanup_datastore) struct datastore ds = { 0 };
+
+	put_vmdk(t, "w/", "w", 1, 0, NULL);
+	put_vmdk(t, "w/", "w-000001", 2, 1, "w.vmdk");
+	put_vmx(t, "w/w.vmx", "w", "w.vmdk");
+	scan_aloud(t, &ds);
+	assert_int_equal(ds.vms.n, 1);
+	assert_non_null(strstr(said, "w/w-000001.vmdk: left out: w/w.vmx names its parent w/w.vmdk, which may be an old state"));
+}
+
 static void a_single_image_begins_at_its_folder_or_at_a_mark(void **state)
 {
 	const struct tree *t = *state;
@@ -271,6 +381,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(branches_without_a_configuration_are_an_error_that_names_both, make_tree,
 						remove_tree),
 		cmocka_unit_test_setup_teardown(an_image_that_does_not_open_is_a_disk_with_an_error, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(the_parent_of_what_does_not_open_is_no_disk, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(a_clone_that_does_not_open_still_shares_its_root, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(the_base_of_a_clone_that_does_not_open_says_so, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(a_label_alone_does_not_make_a_capture_silent, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(a_configuration_that_names_an_old_state_is_said_to, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(a_single_image_begins_at_its_folder_or_at_a_mark, make_tree, remove_tree),
 	};
 

@@ -4,11 +4,24 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "inventory/ovf_config.h"
 
 static int parse(const char *text, struct vm_config_list *v, struct error *e)
 {
 	return ovf_config_format.parse(text, strlen(text), v, e);
+}
+
+static char said[1024];
+
+static void hear(void *ctx, enum log_level level, const char *module, const char *line)
+{
+	size_t len = strlen(said);
+
+	(void)ctx;
+	(void)level;
+	(void)module;
+	snprintf(said + len, sizeof(said) - len, "%s\n", line);
 }
 
 static void machines_have_the_files_of_their_disks(void **state)
@@ -17,6 +30,7 @@ static void machines_have_the_files_of_their_disks(void **state)
 	struct error e = ERROR_INIT;
 
 	(void)state;
+	log_set_sink(hear, NULL);
 	assert_int_equal(parse("<Envelope><References><File id=\"1\" href=\"a.vmdk\"/><File id=\"2\" href=\"b.vmdk.gz\" "
 			       "compression=\"gzip\"/></References><DiskSection><Disk diskId=\"a\" fileRef=\"1\" capacity=\"512\"/>"
 			       "<Disk diskId=\"again\" fileRef=\"1\" capacity=\"512\"/><Disk diskId=\"b\" fileRef=\"2\" "
@@ -28,6 +42,8 @@ static void machines_have_the_files_of_their_disks(void **state)
 			       "<Item><HostResource>ovf:/disk/lost</HostResource></Item>"
 			       "<Item><HostResource>ovf:/disk/again</HostResource></Item></VirtualHardwareSection></VirtualSystem>"
 			       "<VirtualSystem id=\"x\"/></VirtualSystemCollection></Envelope>", &v, &e), 0);
+	log_set_sink(NULL, NULL);
+	assert_non_null(strstr(said, "Web 01: has more than one disk of the file 'a.vmdk': it is taken once"));
 	assert_int_equal(v.n, 2);
 	assert_string_equal(v.v[0].label, "Web 01");
 	assert_int_equal(v.v[0].n_disks, 3);
