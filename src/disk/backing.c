@@ -314,7 +314,7 @@ int backing_restat(const struct backing *b, struct backing_stamp *out, struct er
 /* 0, or ERR_CHANGED if the file is shorter than when it was opened. */
 static int check_not_shrunk(const struct backing *b, struct error *err)
 {
-	struct backing_stamp now;
+	struct backing_stamp now = { 0 };
 
 	if (backing_restat(b, &now, err) < 0)
 		return -1;
