@@ -25,8 +25,12 @@
 #define ATTR_SECONDS 1.0
 #define NAME_MAX_SHOWN 255
 
-/* An open file; lives in fi->fh. */
+/*
+ * An open file; lives in fi->fh.  Counted: a release can be answered while the thread whose reply let it come is still on its
+ * way back from sending the text.
+ */
 struct handle {
+	atomic_uint more_refs; /* besides that of the open file */
 	fuse_ino_t inode;
 	struct view *view;            /* NULL: `error` */
 	const struct file_kind *kind; /* NULL: `error` */
@@ -35,13 +39,15 @@ struct handle {
 	struct handle *next, *prev; /* in the mount's list */
 };
 
-static void handle_free(struct handle *h)
+static void handle_put(struct handle *h)
 {
+	if (atomic_fetch_sub(&h->more_refs, 1) != 0)
+		return;
 	view_put(h->view);
 	free(h->text);
 	free(h);
 }
-DEFINE_CLEANUP(cleanup_handle, struct handle *, handle_free);
+DEFINE_CLEANUP(cleanup_handle, struct handle *, handle_put);
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -409,7 +415,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	(void)ino;
 	forget_handle(mount_of(req), handle_of(fi));
-	handle_free(handle_of(fi));
+	handle_put(handle_of(fi));
 	fuse_reply_err(req, 0);
 }
 
@@ -493,15 +499,17 @@ static void read_kind(fuse_req_t req, const struct handle *h, size_t len, uint64
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struct fuse_file_info *fi)
 {
-	const struct handle *h = handle_of(fi);
+	struct handle *h = handle_of(fi);
 
 	(void)ino;
+	atomic_fetch_add(&h->more_refs, 1);
 	if (!h->text)
 		read_kind(req, h, len, (uint64_t)off);
 	else if ((uint64_t)off >= h->text_len)
 		fuse_reply_buf(req, NULL, 0);
 	else
 		fuse_reply_buf(req, h->text + off, len < h->text_len - (size_t)off ? len : h->text_len - (size_t)off);
+	handle_put(h);
 }
 
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
@@ -627,7 +635,7 @@ static void op_destroy(void *userdata)
 	while (m->open) {
 		h = m->open;
 		forget_handle(m, h);
-		handle_free(h);
+		handle_put(h);
 	}
 }
 

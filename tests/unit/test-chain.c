@@ -69,7 +69,7 @@ static void the_extents_of_a_chain_are_counted(void **state)
 	const struct scratch_dir *s = *state;
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	struct error e = ERROR_INIT;
-	char name[16];
+	char name[24];
 	int used;
 
 	assert_true(extents && text);
