@@ -16,7 +16,6 @@
 #include "sync_report.h"
 
 #define JOBS 4 /* VMs at once: each further disk costs 16 MiB */
-#define WINDOW (UINT64_C(256) << 20) /* of a disk's extents at a time: a small image can make very many */
 
 struct sync_options {
 	struct sync_patterns patterns;
@@ -191,20 +190,10 @@ static int mark_existing(void *ctx, const char *name, const struct target_look *
  */
 static uint64_t data_of(const struct cycle_disk *d)
 {
-	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
 	CLEANUP(cleanup_disk) struct disk *disk = disk_open(d->root, d->source_path, NULL, NULL);
-	uint64_t size = disk ? disk_size(disk) : 0, data = 0, len;
+	uint64_t data;
 
-	if (!disk)
-		return d->data_bytes;
-	for (uint64_t off = 0; off < size; off += len) {
-		len = size - off < WINDOW ? size - off : WINDOW;
-		extent_list_clear(&list);
-		if (disk_extents(disk, len, off, true, &list, NULL) < 0)
-			return d->data_bytes;
-		data += extent_list_bytes(&list, EXTENT_DATA);
-	}
-	return data;
+	return disk && disk_data_bytes(disk, &data, NULL) == 0 ? data : d->data_bytes;
 }
 
 /* Before the first byte: is there room for the new ones, and what will they cost? */

@@ -4,25 +4,6 @@
 
 #include "replicate/cycle_disk.h"
 
-/* Extents are asked for this much of the disk at a time: memory stays small. */
-#define PLAN_WINDOW (UINT64_C(256) << 20)
-
-static int count_data(struct disk *source, uint64_t *out, struct error *err)
-{
-	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
-	uint64_t size = disk_size(source), len;
-
-	*out = 0;
-	for (uint64_t off = 0; off < size; off += len) {
-		len = size - off < PLAN_WINDOW ? size - off : PLAN_WINDOW;
-		extent_list_clear(&list);
-		if (disk_extents(source, len, off, true, &list, err) < 0)
-			return -1;
-		*out += extent_list_bytes(&list, EXTENT_DATA);
-	}
-	return 0;
-}
-
 static int plan_disk(struct cycle_disk *d, const struct cycle_options *opt, struct error *err)
 {
 	CLEANUP(cleanup_disk) struct disk *source = disk_open(d->root, d->source_path, NULL, err);
@@ -32,7 +13,7 @@ static int plan_disk(struct cycle_disk *d, const struct cycle_options *opt, stru
 	if (!source)
 		return -1;
 	d->virtual_size = disk_size(source);
-	if (target_check_name(opt->target, d->name, err) < 0 || count_data(source, &d->data_bytes, err) < 0)
+	if (target_check_name(opt->target, d->name, err) < 0 || disk_data_bytes(source, &d->data_bytes, err) < 0)
 		return -1;
 	replica = target_replica(opt->target, d->name, err);
 	if (!replica || replica_look(replica, &look, err) < 0)
