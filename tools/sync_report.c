@@ -68,7 +68,7 @@ int sync_report_status(const struct sync_outcome *o)
 static const char *result_name(const struct cycle_disk *d)
 {
 	if (d->err.code != ERR_NONE)
-		return "failed";
+		return d->result == CYCLE_PARKED ? "parked" : "failed";
 	switch (d->result) {
 	case CYCLE_OK:
 		return "ok";
@@ -76,6 +76,8 @@ static const char *result_name(const struct cycle_disk *d)
 		return "fuzzy";
 	case CYCLE_SKIPPED:
 		return "skipped";
+	case CYCLE_PARKED:
+		return "parked";
 	case CYCLE_FAILED:
 		break;
 	}

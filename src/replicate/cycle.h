@@ -17,7 +17,15 @@
 #include "target/target.h"
 
 enum cycle_kind { CYCLE_INITIAL, CYCLE_DELTA };
-enum cycle_result { CYCLE_OK, CYCLE_FUZZY, CYCLE_SKIPPED, CYCLE_FAILED };
+enum cycle_result {
+	CYCLE_OK,
+	CYCLE_FUZZY,
+	CYCLE_SKIPPED,
+	CYCLE_FAILED,
+	CYCLE_PARKED, /* failed, and trying again later may help: the target is not reached, or is too busy */
+};
+/* What is known of the source's holding still while it was read. */
+enum consistency { CONSISTENCY_UNPROVEN, CONSISTENCY_PROVEN, CONSISTENCY_DECLARED };
 
 struct cycle_options {
 	struct target *target;
@@ -28,6 +36,11 @@ struct cycle_options {
 	bool adopt;          /* rebuild the map from what is there instead of stopping with 78 */
 	bool replace;        /* the replica of another disk may be taken over */
 	bool no_points;
+	bool break_lease;    /* a person's word: whoever holds the replica is gone */
+	bool shrink;         /* a disk that became shorter may cut its replica off */
+	bool frozen;         /* the user's word that the source does not change */
+	struct target *seed; /* where replicas that are here without a state were made; NULL: none (replicate/seed.h) */
+	struct rate_limit *rate; /* of what is sent, for all disks together; NULL: none (base/rate_limit.h) */
 	uint64_t block_size; /* of a new replica; 0: by size */
 	const char *host;
 	bool serial;         /* the oracle instead of the engine; for tests */
@@ -45,6 +58,7 @@ struct cycle_disk {
 	enum cycle_kind kind;
 	uint64_t cycle, virtual_size, data_bytes;
 	bool proven;                /* unchanged while read */
+	enum consistency consistency;
 	const char *read_why;       /* why everything was read, a phrase; NULL if nothing was or it is the first cycle */
 	struct pass_progress progress;
 	struct {

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One disk on its way through a cycle: the steps of the protocol that concern it alone.  For cycle.c and cycle_plan.c only.
+ * One disk on its way through a cycle: the steps of the protocol that concern it alone.  For the rooms of the cycle only:
+ *
+ *   cycle.c        the VM: order of the steps, evidence, points, the outcome
+ *   cycle_disk.c   opening, fence and clean point, commit, abandoning
+ *   cycle_enter.c  creating, going on, resizing, learning what is there
+ *   cycle_trust.c  lease, and what of map and journal may be believed
+ *   cycle_claim.c  numbers and metadata
  *
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_enter, or the end
@@ -65,6 +71,34 @@ int disk_run_commit(struct disk_run *r, struct error *err) MUST_CHECK;
 void disk_run_abandon(struct disk_run *r);
 
 void disk_run_close(struct disk_run *r);
+
+/* ---- between the rooms ---- */
+
+#define NUMBER_STEP_BITS 31 /* random part of a number: makes it a signature of who drew it */
+
+/* Of the live replica as looked at last; "" for what it does not have. */
+const char *disk_run_meta(const struct disk_run *r, const char *key);
+/* Looks anew: version, number, size, metadata. */
+int disk_run_look(struct disk_run *r, bool *exists, struct error *err) MUST_CHECK;
+
+/* cycle_claim.c: metadata of the live replica, who it is and who holds it. */
+int disk_run_live_meta(const struct disk_run *r, struct target_meta *out, struct error *err) MUST_CHECK;
+int disk_run_write_meta(struct disk_run *r, struct error *err) MUST_CHECK;
+/*
+ * Raises the number until it holds.  We have the lease, so nobody else can have written: a version that moved is a late
+ * duplicate of our own, as long as the number is ours and the lease can still be renewed.  Somebody with a copy of our state
+ * can hold that very lease: then the number is not ours.  `believe`: what is known of the content was decided by the version.
+ */
+int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err) MUST_CHECK;
+
+/* cycle_trust.c */
+enum trust { TRUST, REBUILD, STOP };
+/* Step 2.  A refusal changes nothing on the target. */
+int disk_run_lease(struct disk_run *r, struct error *err) MUST_CHECK;
+/* Step 3.  *why: one phrase, if not TRUST. */
+int disk_run_decide(struct disk_run *r, bool no_state, enum trust *out, const char **why, struct error *err) MUST_CHECK;
+/* Fails with what --adopt would read. */
+int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err);
 
 /* rebuild.c: every block of the map from what the replica holds at this version. */
 int replica_rebuild(struct replica *replica, struct blockmap *map, const char *version, struct cancel *cancel,

@@ -5,7 +5,7 @@
  * The wrappers (target.c, replica.c) have checked what target.h promises: arguments, ranges, alignment, that op is not
  * in flight, that a point is only read.  Outputs are theirs too: an implementation may write to them before it fails.
  * They count the bytes of what succeeded, and one request each unless `counts_requests`.  Contracts are those of
- * target.h.  check_space, check_name and barrier may be NULL (nothing to do); any other that is NULL is ERR_UNSUPPORTED.
+ * target.h.  check_space, check_name, barrier and publish may be NULL (nothing to do); any other that is NULL is ERR_UNSUPPORTED.
  */
 #ifndef LIFTFS_TARGET_OPS_H
 #define LIFTFS_TARGET_OPS_H
@@ -16,6 +16,7 @@
 
 struct target_ops {
 	const char *scheme;                   /* for messages: "azure", "dir", "null" */
+	bool map_copies;                      /* knows replicas with map_copy set */
 	bool counts_requests;                 /* one op may be several requests: the counters of requests are its own */
 	bool (*match)(const char *url);       /* is this URL ours? */
 	int (*open)(struct target *t, const char *url, struct error *err); /* sets name (malloced), caps, priv */
@@ -48,6 +49,8 @@ struct target_ops {
 		       struct extent_list *out, struct error *err);
 	int (*snapshot)(struct replica *r, const char *if_version, const char *name, const struct target_meta *meta,
 			char *id_out, struct error *err);
+	int (*publish)(struct replica *r, const char *if_version, struct error *err); /* NULL: nothing to do */
+	int (*delete_point)(struct replica *r, const char *point_id, struct error *err);
 	int (*points)(struct replica *r, struct target_points *out, struct error *err);
 	/* Sets point->priv; replica_close() is called for it as for any other.  replica_open() is not. */
 	int (*at_point)(struct replica *r, const char *point_id, struct replica *point, struct error *err);
@@ -65,7 +68,8 @@ struct replica {
 	const struct target_ops *ops;
 	struct target *target;
 	char *name;
-	char *point; /* id, or NULL for the live replica */
+	char *point;   /* id, or NULL for the live replica */
+	bool map_copy; /* not a replica but the copy of its map; known before replica_open() */
 	struct target_counters counters;
 	_Atomic uint64_t size;      /* bytes, as the last look, create or resize told the wrapper; 0: not known yet */
 	uint64_t in_flight;         /* kept by the wrappers, under lock */

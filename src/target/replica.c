@@ -52,6 +52,23 @@ struct replica *target_replica(struct target *t, const char *name, struct error 
 	return steal_ptr(&r);
 }
 
+struct replica *target_map_copy(struct target *t, const char *name, struct error *err)
+{
+	CLEANUP(cleanup_replica) struct replica *r = NULL;
+
+	if (!t->ops->map_copies) {
+		error_set(err, ERR_UNSUPPORTED, "%s: a target of kind %s keeps no copies of block maps", t->name, t->ops->scheme);
+		return NULL;
+	}
+	if (target_check_name(t, name, err) < 0)
+		return NULL;
+	r = replica_new(t, name, NULL, err);
+	if (!r)
+		return NULL;
+	r->map_copy = true;
+	return r->ops->replica_open(r, err) < 0 ? NULL : steal_ptr(&r);
+}
+
 static bool is_busy(struct replica *r)
 {
 	LOCK_SCOPE(&r->lock);
@@ -340,6 +357,23 @@ int replica_snapshot(struct replica *r, const char *if_version, const char *name
 	assert(*id);
 	memcpy(id_out, id, sizeof(id));
 	return 0;
+}
+
+int replica_publish(struct replica *r, const char *if_version, struct error *err)
+{
+	if (check_can(r, true, true, "be published", err) < 0 || check_version(r, if_version, "publish", err) < 0)
+		return -1;
+	return r->ops->publish ? r->ops->publish(r, if_version, err) : 0;
+}
+
+int replica_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	if (check_can(r, r->ops->delete_point, true, "delete a recovery point", err) < 0)
+		return -1;
+	if (!*point_id || strlen(point_id) >= TARGET_POINT_LEN)
+		return error_set(err, ERR_BUG, "%s: a recovery point's id of %zu characters", r->name, strlen(point_id));
+	count_other(r);
+	return r->ops->delete_point(r, point_id, err);
 }
 
 int replica_points(struct replica *r, struct target_points *out, struct error *err)

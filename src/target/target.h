@@ -168,6 +168,12 @@ int target_list(struct target *t, int (*each)(void *ctx, const char *name, const
 
 /* `name` is escaped (base/escape.h) and ends in .vhd.  Touches nothing yet. */
 struct replica *target_replica(struct target *t, const char *name, struct error *err) MUST_CHECK;
+/*
+ * The copy of a replica's block map that lies beside it (.liftfs/maps/NAME.blockmap): bytes that are looked at, created, raised,
+ * written, read and resized as a replica is, without a lease of its own, without points, and in no target_list().
+ * ERR_UNSUPPORTED where the target keeps none.
+ */
+struct replica *target_map_copy(struct target *t, const char *name, struct error *err) MUST_CHECK;
 /* Waits for what was submitted, releases nothing. */
 void replica_close(struct replica *r);
 DEFINE_CLEANUP(cleanup_replica, struct replica *, replica_close);
@@ -224,6 +230,12 @@ struct target_op { /* all that is not set is zero */
  */
 void replica_submit(struct replica *r, struct target_op *op);
 
+/*
+ * What others see under the replica's name is from now on what the last raise fenced, durably.  A snapshot does that too; this
+ * is for a cycle that ends well and makes none.  Where writes are seen at once it has nothing to do.
+ */
+int replica_publish(struct replica *r, const char *if_version, struct error *err) MUST_CHECK;
+
 /* Waits until nothing is in flight: every `done` has returned. */
 void replica_barrier(struct replica *r);
 
@@ -245,6 +257,9 @@ int replica_snapshot(struct replica *r, const char *if_version, const char *name
 
 /* All snapshots, oldest first, liftfs's or not. */
 int replica_points(struct replica *r, struct target_points *out, struct error *err) MUST_CHECK;
+/* Deletes one snapshot that replica_points() gave.  Nothing else is ever deleted with it: neither the live replica nor another
+ * point.  One that is gone already is a success. */
+int replica_delete_point(struct replica *r, const char *point_id, struct error *err) MUST_CHECK;
 /* The replica as one of its points: look, read and extents work, the rest is ERR_USAGE. */
 struct replica *replica_at_point(struct replica *r, const char *point_id, struct error *err) MUST_CHECK;
 
