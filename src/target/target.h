@@ -164,6 +164,18 @@ int target_check_name(const struct target *t, const char *name, struct error *er
 int target_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
 		struct error *err), void *ctx, struct error *err) MUST_CHECK;
 
+/*
+ * The replicas as target_list() has them, or the one called `name` if that is not NULL (nobody is called if there is none),
+ * each with all its snapshots, oldest first.  Where the target can, it is one list, whatever the number of replicas.
+ */
+typedef int target_each_points(void *ctx, const char *name, const struct target_look *look,
+			       const struct target_points *points, struct error *err);
+int target_list_points(struct target *t, const char *name, target_each_points *each, void *ctx,
+		       struct error *err) MUST_CHECK;
+
+/* The place's own requests (lists, looks at the account) and those of every replica of it that was closed. */
+const struct target_counters *target_counters(const struct target *t);
+
 /* ---- one replica ---- */
 
 /* `name` is escaped (base/escape.h) and ends in .vhd.  Touches nothing yet. */
