@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "keep.h"
 #include "paths.h"
 #include "sync_private.h"
 
@@ -47,6 +48,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.cancel = r.cancel,
 	};
 
+	if (o->no_points && retention_given(&o->keep))
+		return error_set(err, ERR_USAGE, "--no-points makes no recovery point after which --keep- could remove others");
 	if (!r.cancel)
 		return -1;
 	state = paths_state(t, err);
@@ -72,6 +75,7 @@ int main(int argc, char **argv)
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
+		KEEP_OPTIONS(&o.keep),
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },
 		{ "connections", 0, "N", "requests in flight at most per disk (8)", tool_set_count, &o.connections, NULL },
 		{ "block-size", 0, "SIZE", "of new replicas: 64K to 4M", set_block_size, &o.block_size, NULL },
@@ -87,6 +91,7 @@ int main(int argc, char **argv)
 		.arguments = "SOURCE... TARGET",
 		.summary = "Brings the replicas of SOURCE's disks on TARGET up to date: one cycle.",
 		.options = options,
+		.brief = KEEP_BRIEF,
 		.min_args = 2,
 		.max_args = TOOL_ARGS_ANY,
 	};

@@ -63,6 +63,8 @@ struct tool {
 	const char *arguments; /* "SOURCE... TARGET", as the usage line has it */
 	const char *summary;   /* one line */
 	const char *notes;     /* lines below the options, or NULL */
+	/* Names of options that --help lists without their texts, in as few lines as they need: "keep-last keep-daily". */
+	const char *brief;
 	const struct tool_option *options;
 	unsigned min_args, max_args;
 

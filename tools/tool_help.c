@@ -20,6 +20,21 @@ static void option_head(const struct tool_option *o, char *out, size_t len)
 	snprintf(out, len, "%s%s%s%s%s", letter, o->name ? "--" : "", o->name ? o->name : "", o->arg ? " " : "", arg);
 }
 
+/* Just what it is called; gives the column after it. */
+static int print_word(const struct tool_option *o, int column)
+{
+	char word[64];
+	int len;
+
+	if (o->letter)
+		len = snprintf(word, sizeof(word), "-%c", o->letter);
+	else
+		len = snprintf(word, sizeof(word), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	if (column + 1 + len > HELP_WIDTH)
+		column = printf("\n          ") - 1;
+	return column + printf(" %s", word);
+}
+
 /* The options of every verb, in as few lines as they need: what they do is in liftfs(1). */
 static void print_common(void)
 {
@@ -28,19 +43,29 @@ static void print_common(void)
 	size_t n = tool_common_options(&unused, common);
 	int column = printf("Every verb:");
 
-	for (size_t i = 0; i < n; i++) {
-		const struct tool_option *o = &common[i];
-		char word[64];
-		int len;
+	for (size_t i = 0; i < n; i++)
+		column = print_word(&common[i], column);
+	printf("\n");
+}
 
-		if (o->letter)
-			len = snprintf(word, sizeof(word), "-%c", o->letter);
-		else
-			len = snprintf(word, sizeof(word), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-		if (column + 1 + len > HELP_WIDTH)
-			column = printf("\n          ") - 1;
-		column += printf(" %s", word);
-	}
+/* Is the name one of the words? */
+static bool is_brief(const char *words, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	for (const char *w = words; w && len > 0; w = strchr(w, ' ') ? strchr(w, ' ') + 1 : NULL)
+		if (strncmp(w, name, len) == 0 && (w[len] == ' ' || w[len] == '\0'))
+			return true;
+	return false;
+}
+
+static void print_brief(const struct tool *t)
+{
+	int column = printf("Also:");
+
+	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++)
+		if (is_brief(t->brief, o->name))
+			column = print_word(o, column);
 	printf("\n");
 }
 
@@ -50,11 +75,15 @@ void tool_print_help(const struct tool *t)
 	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++) {
 		char head[64];
 
+		if (is_brief(t->brief, o->name))
+			continue;
 		option_head(o, head, sizeof(head));
 		printf("  %-*s %s\n", HELP_COLUMN - 3, head, o->help);
 	}
 	if (t->options && (t->options->name || t->options->letter))
 		printf("\n");
+	if (t->brief)
+		print_brief(t);
 	if (t->notes)
 		printf("%s\n", t->notes);
 	print_common();

@@ -21,7 +21,7 @@ struct seen { /* a snapshot of ours, before it is known what belongs together */
 struct collect {
 	struct points *out;
 	struct seen *v;
-	size_t n, cap, cap_replicas;
+	size_t n, cap;
 };
 
 static void collect_fini(struct collect *c)
@@ -79,43 +79,32 @@ static int add_seen(struct collect *c, const struct target_point *p, const struc
 	return 0;
 }
 
-static struct points_replica *add_replica(struct collect *c, const char *name, const struct target_look *look,
-					  struct error *err)
+int points_add_replica(struct points *p, const char *name, const struct target_look *look, struct error *err)
 {
-	struct points_replica *r;
-	const char *vsize = meta(&look->meta, "vsize");
+	struct points_replica *v = reallocarray(p->replicas, p->n_replicas + 1, sizeof(*v)), *r;
 
-	if (c->out->n_replicas == c->cap_replicas) {
-		size_t cap = c->cap_replicas ? 2 * c->cap_replicas : 64;
-		struct points_replica *v = reallocarray(c->out->replicas, cap, sizeof(*v));
-
-		if (!v) {
-			error_errno(err, ENOMEM, "%s", name);
-			return NULL;
-		}
-		c->out->replicas = v;
-		c->cap_replicas = cap;
-	}
-	r = &c->out->replicas[c->out->n_replicas++];
+	if (!v)
+		return error_errno(err, ENOMEM, "%s", name);
+	p->replicas = v;
+	r = &v[p->n_replicas++];
 	*r = (struct points_replica){ .name = strdup(name), .vm = strdup(meta(&look->meta, "vm")), .size = look->size,
 				      .leased = look->leased };
-	if (!r->name || !r->vm) {
-		error_errno(err, ENOMEM, "%s", name);
-		return NULL;
-	}
-	if (parse_u64(vsize, UINT64_MAX, &r->virtual_size, NULL) < 0)
+	if (!r->name || !r->vm)
+		return error_errno(err, ENOMEM, "%s", name);
+	if (parse_u64(meta(&look->meta, "vsize"), UINT64_MAX, &r->virtual_size, NULL) < 0)
 		r->virtual_size = look->size > 512 ? look->size - 512 : 0;
-	return r;
+	return 0;
 }
 
 static int collect_replica(void *ctx, const char *name, const struct target_look *look, const struct target_points *points,
 			   struct error *err)
 {
 	struct collect *c = ctx;
-	struct points_replica *r = add_replica(c, name, look, err);
+	struct points_replica *r;
 
-	if (!r)
+	if (points_add_replica(c->out, name, look, err) < 0)
 		return -1;
+	r = &c->out->replicas[c->out->n_replicas - 1];
 	r->snapshots = points->n;
 	for (size_t i = 0; i < points->n; i++) {
 		struct seen seen;

@@ -64,6 +64,8 @@ int points_list(struct target *t, struct points *out, struct error *err) MUST_CH
  */
 int points_list_some(struct target *t, const char *const *names, size_t n, struct points *out, bool *partial_out,
 		     struct error *err) MUST_CHECK;
+/* One more replica, without its snapshots: for a list that needs none. */
+int points_add_replica(struct points *p, const char *name, const struct target_look *look, struct error *err) MUST_CHECK;
 void points_fini(struct points *p);
 static inline void cleanup_points(struct points *p)
 {

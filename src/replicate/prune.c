@@ -231,6 +231,24 @@ int prune_vm(const struct prune_options *opt, const char *vm, const char *const 
 	return plan_and_remove(&this_vm, out, err);
 }
 
+static size_t removed_of(const struct prune_result *r, size_t replica)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; r->v && i < r->points.n; i++)
+		for (size_t k = 0; r->v[i].removed == r->points.v[i].n && k < r->points.v[i].n; k++)
+			n += r->points.v[i].v[k].replica == replica;
+	return n;
+}
+
+size_t prune_snapshots_left(const struct prune_result *r, const char *replica)
+{
+	for (size_t i = 0; i < r->points.n_replicas; i++)
+		if (strcmp(r->points.replicas[i].name, replica) == 0)
+			return r->points.replicas[i].snapshots - removed_of(r, i);
+	return 0;
+}
+
 void prune_result_fini(struct prune_result *r)
 {
 	points_fini(&r->points);

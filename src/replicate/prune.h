@@ -48,7 +48,7 @@ struct prune_options {
 
 struct prune_result {
 	struct points points;
-	struct prune_verdict *v; /* in step with points.v */
+	struct prune_verdict *v; /* in step with points.v; NULL: nothing was judged */
 	size_t points_removed;   /* wholly */
 	size_t snapshots_removed;
 };
@@ -69,6 +69,9 @@ int prune_run(const struct prune_options *opt, struct prune_result *out, struct 
  */
 int prune_vm(const struct prune_options *opt, const char *vm, const char *const *replicas, size_t n,
 	     struct prune_result *out, struct error *err) MUST_CHECK;
+
+/* Snapshots of this replica that are there now, somebody else's too. */
+size_t prune_snapshots_left(const struct prune_result *r, const char *replica);
 
 void prune_result_fini(struct prune_result *r);
 static inline void cleanup_prune_result(struct prune_result *r)
