@@ -15,9 +15,6 @@
 	{ "keep-weekly", 0, "N", "of each of N weeks, from Monday", tool_set_count, &(policy)->weekly, NULL },            \
 	{ "keep-monthly", 0, "N", "of each of N months", tool_set_count, &(policy)->monthly, NULL }
 
-/* For struct tool's `brief`. */
-#define KEEP_BRIEF "keep-last keep-within keep-hourly keep-daily keep-weekly keep-monthly"
-
 tool_setter keep_set_within; /* dest: uint64_t milliseconds */
 
 #endif

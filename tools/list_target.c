@@ -97,7 +97,7 @@ static int replica_row(struct table *table, const struct points_replica *e, uint
 {
 	CLEANUP_FREE char *vm = disk_info_escape(e->vm, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
-	const char *cells[] = { e->name, vm, size, data, e->leased ? "a cycle is running" : "" };
+	const char *cells[] = { e->name, vm, size, data, e->leased ? "a cycle is running" : e->is_new ? "no cycle yet" : "" };
 
 	if (!vm)
 		return -1;
@@ -181,9 +181,9 @@ static json_t *replicas_json(const struct shown *l, bool points, struct error *e
 	for (size_t i = 0; i < l->points.n_replicas; i++) {
 		const struct points_replica *e = &l->points.replicas[i];
 		json_t *vm = disk_info_name(e->vm, err);
-		json_t *j = vm ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:b}", "name", e->name, "vm", vm, "virtual_size",
+		json_t *j = vm ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b}", "name", e->name, "vm", vm, "virtual_size",
 					   (json_int_t)e->virtual_size, "size", (json_int_t)e->size, "data",
-					   (json_int_t)l->data[i], "leased", e->leased) : NULL;
+					   (json_int_t)l->data[i], "leased", e->leased, "new", e->is_new) : NULL;
 
 		if (j && points) {
 			json_object_set_new(j, "points", points_of_replica(&l->points, i));

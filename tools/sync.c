@@ -37,6 +37,7 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 {
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
 	CLEANUP_FREE char *state = NULL;
+	struct error why = ERROR_INIT;
 	const char *target = t->args[t->n_args - 1];
 	struct sync_run r = { .tool = t, .opt = o, .sources = t->args, .n_sources = t->n_args - 1,
 			      .cancel = tool_catch_signals(err) };
@@ -57,6 +58,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		return -1;
 	if (connect_open(t, target, &connect, &place, err) < 0)
 		return -1;
+	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&place, &why) < 0)
+		output_line("liftfs sync: warning: %s", why.msg);
 	r.state = state;
 	r.target = place.target;
 	return sync_round(&r, status_out, err);
@@ -75,7 +78,6 @@ int main(int argc, char **argv)
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
-		KEEP_OPTIONS(&o.keep),
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },
 		{ "connections", 0, "N", "requests in flight at most per disk (8)", tool_set_count, &o.connections, NULL },
 		{ "block-size", 0, "SIZE", "of new replicas: 64K to 4M", set_block_size, &o.block_size, NULL },
@@ -84,6 +86,7 @@ int main(int argc, char **argv)
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &o.insecure_http, NULL },
 		{ "progress", 0, "FORMAT", "auto, lines, json or none", set_progress, &o.progress,
 		  "auto lines json none" },
+		KEEP_OPTIONS(&o.keep),
 		{ 0 },
 	};
 	struct tool t = {
@@ -91,7 +94,6 @@ int main(int argc, char **argv)
 		.arguments = "SOURCE... TARGET",
 		.summary = "Brings the replicas of SOURCE's disks on TARGET up to date: one cycle.",
 		.options = options,
-		.brief = KEEP_BRIEF,
 		.min_args = 2,
 		.max_args = TOOL_ARGS_ANY,
 	};

@@ -63,8 +63,6 @@ struct tool {
 	const char *arguments; /* "SOURCE... TARGET", as the usage line has it */
 	const char *summary;   /* one line */
 	const char *notes;     /* lines below the options, or NULL */
-	/* Names of options that --help lists without their texts, in as few lines as they need: "keep-last keep-daily". */
-	const char *brief;
 	const struct tool_option *options;
 	unsigned min_args, max_args;
 
@@ -106,6 +104,7 @@ struct cancel *tool_catch_signals(struct error *err) MUST_CHECK;
 size_t tool_common_options(struct tool_common *dest, struct tool_option out[TOOL_COMMON_MAX]);
 
 /* tool_help.c */
+/* Fits a screen of 24 lines: of options that find no room there, the last of the table, only the names are shown. */
 void tool_print_help(const struct tool *t);
 /* One line an option: name, letter, argument, values, help, with tabs between ("-" where there is none); all of them. */
 void tool_print_options(const struct tool *t);

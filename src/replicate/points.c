@@ -88,7 +88,7 @@ int points_add_replica(struct points *p, const char *name, const struct target_l
 	p->replicas = v;
 	r = &v[p->n_replicas++];
 	*r = (struct points_replica){ .name = strdup(name), .vm = strdup(meta(&look->meta, "vm")), .size = look->size,
-				      .leased = look->leased };
+				      .leased = look->leased, .is_new = strcmp(meta(&look->meta, "state"), "new") == 0 };
 	if (!r->name || !r->vm)
 		return error_errno(err, ENOMEM, "%s", name);
 	if (parse_u64(meta(&look->meta, "vsize"), UINT64_MAX, &r->virtual_size, NULL) < 0)

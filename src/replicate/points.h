@@ -23,7 +23,7 @@
 struct points_replica {
 	char *name, *vm; /* vm "" if it does not say */
 	uint64_t size, virtual_size; /* bytes; size: footer included */
-	bool leased;
+	bool leased, is_new; /* new: no cycle went through it yet */
 	size_t snapshots, foreign; /* all, and those that are somebody else's */
 };
 

@@ -121,6 +121,11 @@ const char *replica_name(const struct replica *r)
 	return r->name;
 }
 
+const struct target *replica_target(const struct replica *r)
+{
+	return r->target;
+}
+
 const struct target_counters *replica_counters(const struct replica *r)
 {
 	return &r->counters;

@@ -190,6 +190,7 @@ struct replica *target_map_copy(struct target *t, const char *name, struct error
 void replica_close(struct replica *r);
 DEFINE_CLEANUP(cleanup_replica, struct replica *, replica_close);
 const char *replica_name(const struct replica *r);
+const struct target *replica_target(const struct replica *r);
 const struct target_counters *replica_counters(const struct replica *r);
 
 int replica_look(struct replica *r, struct target_look *out, struct error *err) MUST_CHECK;
