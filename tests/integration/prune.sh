@@ -80,7 +80,7 @@ scenario() {
 	grep -q '^removed 3 recovery points (6 snapshots), kept 3; 1 snapshot of somebody else is left alone$' "$scratch/out" ||
 		fail "prune: $(cat "$scratch/out")"
 	grep -q '^web/web  20200101T120000\.000Z .* 2 of 2  removed' "$scratch/out" || fail "prune: $(cat "$scratch/out")"
-	want "snapshots after it" "$(snapshots </dev/null)" "db/db.vhd 4;web/web.vhd 4;web/web_1.vhd 4;"
+	want "points after it" "$(complete web/web)" "[true,true,true]"
 
 	# After each cycle, of the VMs that made a point.
 	change "$1-4"
