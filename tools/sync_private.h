@@ -23,6 +23,7 @@ struct sync_options { /* as the command line has them */
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
 	enum progress_format progress;
 	struct datastores datastores;
+	struct retention_policy keep;
 };
 
 /* What lasts from round to round. */

@@ -106,6 +106,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.cycle = &cycle,
 		.jobs = o->jobs,
 		.plan = o->dry_run,
+		.keep = &o->keep,
 		.finished = sync_vm_finished,
 	};
 	int rc;
@@ -152,7 +153,8 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
 	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
