@@ -73,6 +73,9 @@ void pageblob_core_admin(struct pageblob_server *s, struct pageblob_request *req
 		r->status = 200;
 	} else if (put && strcmp(what, "clock") == 0) {
 		advance(s, req, r);
+	} else if (put && strcmp(what, "revoke") == 0) {
+		pageblob_server_tokens_revoke(s);
+		r->status = 200;
 	} else if (get && (strcmp(what, "stats") == 0 || strcmp(what, "requests") == 0)) {
 		json_reply(s, r, strcmp(what, "stats") == 0);
 	} else {

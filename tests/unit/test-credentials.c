@@ -12,9 +12,11 @@
 
 #define KEY "QUJDREVGR0g="
 #define SAS "sv=2021-12-02&sr=c&sp=rcwl&se=2030-01-01T00%3A00%3A00Z&sig=SECRET"
-#define WHAT_TO_SET                                                                                \
-	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with " \
-	"AZURE_STORAGE_ACCOUNT (in the environment or in the file of --credentials), or use a URL with a SAS"
+#define WHAT_TO_SET                                                                                                    \
+	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, " \
+	"or AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or "           \
+	"AZURE_FEDERATED_TOKEN_FILE, or LIFTFS_AUTH=managed (in the environment or in the file of --credentials), or " \
+	"use a URL with a SAS"
 
 static uint64_t fixed_time(int which)
 {
@@ -33,7 +35,9 @@ static const char *look_up(void *ctx, const char *name)
 
 static struct credentials *choose(const char **env, const char *account, struct error *err)
 {
-	const struct credentials_request r = { .account = account, .lookup = look_up, .ctx = env };
+	const struct credentials_request r = {
+		.account = account, .lookup = look_up, .ctx = env, .arc_agent = "/nonexistent"
+	};
 
 	return credentials_choose(&r, err);
 }
@@ -158,11 +162,18 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 	} rows[] = {
 		{ { NULL }, ERR_REFUSED, "no credentials; " WHAT_TO_SET },
 		{ { "AZURE_TENANT_ID", "t", "AZURE_CLIENT_ID", "c", NULL },
-		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_ID is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  ERR_REFUSED,
+		  "AZURE_TENANT_ID and AZURE_CLIENT_ID are set; AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH and "
+		  "AZURE_FEDERATED_TOKEN_FILE are not (for a managed identity set LIFTFS_AUTH=managed)" },
 		{ { "AZURE_CLIENT_SECRET", "SECRET", "AZURE_CLIENT_ID", "c", NULL },
-		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_SECRET is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  ERR_REFUSED,
+		  "AZURE_CLIENT_SECRET is set, AZURE_TENANT_ID is not" },
+		{ { "AZURE_FEDERATED_TOKEN_FILE", "/nonexistent/token", "AZURE_TENANT_ID", "t", NULL },
+		  ERR_REFUSED,
+		  "AZURE_FEDERATED_TOKEN_FILE is set, AZURE_CLIENT_ID is not" },
+		{ { "LIFTFS_AUTH", "browser", NULL },
+		  ERR_REFUSED,
+		  "LIFTFS_AUTH=browser: the only word that it knows is managed" },
 		{ { "AZURE_STORAGE_KEY", KEY, NULL },
 		  ERR_REFUSED,
 		  "AZURE_STORAGE_KEY is set, AZURE_STORAGE_ACCOUNT is not" },
@@ -212,16 +223,17 @@ static void requests_are_signed_or_given_the_token(void **state)
 	struct credentials *key = choose(by_key, NULL, NULL),
 			   *sas = choose(by_sas, NULL, NULL);
 	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
+	uint64_t generation;
 
 	(void)state;
 	assert_non_null(key);
 	assert_non_null(sas);
 	assert_int_equal(
-		credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization, NULL), 0);
+		credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization, &generation, NULL), 0);
 	assert_string_equal(url, "https://a/c?comp=list");
 	assert_ptr_equal(strstr(authorization, "SharedKey acct:"), authorization);
 	assert_int_equal(
-		credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2, NULL),
+		credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2, &generation, NULL),
 		0);
 	assert_string_equal(url2, "https://a/c?comp=list&" SAS);
 	assert_null(authorization2);
