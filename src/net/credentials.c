@@ -123,9 +123,10 @@ enum token_state credentials_ready(const struct credentials *c, unsigned ms, str
 	return ms ? token_keeper_wait(c->keeper, ms, err) : token_keeper_poll(c->keeper, err);
 }
 
-bool credentials_renewable(const struct credentials *c, long status)
+bool credentials_renewable(const struct credentials *c, uint64_t generation, long status)
 {
-	return c->keeper && (c->kind == CREDENTIALS_BEARER ? status == 401 : status == 403);
+	return c->keeper && status == (c->kind == CREDENTIALS_BEARER ? 401 : 403) &&
+	       token_keeper_may_refuse(c->keeper, generation);
 }
 
 bool credentials_refused(const struct credentials *c, uint64_t generation, const char *said)

@@ -102,8 +102,8 @@ int credentials_authorize(const struct credentials *c, const char *method, const
 			  const struct http_header *headers, size_t n_headers, size_t content_length, char **url_out,
 			  char **authorization_out, uint64_t *generation_out, struct error *err) MUST_CHECK;
 
-/* Could others be had, when a request ended with this status and code? */
-bool credentials_renewable(const struct credentials *c, long status);
+/* Is it worth to ask for others, when a request of that generation ended with this status? */
+bool credentials_renewable(const struct credentials *c, uint64_t generation, long status);
 /*
  * It did.  Others are on their way: the request may be sent again once credentials_ready() says so.  `said` is for
  * messages.  True: once only; false: those it was sent with had come to their end, which may happen again.

@@ -29,6 +29,8 @@ struct token_keeper {
 	bool asking;
 	bool refused;          /* the present one, by the service */
 	char refusal[256];
+	bool replaces_refused; /* the present one came since another was refused */
+	uint64_t taken_ns;     /* boot time */
 	struct secret *text;   /* NULL before the first */
 	uint64_t generation;
 	uint64_t end_ns, due_ns; /* boot time; UINT64_MAX: never */
@@ -112,6 +114,8 @@ static void take_locked(struct token_keeper *k, struct token *t, uint64_t asked_
 	k->end_ns = t->life_ms ? after_ms(asked_ns, t->life_ms) : UINT64_MAX;
 	k->due_ns = t->renew_ms ? after_ms(asked_ns, t->renew_ms)
 				: t->life_ms ? after_ms(asked_ns, token_due_ms(t->life_ms)) : UINT64_MAX;
+	k->replaces_refused = k->refused;
+	k->taken_ns = clock_boottime_ns();
 	k->refused = false;
 	k->refusal[0] = '\0';
 	k->failed = (struct error)ERROR_INIT;
@@ -267,6 +271,16 @@ struct secret *token_keeper_get(struct token_keeper *k, uint64_t *generation_out
 	}
 	*generation_out = k->generation;
 	return secret_new_len(secret_reveal(k->text), secret_len(k->text), err);
+}
+
+bool token_keeper_may_refuse(struct token_keeper *k, uint64_t generation)
+{
+	uint64_t now;
+
+	LOCK_SCOPE(&k->lock);
+	now = clock_boottime_ns();
+	return generation != k->generation || !k->replaces_refused || now >= k->end_ns ||
+	       now >= after_ms(k->taken_ns, TOKEN_AGAIN_MS);
 }
 
 bool token_keeper_refuse(struct token_keeper *k, uint64_t generation, const char *said)

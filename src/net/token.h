@@ -71,6 +71,11 @@ enum token_state token_keeper_wait(struct token_keeper *k, unsigned ms, struct e
 struct secret *token_keeper_get(struct token_keeper *k, uint64_t *generation_out, struct error *err) MUST_CHECK;
 
 /*
+ * Is there sense in refusing that generation?  False if it is itself young and the answer to a refusal: the next would
+ * fare no better, and the endpoint is not to be asked by each of a thousand writes.
+ */
+bool token_keeper_may_refuse(struct token_keeper *k, uint64_t generation);
+/*
  * The service refused what was sent with that generation; `said` for messages.  True: it had not ended by our clock,
  * so that this was more than the usual end.
  */

@@ -19,9 +19,9 @@ static bool uses_crc64(const struct azure_call *call)
 	return (call->op == AZURE_WRITE || call->op == AZURE_READ) && call->checksum == AZURE_CRC64;
 }
 
-static struct retry_decision decide(const struct credentials *creds, const struct http_request *req,
-				    const struct azure_reply *reply, struct azure_tries *tries,
-				    char text[RETRY_TEXT_LEN])
+static struct retry_decision decide(const struct credentials *creds, const struct azure_call *call,
+				    const struct http_request *req, const struct azure_reply *reply,
+				    struct azure_tries *tries, char text[RETRY_TEXT_LEN])
 {
 	struct retry_input in = {
 		.attempt = ++tries->n,
@@ -30,7 +30,7 @@ static struct retry_decision decide(const struct credentials *creds, const struc
 		.status = reply->status,
 		.service_code = reply->code,
 		.retry_after = http_reply_header(req, "Retry-After"),
-		.can_refresh = !tries->renewed && credentials_renewable(creds, reply->status),
+		.can_refresh = !tries->renewed && credentials_renewable(creds, call->generation, reply->status),
 	};
 	struct retry_decision d;
 
@@ -102,7 +102,7 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 		return AZURE_STEP_AGAIN;
 	}
 	azure_call_describe(call, doing, sizeof(doing));
-	d = decide(t->config.creds, req, reply, tries, text);
+	d = decide(t->config.creds, call, req, reply, tries, text);
 	if (d.verdict == RETRY_AGAIN && !(once && d.unknown_outcome)) {
 		*wait_ms = d.after_ms;
 		if (d.refresh)
