@@ -25,7 +25,7 @@
  *   `seed 7` sets what chance starts from; `#` begins a comment.
  *
  * The same over HTTP, for scripts: PUT /_admin/faults (body: rules, replacing all), /_admin/release, /_admin/reset,
- * /_admin/clock?advance_ms=60000; GET /_admin/stats, /_admin/requests (JSON).  These need no signature.
+ * /_admin/clock?advance_ms=60000, /_admin/revoke; GET /_admin/stats, /_admin/requests (JSON), /_admin/form, /_admin/tokens.  These need no signature.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_SERVER_H
 #define LIFTFS_TESTS_PAGEBLOB_SERVER_H
