@@ -96,6 +96,8 @@ static void each_assertion_is_another_of_three_parts(void **state)
 {
 	CLEANUP(cleanup_certificate) struct certificate *c = read_both(rsa.key, rsa.cert, "", NULL, NULL);
 	CLEANUP(cleanup_secret) struct secret *a = NULL, *b = NULL;
+	const char *claims;
+	size_t len;
 
 	(void)state;
 	assert_non_null(c);
@@ -103,7 +105,9 @@ static void each_assertion_is_another_of_three_parts(void **state)
 	b = jwt_assertion(c, "client", "https://login/t", UINT64_C(1795298400000000000), NULL);
 	assert_non_null(a);
 	assert_non_null(b);
-	assert_string_not_equal(secret_reveal(a), secret_reveal(b)); /* jti: one that was used is refused */
+	claims = strchr(secret_reveal(a), '.');
+	len = (size_t)(strrchr(secret_reveal(a), '.') - claims);
+	assert_memory_not_equal(claims, strchr(secret_reveal(b), '.'), len); /* jti: one that was used is refused */
 	assert_int_equal(strspn(secret_reveal(a), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."),
 			 secret_len(a));
 	assert_non_null(strchr(strchr(secret_reveal(a), '.') + 1, '.'));
