@@ -77,6 +77,7 @@ void azure_answer(const struct http_request *req, struct azure_reply *out);
 struct azure_tries {
 	unsigned n;     /* attempts that were no success */
 	bool congested; /* what the last answer said */
+	bool renewed;   /* other credentials were asked for, since these had not ended and were refused all the same */
 };
 enum azure_step { AZURE_STEP_DONE, AZURE_STEP_AGAIN, AZURE_STEP_FAILED };
 /*

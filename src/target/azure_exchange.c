@@ -88,6 +88,21 @@ static void count(struct target_counters *c, enum azure_operation op, bool again
 		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
 }
 
+/* Credentials that are being renewed are waited for: the service would only refuse those that are there. */
+static int wait_credentials(struct target *t, struct error *err)
+{
+	uint64_t since_ns = 0;
+
+	for (;;) {
+		enum token_state state = credentials_ready(t->config.creds, 100, err);
+
+		if (state != TOKEN_COMING)
+			return state == TOKEN_READY ? 0 : -1;
+		if (azure_cancel_level(t, &since_ns) >= CANCEL_NOW)
+			return cancel_check(t->config.cancel, err);
+	}
+}
+
 /* Lists and reads take as long as there is to tell; what changes one thing, or looks at it, is quick. */
 static bool is_quick(enum azure_operation op)
 {
@@ -128,7 +143,7 @@ static void learn(struct target *t, const struct azure_exchange *x)
 static int attempt(struct target *t, struct azure_exchange *x, struct error *err)
 {
 	http_request_fini(&x->req);
-	if (azure_build(t, &x->call, 0, &x->text, err) < 0)
+	if (wait_credentials(t, err) < 0 || azure_build(t, &x->call, 0, &x->text, err) < 0)
 		return -1;
 	x->req.method = x->text.method;
 	x->req.url = x->text.url.s;

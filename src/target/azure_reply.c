@@ -144,9 +144,12 @@ int azure_reply_error(const struct azure_reply *r, const char *doing, const char
 		goto out;
 	case MEANS_RIGHTS:
 		error_set(err, ERR_REFUSED,
-			  "%s; asked as %s; needed: Storage Blob Data Contributor on the container, or a "
-			  "SAS with sp=%s",
-			  said, who, sp);
+			  "%s; asked as %.192s; needed: Storage Blob Data Contributor on the container, or a "
+			  "SAS with sp=%s%s",
+			  said, who, sp,
+			  strcmp(r->code, "AuthorizationPermissionMismatch") == 0 ?
+				  " (a role given just now takes up to 10 minutes)" :
+				  "");
 		goto out;
 	case MEANS_LIMIT:
 		code = ERR_REFUSED;

@@ -88,7 +88,7 @@ int azure_request_sign(struct azure_text *t, const struct credentials *creds, si
 	CLEANUP_FREE char *authorization = NULL;
 
 	if (credentials_authorize(creds, t->method, t->url.s, t->headers, t->n_headers, body_len, &url, &authorization,
-				  err) < 0)
+				  &t->generation, err) < 0)
 		return -1;
 	t->url.len = 0;
 	strbuf_adds(&t->url, url);

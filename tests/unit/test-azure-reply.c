@@ -78,7 +78,8 @@ static void a_body_tells_code_and_message(void **state)
 	assert_error(&err, ERR_REFUSED,
 		     "list of blobs: HTTP status 403 AuthorizationPermissionMismatch: This request is not authorized; "
 		     "asked as SAS "
-		     "of the URL; needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwld");
+		     "of the URL; needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwld (a role "
+		     "given just now takes up to 10 minutes)");
 	assert_int_equal(err.detail, 403);
 }
 
