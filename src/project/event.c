@@ -56,6 +56,7 @@ int project_add_event(struct project *p, const struct project_event *e, struct e
 	CLEANUP_FREE char *vm = NULL, *text = project_message_text(e->text, err);
 	struct utsname host = { .nodename = "" };
 	bool failed = e->err && e->err->code != ERR_NONE;
+	int status = e->status ? e->status : failed ? error_exit_status(e->err) : 0;
 
 	if (text && e->vm)
 		vm = project_name_text(e->vm, err);
@@ -66,7 +67,7 @@ int project_add_event(struct project *p, const struct project_event *e, struct e
 		       "INSERT INTO events (time_ns, host, pid, version, kind, vm, disk, code, status, message)"
 		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utitttttit", clock_realtime_ns(), host.nodename,
 		       (int64_t)getpid(), PACKAGE_VERSION, project_event_name(e->kind), vm, e->disk,
-		       failed ? error_code_name(e->err->code) : NULL, (int64_t)(failed ? error_exit_status(e->err) : 0), text);
+		       failed ? error_code_name(e->err->code) : NULL, (int64_t)status, text);
 }
 
 int project_event(struct project *p, const struct project_event *e, struct error *err)

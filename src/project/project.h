@@ -110,6 +110,7 @@ struct project_event {
 	enum project_event_kind kind;
 	const char *vm, *disk; /* NULL: of none in particular */
 	const struct error *err; /* its code and status; NULL: none */
+	int status;              /* an exit status that is not the error's; 0: the error's */
 	const char *text;
 };
 /* Appends it, with the time, this host, process and version.  It is never changed again. */
