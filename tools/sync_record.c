@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "project/project.h"
+#include "log_line.h"
 #include "sync_record.h"
 
 struct sync_record {
@@ -111,7 +113,7 @@ static void tell_begin(struct sync_record *r, const struct sync_set *s)
 	} decisions[] = { { o->adopt, "--adopt" }, { o->replace, "--replace" } };
 	char text[1024];
 
-	snprintf(text, sizeof(text), "%zu disks to %s", s->n_disks, target_name(r->run->target));
+	snprintf(text, sizeof(text), "%zu disk%s to %s", s->n_disks, s->n_disks == 1 ? "" : "s", target_name(r->run->target));
 	tell(r, &(struct project_event){ .kind = PROJECT_RUN_STARTED, .text = text });
 	for (size_t i = 0; i < ARRAY_LEN(decisions); i++)
 		if (decisions[i].made)
@@ -216,12 +218,29 @@ static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longes
 	}
 }
 
+static void log_disk(const struct run_vm *vm, const struct cycle_disk *d)
+{
+	char disk[LOG_LINE_MAX / 2], name[LOG_LINE_MAX / 4], failure[64] = "";
+	const struct pass_progress *p = &d->progress;
+
+	log_line_value(d->name, disk, sizeof(disk));
+	log_line_value(vm->cycle.name, name, sizeof(name));
+	if (d->err.code != ERR_NONE)
+		snprintf(failure, sizeof(failure), " code=%s", error_code_name(d->err.code));
+	log_info("sync", "cycle ended disk=%s vm=%s cycle=%" PRIu64 " result=%s kind=%s status=%d read=%" PRIu64 " sent=%" PRIu64
+			 " cleared=%" PRIu64 " retries=%" PRIu64 "%s", disk, name, d->cycle, run_result_name(d),
+		 run_kind_name(d->kind), run_disk_status(d), atomic_load(&p->bytes_read), atomic_load(&p->bytes_sent),
+		 atomic_load(&p->bytes_cleared), d->retries, failure);
+}
+
 void sync_record_vm(void *ctx, struct run_vm *vm)
 {
 	unsigned longest = 0;
 
 	if (ctx)
 		record_vm(ctx, vm, &longest);
+	for (size_t i = 0; ctx && i < vm->cycle.n; i++)
+		log_disk(vm, &vm->cycle.disks[i]);
 	sync_vm_finished(NULL, vm);
 }
 
