@@ -75,7 +75,7 @@ sync 0
 want "cycles without a point" "$(of '"\(.state) \(.cycles_without_point)"')" "current 0"
 
 # The service does not answer: the run ends before its cycles, and counts.
-faults 'ListBlobs fail status=500 code=FeatureNotSupported'
+faults 'ListBlobs fail status=400 code=Md5Mismatch' # given up after three tries
 sync 75
 want "state" "$(of '"\(.state) \(.error.code) \(.stalled_cycles)"')" "parked network 1"
 want "metric" "$(liftfs status --prometheus - | grep -c '^liftfs_disk_parked{.*} 1$')" 1
