@@ -28,19 +28,13 @@ static int lock(int fd, int how, struct error *err)
 }
 
 /* A writer tries to be alone first; who is not finds the database as somebody who was has made it. */
-static int take_lock(struct project *p, enum project_use use, bool *alone_out, struct error *err)
+static int take_lock(struct project *p, bool *alone_out, struct error *err)
 {
-	int flags = use == PROJECT_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
-
-	*alone_out = false;
-	p->lock_fd = openat(state_fd(p->state), DB_NAME ".lock", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	p->lock_fd = openat(state_fd(p->state), DB_NAME ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (p->lock_fd < 0)
-		return use == PROJECT_READ && errno == ENOENT ? 0 : error_errno(err, errno, DB_NAME ".lock");
-	if (use == PROJECT_WRITE && flock(p->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-		*alone_out = true;
-		return 0;
-	}
-	return lock(p->lock_fd, LOCK_SH, err);
+		return error_errno(err, errno, "%s/" DB_NAME ".lock", state_path(p->state));
+	*alone_out = flock(p->lock_fd, LOCK_EX | LOCK_NB) == 0;
+	return *alone_out ? 0 : lock(p->lock_fd, LOCK_SH, err);
 }
 
 static char *db_path(const struct project *p, const char *suffix, struct error *err)
@@ -74,7 +68,7 @@ static int check_pages(sqlite3 *db, uint64_t size, struct error *err)
 }
 
 /* The file as it is; ERR_SYSTEM with ENOENT if there is none. */
-static int open_file(struct project *p, bool check, unsigned *version_out, struct error *err)
+static int open_file(struct project *p, bool read_only, bool check, unsigned *version_out, struct error *err)
 {
 	CLEANUP(cleanup_sql) sqlite3 *db = NULL;
 	CLEANUP_FREE char *path = db_path(p, "", err);
@@ -84,7 +78,7 @@ static int open_file(struct project *p, bool check, unsigned *version_out, struc
 		return -1;
 	if (stat(path, &st) < 0)
 		return error_errno(err, errno, DB_NAME);
-	db = sql_open(path, err);
+	db = sql_open(path, read_only, err);
 	if (!db || schema_check(db, &project_schema, version_out, err) < 0 ||
 	    (check && check_pages(db, (uint64_t)st.st_size, err) < 0))
 		return error_prefix(err, "%s", path);
@@ -136,7 +130,7 @@ static int make_file(struct project *p, bool damaged, struct error *err)
 
 	if (fd < 0)
 		return error_errno(err, errno, "%s/" DB_NAME, state_path(p->state));
-	if (open_file(p, false, &version, err) < 0 || upgrade(p, err) < 0 || project_restore(p, err) < 0)
+	if (open_file(p, false, false, &version, err) < 0 || upgrade(p, err) < 0 || project_restore(p, err) < 0)
 		return -1;
 	return damaged ? tell_rebuilt(p, err) : 0;
 }
@@ -148,7 +142,7 @@ static int prepare(struct project *p, struct error *err)
 	unsigned version = 0;
 	bool damaged = false;
 
-	if (open_file(p, true, &version, &why) == 0 && version > 0)
+	if (open_file(p, false, true, &version, &why) == 0 && version > 0)
 		return upgrade(p, err);
 	sql_close(p->db); /* an empty one: a crash came before its first transaction */
 	p->db = NULL;
@@ -171,7 +165,7 @@ static int join(struct project *p, struct error *err)
 	struct error why = ERROR_INIT;
 	unsigned version = 0;
 
-	if (open_file(p, false, &version, &why) < 0 && why.code != ERR_CORRUPT) {
+	if (open_file(p, false, false, &version, &why) < 0 && why.code != ERR_CORRUPT) {
 		if (err)
 			*err = why;
 		return -1;
@@ -184,8 +178,12 @@ static int join(struct project *p, struct error *err)
 	return set_modes(p->db, err);
 }
 
-static int open_write(struct project *p, bool alone, struct error *err)
+static int open_write(struct project *p, struct error *err)
 {
+	bool alone = false;
+
+	if (take_lock(p, &alone, err) < 0)
+		return -1;
 	if (!alone)
 		return join(p, err);
 	return prepare(p, err) < 0 ? -1 : lock(p->lock_fd, LOCK_SH, err);
@@ -194,17 +192,18 @@ static int open_write(struct project *p, bool alone, struct error *err)
 /* Nothing of it outlives the process. */
 static int make_in_memory(struct project *p, struct error *err)
 {
-	p->db = sql_open("", err);
+	p->db = sql_open("", false, err);
 	return p->db && schema_upgrade(p->db, "", &project_schema, err) == 0 ? project_restore(p, err) : -1;
 }
 
+/* Without the lock: who only reads stands in nobody's way, and leaves nothing that a new database could take for its own. */
 static int open_read(struct project *p, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	unsigned version = 0;
 
-	if (open_file(p, true, &version, &why) == 0 && version > 0)
-		return sql_script(p->db, "PRAGMA query_only = ON", err);
+	if (open_file(p, true, true, &version, &why) == 0 && version > 0)
+		return 0;
 	sql_close(p->db);
 	p->db = NULL;
 	if (why.code == ERR_CORRUPT)
@@ -220,7 +219,6 @@ static int open_read(struct project *p, struct error *err)
 struct project *project_open(struct state *state, enum project_use use, struct error *err)
 {
 	CLEANUP(cleanup_project) struct project *p = calloc(1, sizeof(*p));
-	bool alone;
 
 	if (!p) {
 		error_errno(err, ENOMEM, "database");
@@ -229,11 +227,7 @@ struct project *project_open(struct state *state, enum project_use use, struct e
 	p->state = state;
 	p->lock_fd = -1;
 	pthread_mutex_init(&p->use, NULL);
-	if (take_lock(p, use, &alone, err) < 0) {
-		error_prefix(err, "%s", state_path(state));
-		return NULL;
-	}
-	if (use == PROJECT_READ ? open_read(p, err) < 0 : open_write(p, alone, err) < 0)
+	if (use == PROJECT_READ ? open_read(p, err) < 0 : open_write(p, err) < 0)
 		return NULL;
 	return steal_ptr(&p);
 }

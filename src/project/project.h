@@ -5,7 +5,7 @@
  * It is derived: maps and journals are what counts, nothing reads the database to decide what to send, and a failure here
  * fails no cycle.  One that is missing or damaged is made anew from the maps' headers.  Several processes of one state
  * folder use it at once (workers of a fleet): each change is one short transaction, and writers wait for each other.
- * STATE/liftfs.db.lock is held shared by whoever has the database open, and alone by whoever makes, upgrades or replaces it.
+ * STATE/liftfs.db.lock is held shared by whoever may write to the database, alone by whoever makes, upgrades or replaces it.
  *
  * Texts come in as they are on disk and are stored in a form that is safe to show: names as base/escape.h escapes them,
  * messages with control bytes visible and secrets cut.

@@ -11,7 +11,7 @@
 struct project {
 	struct state *state;
 	sqlite3 *db;
-	int lock_fd;         /* -1 for one in memory */
+	int lock_fd;         /* -1 for reading */
 	pthread_mutex_t use; /* one transaction of this process at a time */
 };
 

@@ -167,7 +167,7 @@ struct disk_outcome {
 	char *message; /* NULL: none */
 	const char *code, *point;
 	int status;
-	uint64_t requests;
+	uint64_t requests, started_ns, finished_ns; /* of one that failed before it began: now */
 	bool recorded; /* this cycle was recorded already */
 };
 
@@ -177,7 +177,7 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		    "INSERT INTO cycles (disk, started_ns, finished_ns, result, kind, cycle, consistency, status, code, message,"
 		    " point, bytes_read, bytes_sent, bytes_cleared, writes, clears, reads, others, retries)"
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		    "tuuttutittt" "uuuuuuuu", o->key, d->started_ns, d->finished_ns, run_result_name(d), run_kind_name(d->kind),
+		    "tuuttutittt" "uuuuuuuu", o->key, o->started_ns, o->finished_ns, run_result_name(d), run_kind_name(d->kind),
 		    d->cycle, consistency_name(d), (int64_t)o->status, o->code, o->message, o->point,
 		    count(&d->progress.bytes_read), count(&d->progress.bytes_sent), count(&d->progress.bytes_cleared),
 		    d->requests.writes, d->requests.clears, d->requests.reads, d->requests.others, d->retries) < 0)
@@ -211,7 +211,7 @@ static int update_disk(struct project *p, const struct project_cycle *c, const s
 		    " cycles = cycles + 1, failures = failures + ?17, bytes_read = bytes_read + ?18,"
 		    " bytes_sent = bytes_sent + ?19, bytes_cleared = bytes_cleared + ?20, requests = requests + ?21,"
 		    " retries = retries + ?22, virtual_size = iif(?23 > 0, ?23, virtual_size) WHERE key = ?1",
-		    "tttuuttutittiti" "iiuuuuuu", o->key, c->target, vm, d->started_ns, d->finished_ns, run_result_name(d),
+		    "tttuuttutittiti" "iiuuuuuu", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
 		    run_kind_name(d->kind), d->cycle, consistency_name(d), (int64_t)o->status, o->code, o->message,
 		    (int64_t)well, o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
 		    (int64_t)(d->err.code != ERR_NONE), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
@@ -234,7 +234,7 @@ static int insert_point(struct project *p, const struct cycle_disk *d, const str
 	return sql_run(p->db, err,
 		       "INSERT INTO recovery_points (disk, name, snapshot, made_ns) VALUES (?, ?, ?, ?)"
 		       " ON CONFLICT DO UPDATE SET snapshot = excluded.snapshot, deleted_ns = NULL",
-		       "tttu", o->key, o->point, d->snapshot, d->finished_ns);
+		       "tttu", o->key, o->point, d->snapshot, o->finished_ns);
 }
 
 static enum project_event_kind failure_kind(const struct cycle_disk *d)
@@ -280,6 +280,8 @@ static int record_disk(struct project *p, const struct project_cycle *c, const s
 			return -1;
 	}
 	o.point = d->err.code == ERR_NONE && *c->vm->point ? c->vm->point : NULL;
+	o.started_ns = d->started_ns ? d->started_ns : clock_realtime_ns();
+	o.finished_ns = d->finished_ns > o.started_ns ? d->finished_ns : o.started_ns;
 	o.requests = d->requests.writes + d->requests.clears + d->requests.reads + d->requests.others;
 	rc = insert_cycle(p, d, &o, err) < 0 || update_disk(p, c, d, &o, streak, err) < 0 || insert_point(p, d, &o, err) < 0 ||
 			     (!o.recorded && tell_disk(p, c, d, err) < 0) ? -1 : 0;

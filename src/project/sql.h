@@ -22,8 +22,8 @@
 
 #define SQL_BUSY_MS 10000
 
-/* An existing file; "" is a private one that lives in memory. */
-sqlite3 *sql_open(const char *path, struct error *err) MUST_CHECK;
+/* An existing file; "" is a private one that lives in memory.  read_only: it is not even checkpointed at the end. */
+sqlite3 *sql_open(const char *path, bool read_only, struct error *err) MUST_CHECK;
 void sql_close(sqlite3 *db);
 DEFINE_CLEANUP(cleanup_sql, sqlite3 *, sql_close);
 

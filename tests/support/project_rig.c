@@ -102,7 +102,7 @@ int64_t project_rig_number(struct project_rig *r, const char *sql)
 	uint64_t n = 0;
 
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
-	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, &e);
+	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, false, &e);
 	must(db && sql_number(db, sql, 0, &n, &e) == 0, &e);
 	return (int64_t)n;
 }

@@ -83,6 +83,19 @@ static void a_cycle_that_is_recorded_twice_counts_once(void **state)
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE kind = 'parked'"), 2);
 }
 
+static void cycles_that_failed_before_they_began_count_each(void **state)
+{
+	struct project_rig *r = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		project_rig_cycle(r, 0, CYCLE_FAILED, ERR_BUSY);
+		r->disks[0].started_ns = r->disks[0].finished_ns = r->disks[1].started_ns = r->disks[1].finished_ns = 0;
+		project_rig_record(r);
+	}
+	assert_int_equal(r->streaks[0].stalls, 3);
+	assert_true(disk(r, 0)->started_ns > 0 && disk(r, 0)->finished_ns >= disk(r, 0)->started_ns);
+}
+
 static void stalls_count_75_without_progress_and_survive_a_restart(void **state)
 {
 	struct project_rig *r = *state;
@@ -204,7 +217,7 @@ static void events_can_only_be_appended(void **state)
 
 	assert_int_equal(project_event(r->project, &(struct project_event){ .kind = PROJECT_DECISION, .text = "--adopt" }, NULL), 0);
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
-	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, NULL);
+	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, false, NULL);
 	assert_int_equal(sql_run(db, &e, "UPDATE events SET message = ''", ""), -1);
 	assert_error(&e, ERR_CONFLICT, "events are never changed");
 	e = (struct error)ERROR_INIT;
@@ -286,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(success_is_the_moment_of_the_last_good_cycle, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cycle_that_is_recorded_twice_counts_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(cycles_that_failed_before_they_began_count_each, setup, teardown),
 		cmocka_unit_test_setup_teardown(stalls_count_75_without_progress_and_survive_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(cycles_without_a_point_are_counted_where_one_was_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_are_counted_until_they_are_deleted, setup, teardown),

@@ -208,7 +208,7 @@ static void a_newer_one_is_refused_and_left_alone(void **state)
 	project_rig_open(r);
 	project_rig_close(r);
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
-	sqlite3 *db = sql_open(path, NULL);
+	sqlite3 *db = sql_open(path, false, NULL);
 	assert_int_equal(sql_script(db, "UPDATE meta SET value = 'liftfs 9.1'; PRAGMA user_version = 9", NULL), 0);
 	sql_close(db);
 	snprintf(want, sizeof(want),
@@ -232,6 +232,26 @@ static void one_that_a_crash_left_empty_is_made(void **state)
 	project_rig_open(r);
 	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), project_schema.n);
 	assert_string_equal(warned, "");
+}
+
+static void who_reads_stands_in_nobodys_way(void **state)
+{
+	struct project_rig *r = *state;
+	struct project *reader;
+
+	make_replica(r, "web01/a.vhd", 3);
+	project_rig_open(r);
+	project_rig_close(r);
+	reader = open_read(r);
+	scratch_patch(r->dir, "state/liftfs.db", 0, "this is no database at all", 26);
+	project_rig_open(r); /* moved aside and made anew, with the reader still there */
+	assert_true(exists(r, "liftfs.db.damaged"));
+	project_rig_cycle(r, 100, CYCLE_OK, ERR_NONE);
+	project_rig_record(r);
+	project_close(reader);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), RIG_DISKS);
+	project_rig_open(r);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), RIG_DISKS);
 }
 
 /* A worker of a fleet: all of them find no database and make it at once. */
@@ -302,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_damaged_one_that_others_have_open_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_one_is_refused_and_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_a_crash_left_empty_is_made, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_reads_stands_in_nobodys_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_processes_write_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_its_owner_may_read_it, setup, teardown),
 	};

@@ -35,7 +35,7 @@ static int setup(void **state)
 	p.dir = dir;
 	snprintf(p.path, sizeof(p.path), "%s/x.db", p.dir->path);
 	scratch_write(p.dir, "x.db", "", 0);
-	p.db = sql_open(p.path, &e);
+	p.db = sql_open(p.path, false, &e);
 	assert_non_null(p.db);
 	*state = &p;
 	return 0;
@@ -85,7 +85,7 @@ static void an_older_one_is_copied_aside_and_upgraded(void **state)
 	assert_int_equal(number(p->db, "SELECT y FROM a"), 42);
 	assert_int_equal(number(p->db, "SELECT count(*) FROM meta WHERE key = 'writer' AND value = 'liftfs " PACKAGE_VERSION "'"), 1);
 	snprintf(copy, sizeof(copy), "%s.1", p->path);
-	CLEANUP(cleanup_sql) sqlite3 *aside = sql_open(copy, NULL);
+	CLEANUP(cleanup_sql) sqlite3 *aside = sql_open(copy, false, NULL);
 	assert_non_null(aside);
 	assert_int_equal(number(aside, "PRAGMA user_version"), 1);
 	assert_int_equal(number(aside, "SELECT x FROM a"), 41);
