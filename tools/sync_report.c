@@ -13,36 +13,7 @@
 
 const char *sync_report_code(enum error_code code)
 {
-	switch (code) { /* no default: the compiler names a code that is missing */
-	case ERR_USAGE:
-		return "usage";
-	case ERR_CORRUPT:
-		return "corrupt";
-	case ERR_UNSUPPORTED:
-		return "unsupported";
-	case ERR_MISMATCH:
-		return "mismatch";
-	case ERR_SYSTEM:
-		return "system";
-	case ERR_NOMEM:
-		return "memory";
-	case ERR_NETWORK:
-		return "network";
-	case ERR_BUSY:
-		return "busy";
-	case ERR_CHANGED:
-		return "changed";
-	case ERR_CANCELLED:
-		return "cancelled";
-	case ERR_REFUSED:
-		return "refused";
-	case ERR_CONFLICT:
-		return "conflict";
-	case ERR_NONE:
-	case ERR_BUG:
-		break;
-	}
-	return "bug";
+	return error_code_name(code);
 }
 
 /* A disk that the inventory could not place fails with 65 or what its error says, a usage error of its own with 65 too. */
@@ -63,30 +34,6 @@ int sync_report_status(const struct sync_outcome *o)
 	for (size_t i = 0; i < o->set->n_broken; i++)
 		status = tool_worse_status(status, broken_status(&o->set->broken[i]));
 	return status;
-}
-
-static const char *result_name(const struct cycle_disk *d)
-{
-	if (d->err.code != ERR_NONE)
-		return d->result == CYCLE_PARKED ? "parked" : "failed";
-	switch (d->result) {
-	case CYCLE_OK:
-		return "ok";
-	case CYCLE_FUZZY:
-		return "fuzzy";
-	case CYCLE_SKIPPED:
-		return "skipped";
-	case CYCLE_PARKED:
-		return "parked";
-	case CYCLE_FAILED:
-		break;
-	}
-	return "failed";
-}
-
-static const char *kind_name(enum cycle_kind kind)
-{
-	return kind == CYCLE_INITIAL ? "initial" : "delta";
 }
 
 static uint64_t count(const _Atomic uint64_t *counter)
@@ -139,8 +86,8 @@ static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, con
 		return NULL;
 	return json_pack("{s:s, s:O, s:O, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
 			 " s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:f, s:o}",
-			 "name", d->name, "vm", label, "source", source, "result", result_name(d), "cycle",
-			 number(d->cycle), "kind", kind_name(d->kind), "consistency",
+			 "name", d->name, "vm", label, "source", source, "result", run_result_name(d), "cycle",
+			 number(d->cycle), "kind", run_kind_name(d->kind), "consistency",
 			 d->proven ? "proven" : "unproven", "virtual_size", number(d->virtual_size), "bytes_read",
 			 number(count(&p->bytes_read)), "blocks_hashed", number(count(&p->blocks_hashed)),
 			 "blocks_changed", number(count(&p->blocks_changed)), "bytes_sent",
@@ -161,7 +108,7 @@ static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, s
 	if (!label || !source)
 		return NULL;
 	return json_pack("{s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o}", "name", d->name, "vm", label, "source", source,
-			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", kind_name(d->kind), "virtual_size",
+			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", run_kind_name(d->kind), "virtual_size",
 			 number(d->virtual_size), "data_bytes", number(d->data_bytes), "error",
 			 sync_report_error(&d->err, run_disk_status(d)));
 }
@@ -255,7 +202,7 @@ static int disk_row(struct table *t, const struct cycle_disk *d, struct error *e
 {
 	char size[FORMAT_TEXT_LEN], bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN],
 		took[FORMAT_TEXT_LEN];
-	const char *cells[] = { d->name, result_name(d), kind_name(d->kind), size, bytes_read, sent, cleared, took };
+	const char *cells[] = { d->name, run_result_name(d), run_kind_name(d->kind), size, bytes_read, sent, cleared, took };
 
 	format_size(d->virtual_size, size);
 	format_size(count(&d->progress.bytes_read), bytes_read);
@@ -350,7 +297,7 @@ int sync_report_plan(const struct sync_outcome *o, struct error *err)
 
 			cells[0] = d->name;
 			cells[1] = d->err.code == ERR_NONE ? "would sync" : "would fail";
-			cells[2] = kind_name(d->kind);
+			cells[2] = run_kind_name(d->kind);
 			format_size(d->virtual_size, size);
 			format_size(d->data_bytes, data);
 			if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)

@@ -150,7 +150,33 @@ int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct 
 
 int run_disk_status(const struct cycle_disk *d)
 {
+	if (d->given_up)
+		return EX_CONFIG;
 	if (d->err.code != ERR_NONE)
 		return error_exit_status(&d->err);
 	return d->result == CYCLE_FUZZY ? EX_TEMPFAIL : d->result == CYCLE_FAILED ? EX_SOFTWARE : 0;
+}
+
+const char *run_result_name(const struct cycle_disk *d)
+{
+	if (d->err.code != ERR_NONE)
+		return d->result == CYCLE_PARKED ? "parked" : "failed";
+	switch (d->result) {
+	case CYCLE_OK:
+		return "ok";
+	case CYCLE_FUZZY:
+		return "fuzzy";
+	case CYCLE_SKIPPED:
+		return "skipped";
+	case CYCLE_PARKED:
+		return "parked";
+	case CYCLE_FAILED:
+		break;
+	}
+	return "failed";
+}
+
+const char *run_kind_name(enum cycle_kind kind)
+{
+	return kind == CYCLE_INITIAL ? "initial" : "delta";
 }

@@ -37,7 +37,11 @@ struct run_options {
  */
 int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct error *err) MUST_CHECK;
 
-/* What the exit status of a disk's outcome is: a failure's, 75 if fuzzy, else 0. */
+/* What the exit status of a disk's outcome is: 78 if it was given up, a failure's, 75 if fuzzy, else 0. */
 int run_disk_status(const struct cycle_disk *d);
+
+/* "ok", "fuzzy", "skipped", "parked" or "failed"; "initial" or "delta": as documents and the database have them. */
+const char *run_result_name(const struct cycle_disk *d);
+const char *run_kind_name(enum cycle_kind kind);
 
 #endif

@@ -182,7 +182,7 @@ static int replay(void *ctx, const struct journal_record *r, struct error *err)
 
 /* ---- opening ---- */
 
-static void key_of(const char *target_name, const char *replica_name, char out[33])
+void state_replica_key(const char *target_name, const char *replica_name, char out[STATE_KEY_LEN])
 {
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 
@@ -300,10 +300,10 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 		       struct error *err)
 {
 	struct replica_state rs = REPLICA_STATE_INIT;
-	char key[33], folder[64], who[96], now[CLOCK_TEXT_LEN];
+	char key[STATE_KEY_LEN], folder[64], who[96], now[CLOCK_TEXT_LEN];
 
 	rs.state = s;
-	key_of(target_name, replica_name, key);
+	state_replica_key(target_name, replica_name, key);
 	snprintf(folder, sizeof(folder), "replicas/%s", key);
 	if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
 		return error_prefix(err, "%s", state_path(s));
