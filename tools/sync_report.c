@@ -141,7 +141,7 @@ static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, con
 			 " s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:f, s:o}",
 			 "name", d->name, "vm", label, "source", source, "result", result_name(d), "cycle",
 			 number(d->cycle), "kind", kind_name(d->kind), "consistency",
-			 d->proven ? "proven" : "unproven", "virtual_size", number(d->virtual_size), "bytes_read",
+			 consistency_name(d->consistency), "virtual_size", number(d->virtual_size), "bytes_read",
 			 number(count(&p->bytes_read)), "blocks_hashed", number(count(&p->blocks_hashed)),
 			 "blocks_changed", number(count(&p->blocks_changed)), "bytes_sent",
 			 number(count(&p->bytes_sent)), "bytes_cleared", number(count(&p->bytes_cleared)), "requests",

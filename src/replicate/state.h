@@ -41,6 +41,15 @@ int state_make_born(int fd, char *out, size_t len, struct error *err) MUST_CHECK
 
 #define STATE_FOLDER_FORMAT 1
 
+/* What is known of the source's holding still while it was read. */
+enum consistency {
+	CONSISTENCY_UNPROVEN, /* it moved, or its file system does not stamp every write */
+	CONSISTENCY_PROVEN,   /* its files' stamps say so */
+	CONSISTENCY_DECLARED, /* somebody says so, and nothing speaks against it */
+};
+/* "unproven", "proven", "declared" */
+const char *consistency_name(enum consistency c);
+
 enum state_kind { STATE_NEW, STATE_CLEAN, STATE_OPEN, STATE_DISTRUSTED };
 
 /* What a clean point says besides its journal record's numbers; stored in front of the fingerprint. */
@@ -53,6 +62,7 @@ struct clean_point {
 	char version[TARGET_VERSION_LEN];
 	char moment[CLOCK_TEXT_LEN]; /* of F0: the recovery point's name */
 	unsigned disks;              /* of the VM's cycle */
+	enum consistency consistency;
 	struct evidence evidence;    /* F0 */
 };
 

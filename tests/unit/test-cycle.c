@@ -24,7 +24,7 @@ static void first_everything_then_the_change_then_nothing(void **state)
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_INITIAL);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
-	assert_true(o.disks[0].proven);
+	assert_int_equal(o.disks[0].consistency, CONSISTENCY_PROVEN);
 	assert_true(world_equals(w, 0, -1) && world_equals(w, 0, 0));
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	assert_string_not_equal(o.vm.point, "");
@@ -485,7 +485,7 @@ static void a_source_that_moves_makes_progress_but_no_point(void **state)
 	}
 	cycle_ok(w, &h, 2, &o);
 	assert_int_equal(o.disks[0].result, CYCLE_FUZZY);
-	assert_false(o.disks[1].proven);
+	assert_int_equal(o.disks[1].consistency, CONSISTENCY_UNPROVEN);
 	assert_string_equal(o.vm.point, "");
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	fault_clear(h.fault);
