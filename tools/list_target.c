@@ -17,7 +17,7 @@
 struct entry {
 	char *name, *vm;
 	uint64_t virtual_size, size, data;
-	bool leased;
+	bool leased, is_new; /* new: no cycle went through it yet */
 	struct target_points points;
 };
 
@@ -38,7 +38,8 @@ static void entries_fini(struct entries *l)
 
 static int add_entry(void *ctx, const char *name, const struct target_look *look, struct error *err)
 {
-	const char *vm = target_meta_get(&look->meta, "vm"), *vsize = target_meta_get(&look->meta, "vsize");
+	const char *vm = target_meta_get(&look->meta, "vm"), *vsize = target_meta_get(&look->meta, "vsize"),
+		   *state = target_meta_get(&look->meta, "state");
 	struct entries *l = ctx;
 	struct entry *v = reallocarray(l->v, l->n + 1, sizeof(*v)), *e;
 
@@ -46,7 +47,8 @@ static int add_entry(void *ctx, const char *name, const struct target_look *look
 		return error_errno(err, ENOMEM, "%s", name);
 	l->v = v;
 	e = &v[l->n++];
-	*e = (struct entry){ .name = strdup(name), .vm = strdup(vm ? vm : ""), .size = look->size, .leased = look->leased };
+	*e = (struct entry){ .name = strdup(name), .vm = strdup(vm ? vm : ""), .size = look->size, .leased = look->leased,
+			     .is_new = state && strcmp(state, "new") == 0 };
 	if (!e->name || !e->vm)
 		return error_errno(err, ENOMEM, "%s", name);
 	if (!vsize || parse_u64(vsize, UINT64_MAX, &e->virtual_size, NULL) < 0)
@@ -111,7 +113,8 @@ static int entry_rows(struct table *table, const struct entries *l, const struct
 {
 	CLEANUP_FREE char *vm = disk_info_escape(e->vm, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
-	const char *cells[] = { e->name, vm, size, data, e->leased ? "a cycle is running" : "" };
+	const char *cells[] = { e->name, vm, size, data,
+				e->leased ? "a cycle is running" : e->is_new ? "no cycle yet" : "" };
 
 	if (!vm)
 		return -1;
@@ -173,9 +176,9 @@ static int print_json(const struct entries *l, const struct target *target, bool
 	for (size_t i = 0; i < l->n; i++) {
 		const struct entry *e = &l->v[i];
 		json_t *vm = disk_info_name(e->vm, err);
-		json_t *j = vm ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:b}", "name", e->name, "vm", vm, "virtual_size",
+		json_t *j = vm ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b}", "name", e->name, "vm", vm, "virtual_size",
 					   (json_int_t)e->virtual_size, "size", (json_int_t)e->size, "data",
-					   (json_int_t)e->data, "leased", e->leased) : NULL;
+					   (json_int_t)e->data, "leased", e->leased, "new", e->is_new) : NULL;
 
 		if (j && points)
 			json_object_set_new(j, "points", points_json(l, e));

@@ -14,6 +14,7 @@ struct sync_outcome {
 	const struct target *target;
 	uint64_t started_ns, finished_ns; /* realtime */
 	bool dry_run;
+	bool allow_fuzzy; /* a source that moved is no failure */
 	enum output_when color;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,6 +92,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
 	struct progress *progress;
+	struct error why = ERROR_INIT;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
 		.target = r->target,
@@ -98,6 +100,9 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.full = o->full,
 		.adopt = o->adopt,
 		.replace = o->replace,
+		.break_lease = o->break_lease,
+		.shrink = o->shrink,
+		.frozen = o->frozen,
 		.no_points = o->no_points,
 		.block_size = o->block_size,
 		.host = host,
@@ -111,7 +116,13 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 	int rc;
 
 	connect_host(host);
-	if (!o->dry_run) {
+	if (o->dry_run) {
+		state = state_open(r->state, false, &why);
+		if (!state && !(why.code == ERR_SYSTEM && why.detail == ENOENT)) {
+			*err = why;
+			return -1;
+		}
+	} else {
 		state = state_open(r->state, true, err);
 		if (!state)
 			return -1;
@@ -152,7 +163,7 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
 	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,

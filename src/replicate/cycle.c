@@ -165,16 +165,6 @@ static void scan_disks(struct cycle *c)
 	free(started);
 }
 
-/* What F0 and F1, if they are equal, prove. */
-static enum consistency consistency_of(const struct disk_run *r)
-{
-	bool stamped = true;
-
-	for (size_t i = 0; i < r->f0.n; i++)
-		stamped = stamped && r->f0.v[i].stamps_writes;
-	return stamped ? CONSISTENCY_PROVEN : r->opt->frozen ? CONSISTENCY_DECLARED : CONSISTENCY_UNPROVEN;
-}
-
 /* 7: F1, of all disks after the last byte of the last.  A disk that failed says nothing: then there is no point anyway. */
 static bool source_moved(struct cycle *c)
 {
@@ -190,7 +180,7 @@ static bool source_moved(struct cycle *c)
 		if (r->source_failed)
 			disk_run_failed(r);
 		if (!r->source_failed && evidence_equal(&r->f0, &f1)) {
-			r->d->consistency = consistency_of(r);
+			r->d->consistency = cycle_consistency(&r->f0, r->opt->frozen);
 		} else {
 			moved = true;
 			if (r->opt->frozen && !r->source_failed)

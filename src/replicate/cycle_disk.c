@@ -57,6 +57,15 @@ bool disk_run_renewed(struct disk_run *r, struct error *why)
 	return lease_keeper_renew(r->keeper, r->replica, why) == 0;
 }
 
+enum consistency cycle_consistency(const struct evidence *f0, bool frozen)
+{
+	bool stamped = true;
+
+	for (size_t i = 0; i < f0->n; i++)
+		stamped = stamped && f0->v[i].stamps_writes;
+	return stamped ? CONSISTENCY_PROVEN : frozen ? CONSISTENCY_DECLARED : CONSISTENCY_UNPROVEN;
+}
+
 /* Says it anew under another code. */
 static void recast(struct error *e, enum error_code code, const char *name, const char *what)
 {
@@ -105,10 +114,17 @@ static int check_texts(const struct disk_run *r, struct error *err)
 	return error_set(err, ERR_UNSUPPORTED, "%s: path or id too long for the block map", r->d->source_path);
 }
 
-static int check_identity(struct disk_run *r, struct error *err)
+int disk_run_check_source(struct disk_run *r, struct error *err)
 {
-	const char *known = r->rs.map ? blockmap_header(r->rs.map)->source_id : "";
+	r->d->virtual_size = disk_size(r->source);
+	r->content = vhd_content_size(r->d->virtual_size);
+	if (check_size(r, err) < 0 || check_texts(r, err) < 0)
+		return -1;
+	return target_check_name(r->opt->target, r->d->name, err);
+}
 
+int disk_run_check_identity(const struct disk_run *r, const char *known, struct error *err)
+{
 	if (known[0] == '\0' || r->d->source_id[0] == '\0' || strcmp(known, r->d->source_id) == 0 || r->opt->replace)
 		return 0;
 	return error_set(err, ERR_CONFLICT,
@@ -125,11 +141,9 @@ int disk_run_open(struct disk_run *r, struct error *err)
 	r->source_failed = !r->source;
 	if (!r->source)
 		return -1;
-	r->d->virtual_size = disk_size(r->source);
-	r->content = vhd_content_size(r->d->virtual_size);
-	if (check_size(r, err) < 0 || check_texts(r, err) < 0 || target_check_name(r->opt->target, r->d->name, err) < 0 ||
+	if (disk_run_check_source(r, err) < 0 ||
 	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
-	    check_identity(r, err) < 0)
+	    (r->rs.map && disk_run_check_identity(r, blockmap_header(r->rs.map)->source_id, err) < 0))
 		return -1;
 	r->replica = target_replica(r->opt->target, r->d->name, err);
 	return r->replica ? 0 : -1;

@@ -94,6 +94,9 @@ static inline bool disk_run_good(const struct disk_run *r)
 /* d->err is set: the outcome is that, said from the disk's point of view. */
 void disk_run_failed(struct disk_run *r);
 
+/* What it says of the source that it looked the same before and after: `frozen` is somebody's word. */
+enum consistency cycle_consistency(const struct evidence *f0, bool frozen);
+
 /* ---- cycle_point.c: of all disks of a VM ---- */
 
 /*
@@ -113,6 +116,12 @@ const char *disk_run_meta(const struct disk_run *r, const char *key);
 /* Looks anew: version, number, size, metadata. */
 int disk_run_look(struct disk_run *r, bool *exists, struct error *err) MUST_CHECK;
 
+/* cycle_disk.c: size, name and texts, before anything else; fills d->virtual_size. */
+int disk_run_check_source(struct disk_run *r, struct error *err) MUST_CHECK;
+/* Is the disk the one of this id? */
+int disk_run_check_identity(const struct disk_run *r, const char *known, struct error *err) MUST_CHECK;
+/* cycle_enter.c: by its metadata alone. */
+int disk_run_check_foreign(const struct disk_run *r, struct error *err) MUST_CHECK;
 /* One more thing worth a line. */
 void disk_run_warn(struct disk_run *r, const char *fmt, ...) PRINTF_FMT(2, 3);
 #define LEASE_TRIES 3 /* of one request, after as many lapses */
@@ -123,8 +132,10 @@ void disk_run_warn(struct disk_run *r, const char *fmt, ...) PRINTF_FMT(2, 3);
 bool disk_run_renewed(struct disk_run *r, struct error *why);
 
 /* cycle_size.c */
-/* A disk that became shorter needs a person's word.  The decision on trust is made. */
-int disk_run_check_size(struct disk_run *r, struct error *err) MUST_CHECK;
+/* A disk that is shorter than `known`, or than its replica, needs a person's word; `our_size`: however long the replica is. */
+int disk_run_check_size(const struct disk_run *r, uint64_t known, bool our_size, struct error *err) MUST_CHECK;
+/* The disk's size as the live replica's metadata have it; 0: they do not. */
+uint64_t disk_run_told_size(const struct disk_run *r);
 /* After the claim: map and replica get the disk's size. */
 int disk_run_resize(struct disk_run *r, struct error *err) MUST_CHECK;
 

@@ -66,7 +66,7 @@ static int create_replica(struct disk_run *r, struct error *err)
 	return 0;
 }
 
-static int check_foreign(struct disk_run *r, struct error *err)
+int disk_run_check_foreign(const struct disk_run *r, struct error *err)
 {
 	const char *id = disk_run_meta(r, "liftfsid"), *source = disk_run_meta(r, "sourceid");
 
@@ -160,7 +160,7 @@ static int begin(struct disk_run *r, bool exists, struct error *err)
 
 	r->no_state = exists && r->rs.kind == STATE_NEW;
 	if (r->no_state) {
-		if (check_foreign(r, err) < 0)
+		if (disk_run_check_foreign(r, err) < 0)
 			return -1;
 		if (target_caps(r->opt->target)->remote && !r->opt->adopt && !r->opt->replace)
 			return disk_run_need_adopt(r, r->rs.damage ? r->rs.damage : "there is no block map of it here", err);
@@ -171,6 +171,15 @@ static int begin(struct disk_run *r, bool exists, struct error *err)
 	if (r->rs.kind == STATE_NEW && (guid_random(&id, err) < 0 || create_state(r, &id, err) < 0))
 		return -1;
 	return create_replica(r, err);
+}
+
+/* A replica longer than a map that is believed and has the disk's size: our own cutting off was cut off. */
+static int check_size(const struct disk_run *r, struct error *err)
+{
+	const struct blockmap_header *h = blockmap_header(r->rs.map);
+
+	return disk_run_check_size(r, r->no_state ? disk_run_told_size(r) : h->virtual_size,
+				   r->trust == TRUST && h->content_size == r->content, err);
 }
 
 int disk_run_approach(struct disk_run *r, struct error *err)
@@ -185,5 +194,5 @@ int disk_run_approach(struct disk_run *r, struct error *err)
 	if (!exists)
 		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
 	r->is_new = strcmp(disk_run_meta(r, "state"), "new") == 0;
-	return disk_run_decide(r, err) < 0 ? -1 : disk_run_check_size(r, err);
+	return disk_run_decide(r, err) < 0 ? -1 : check_size(r, err);
 }

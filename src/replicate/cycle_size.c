@@ -21,29 +21,23 @@
 #include "base/parse.h"
 #include "replicate/cycle_disk.h"
 
-/* The disk's size when it was replicated last, as far as anybody knows. */
-static uint64_t known_size(const struct disk_run *r)
+int disk_run_check_size(const struct disk_run *r, uint64_t known, bool our_size, struct error *err)
 {
-	uint64_t known = blockmap_header(r->rs.map)->virtual_size, told;
+	uint64_t live = r->live_size > VHD_FOOTER_LEN ? r->live_size - VHD_FOOTER_LEN : 0;
 
-	if (r->no_state && parse_u64(disk_run_meta(r, "vsize"), UINT64_MAX, &told, NULL) == 0)
-		return told;
-	return known;
-}
-
-int disk_run_check_size(struct disk_run *r, struct error *err)
-{
-	uint64_t known = known_size(r), live = r->live_size > VHD_FOOTER_LEN ? r->live_size - VHD_FOOTER_LEN : 0;
-	bool our_size = r->trust == TRUST && blockmap_header(r->rs.map)->content_size == r->content;
-
-	if (r->d->virtual_size >= known && (live <= r->content || our_size))
-		return 0;
-	if (r->opt->shrink)
+	if ((r->d->virtual_size >= known && (live <= r->content || our_size)) || r->opt->shrink)
 		return 0;
 	return error_set(err, ERR_CONFLICT,
 			 "%s: the disk has %" PRIu64 " bytes, the replica holds %" PRIu64 "; nothing was written; if the disk is meant "
 			 "to be that short, --shrink cuts the replica off", r->d->name, r->d->virtual_size,
 			 r->d->virtual_size < known ? known : live);
+}
+
+uint64_t disk_run_told_size(const struct disk_run *r)
+{
+	uint64_t told;
+
+	return parse_u64(disk_run_meta(r, "vsize"), UINT64_MAX, &told, NULL) == 0 ? told : 0;
 }
 
 int disk_run_resize(struct disk_run *r, struct error *err)

@@ -206,14 +206,6 @@ static int replay(void *ctx, const struct journal_record *r, struct error *err)
 
 /* ---- opening ---- */
 
-static void key_of(const char *target_name, const char *replica_name, char out[33])
-{
-	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
-
-	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
-	hasher_plain_hex(text.s ? text.s : "", text.len, out);
-}
-
 static int set_damage(struct replica_state *rs, const struct error *why, struct error *err)
 {
 	free(rs->damage);
@@ -324,11 +316,10 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 		       struct error *err)
 {
 	struct replica_state rs = REPLICA_STATE_INIT;
-	char key[33], folder[64], who[96], now[CLOCK_TEXT_LEN];
+	char folder[STATE_REPLICA_LEN], who[96], now[CLOCK_TEXT_LEN];
 
 	rs.state = s;
-	key_of(target_name, replica_name, key);
-	snprintf(folder, sizeof(folder), "replicas/%s", key);
+	state_replica_folder(target_name, replica_name, folder);
 	if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
 		return error_prefix(err, "%s", state_path(s));
 	rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
