@@ -24,13 +24,18 @@ static int broken_status(const struct sync_broken *b)
 	return status == 2 ? 65 : status;
 }
 
+static int disk_status(const struct sync_outcome *o, const struct cycle_disk *d)
+{
+	return d->result == CYCLE_FUZZY && d->err.code == ERR_NONE && o->allow_fuzzy ? 0 : run_disk_status(d);
+}
+
 int sync_report_status(const struct sync_outcome *o)
 {
 	int status = 0;
 
 	for (size_t i = 0; i < o->set->n; i++)
 		for (size_t k = 0; k < o->set->runs[i].cycle.n; k++)
-			status = tool_worse_status(status, run_disk_status(&o->set->runs[i].cycle.disks[k]));
+			status = tool_worse_status(status, disk_status(o, &o->set->runs[i].cycle.disks[k]));
 	for (size_t i = 0; i < o->set->n_broken; i++)
 		status = tool_worse_status(status, broken_status(&o->set->broken[i]));
 	return status;
@@ -88,7 +93,7 @@ static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, con
 			 " s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:f, s:o}",
 			 "name", d->name, "vm", label, "source", source, "result", run_result_name(d), "cycle",
 			 number(d->cycle), "kind", run_kind_name(d->kind), "consistency",
-			 d->proven ? "proven" : "unproven", "virtual_size", number(d->virtual_size), "bytes_read",
+			 consistency_name(d->consistency), "virtual_size", number(d->virtual_size), "bytes_read",
 			 number(count(&p->bytes_read)), "blocks_hashed", number(count(&p->blocks_hashed)),
 			 "blocks_changed", number(count(&p->blocks_changed)), "bytes_sent",
 			 number(count(&p->bytes_sent)), "bytes_cleared", number(count(&p->bytes_cleared)), "requests",
@@ -198,7 +203,7 @@ static int add_columns(struct table *t, const char *const *headings, size_t n, s
 	return 0;
 }
 
-static int disk_row(struct table *t, const struct cycle_disk *d, struct error *err)
+static int disk_row(struct table *t, const struct sync_outcome *o, const struct cycle_disk *d, struct error *err)
 {
 	char size[FORMAT_TEXT_LEN], bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN],
 		took[FORMAT_TEXT_LEN];
@@ -211,7 +216,7 @@ static int disk_row(struct table *t, const struct cycle_disk *d, struct error *e
 	format_duration((d->finished_ns > d->started_ns ? d->finished_ns - d->started_ns : 0) / 1000000, took);
 	if (table_row(t, cells, ARRAY_LEN(cells), err) < 0)
 		return -1;
-	return run_disk_status(d) != 0 ? table_mark(t, err) : 0;
+	return disk_status(o, d) != 0 ? table_mark(t, err) : 0;
 }
 
 struct totals {
@@ -261,7 +266,7 @@ int sync_report_print(const struct sync_outcome *o, struct error *err)
 			const struct cycle_disk *d = &o->set->runs[i].cycle.disks[k];
 
 			add_totals(&totals, d);
-			if (disk_row(table, d, err) < 0)
+			if (disk_row(table, o, d, err) < 0)
 				return -1;
 		}
 	}

@@ -16,6 +16,7 @@ struct sync_outcome {
 	uint64_t started_ns, finished_ns; /* realtime */
 	struct requests before; /* made with the target before this round */
 	bool dry_run;
+	bool allow_fuzzy; /* a source that moved is no failure */
 	enum output_when color;
 };
 

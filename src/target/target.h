@@ -55,6 +55,12 @@ enum target_refusal {
 	TARGET_REFUSED_UNPROVEN,
 };
 
+/* Refused since no lease of ours runs.  A renewal that works then proves that nobody else wrote meanwhile. */
+static inline bool target_refused_lease(const struct error *err)
+{
+	return err->code == ERR_BUSY && err->detail == TARGET_REFUSED_LEASE;
+}
+
 struct target_config {
 	struct http *http;               /* for http and https; may be NULL for the others */
 	const struct credentials *creds; /* the same */

@@ -247,6 +247,8 @@ static int execute(struct mem_service *s, struct mem_blob *b, struct mem_request
 	case MEM_RESIZE:
 		set_size(&b->live, q->len);
 		break;
+	case MEM_PUBLISH:
+		return 0;
 	case MEM_SNAPSHOT:
 		add_point(s, b, &q->meta, q->id_out);
 		return 0; /* changes no version */
