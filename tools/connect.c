@@ -60,8 +60,8 @@ static struct http *start_http(const struct tool *t, const struct connect_option
 }
 
 /* Which account the URL names, for credentials that could be another's. */
-static int choose(const char *url, const struct secret *sas, const struct connect_options *opt,
-		  const char *hint, const struct credentials_file *file, struct credentials **out, struct error *err)
+static int choose(const char *url, const struct secret *sas, const struct connect_options *opt, const char *hint,
+		  const struct credentials_file *file, struct credentials **out, struct error *err)
 {
 	struct credentials_request request = { .url_sas = sas, .file = file, .lookup = look_up };
 	struct azure_url u = { 0 };

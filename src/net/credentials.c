@@ -14,7 +14,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define SOON_MS (UINT64_C(24) * 3600 * 1000) /* an end that a person has to know of */
-#define WAIT_MS 100			     /* how soon a cancel is noticed */
+#define WAIT_MS 100                          /* how soon a cancel is noticed */
 
 void credentials_free(struct credentials *c)
 {

@@ -48,15 +48,15 @@ enum credentials_kind { CREDENTIALS_SHAREDKEY, CREDENTIALS_SAS, CREDENTIALS_BEAR
 
 struct credentials { /* constant once made, but for what the keeper keeps: any number of threads may use it */
 	enum credentials_kind kind;
-	char *account;         /* the URL's, or what the credentials say */
-	char *source;          /* "AZURE_STORAGE_KEY", "the URL": for people */
-	char *endpoint;        /* of a connection string; else NULL */
-	struct sharedkey *key; /* of CREDENTIALS_SHAREDKEY */
-	struct secret *token;  /* of CREDENTIALS_SAS, without '?': as it was at first */
-	struct sas sas;        /* what that says */
-	char *file;            /* of CREDENTIALS_SAS: where a newer one would be; NULL: nowhere */
-	char *identity;        /* of CREDENTIALS_BEARER, for people */
-	uint64_t proof_end_ns; /* of CREDENTIALS_BEARER: when its certificate ends; 0: it has none */
+	char *account;               /* the URL's, or what the credentials say */
+	char *source;                /* "AZURE_STORAGE_KEY", "the URL": for people */
+	char *endpoint;              /* of a connection string; else NULL */
+	struct sharedkey *key;       /* of CREDENTIALS_SHAREDKEY */
+	struct secret *token;        /* of CREDENTIALS_SAS, without '?': as it was at first */
+	struct sas sas;              /* what that says */
+	char *file;                  /* of CREDENTIALS_SAS: where a newer one would be; NULL: nowhere */
+	char *identity;              /* of CREDENTIALS_BEARER, for people */
+	uint64_t proof_end_ns;       /* of CREDENTIALS_BEARER: when its certificate ends; 0: it has none */
 	struct token_keeper *keeper; /* of what is renewed; else NULL */
 };
 
@@ -69,7 +69,8 @@ struct credentials_request {
 	const char *arc_agent; /* a file that is there where an Azure Arc agent is; NULL: the agent's program */
 };
 
-/* ERR_REFUSED: nothing there (the message says what to set), illegible, for another account, or a SAS that has ended. */
+/* ERR_REFUSED: nothing there (the message says what to set), illegible, for another account, or a SAS that has ended.
+ */
 struct credentials *credentials_choose(const struct credentials_request *request, struct error *err) MUST_CHECK;
 struct credentials *credentials_new_sharedkey(const char *account, const struct secret *key, const char *source,
 					      struct error *err) MUST_CHECK;

@@ -90,8 +90,10 @@ static int fetch(void *ctx, const struct token_ask *ask, struct token *out, stru
 		return -1;
 	}
 	if (ask->refused && strcmp(secret_reveal(ask->refused), secret_reveal(s)) == 0)
-		return error_set(err, ERR_REFUSED, "the SAS in %s was refused (%s), and the file has no newer one: "
-				 "put a new SAS into it", f->path, ask->refusal);
+		return error_set(err, ERR_REFUSED,
+				 "the SAS in %s was refused (%s), and the file has no newer one: "
+				 "put a new SAS into it",
+				 f->path, ask->refusal);
 	if (sas_parse(secret_reveal(s), &said, err) < 0)
 		return error_prefix(err, "the SAS in %s", f->path);
 	if (sas_check_time(&said, now, err) < 0)
@@ -136,8 +138,8 @@ struct credentials *credentials_new_sas(const char *account, const char *token, 
 		return NULL;
 	}
 	c->token = secret_new(token, err);
-	if (!c->token || (file && credentials_file_path(file) &&
-			  watch_file(c, credentials_file_path(file), source, err) < 0))
+	if (!c->token ||
+	    (file && credentials_file_path(file) && watch_file(c, credentials_file_path(file), source, err) < 0))
 		return NULL;
 	return steal_ptr(&c);
 }

@@ -190,8 +190,9 @@ static int fetch(void *ctx, const struct token_ask *how, struct token *out, stru
 /* GUIDs and domains: nothing that changes the URL that it is put into. */
 static int check_id(const char *name, const char *value, struct error *err)
 {
-	if (*value && strlen(value) <= 128 && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-							     "0123456789.-_") == strlen(value))
+	if (*value && strlen(value) <= 128 &&
+	    strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			  "0123456789.-_") == strlen(value))
 		return 0;
 	return error_set(err, ERR_REFUSED, "%s: not an ID of letters, digits, '-' and '.'", name);
 }

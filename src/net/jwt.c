@@ -21,7 +21,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define VALID_S 600
-#define CHAIN_MAX 16 /* certificates looked at */
+#define CHAIN_MAX 16       /* certificates looked at */
 #define SIGNATURE_MAX 2048 /* of a key of 16,384 bits */
 
 struct certificate {
@@ -112,7 +112,8 @@ static int find_certificate(struct certificate *c, const char *pem, size_t len, 
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
-	return error_set(err, ERR_REFUSED, n ? "the certificate is not that of the private key" : "no certificate in PEM form");
+	return error_set(err, ERR_REFUSED,
+			 n ? "the certificate is not that of the private key" : "no certificate in PEM form");
 }
 
 struct certificate *certificate_read(const char *pem, size_t len, const struct secret *password, struct error *err)

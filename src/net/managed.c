@@ -109,7 +109,9 @@ static int answer_challenge(const struct managed *m, const struct token_ask *how
 static int ask(const struct managed *m, const struct token_ask *how, struct token *out, struct error *err)
 {
 	static const struct http_header header = { "Metadata", "true" };
-	struct token_question q = { .method = "GET", .url = m->url, .headers = &header, .n_headers = 1, .metadata = true };
+	struct token_question q = {
+		.method = "GET", .url = m->url, .headers = &header, .n_headers = 1, .metadata = true
+	};
 	struct token_answer a = { 0 };
 	int rc = token_request(how, &q, &a, err);
 
@@ -166,8 +168,9 @@ int managed_source(const struct managed_config *config, struct token_source *out
 	if (!m)
 		return error_errno(err, ENOMEM, "credentials");
 	if (config->arc && config->client)
-		return error_set(err, ERR_REFUSED,
-				 "AZURE_CLIENT_ID: an Azure Arc server has only its system-assigned identity; unset it");
+		return error_set(
+			err, ERR_REFUSED,
+			"AZURE_CLIENT_ID: an Azure Arc server has only its system-assigned identity; unset it");
 	m->arc = config->arc;
 	m->tokens = strdup(config->tokens ? config->tokens : MANAGED_ARC_TOKENS);
 	if (!m->tokens)

@@ -27,7 +27,7 @@ struct token_keeper {
 	bool running, ending; /* under the lock, like all that follows */
 	bool wanted;          /* the thread is to ask */
 	bool asking;
-	bool refused;          /* the present one, by the service */
+	bool refused; /* the present one, by the service */
 	char refusal[256];
 	bool replaces_refused; /* the present one came since another was refused */
 	uint64_t taken_ns;     /* boot time */
@@ -112,8 +112,9 @@ static void take_locked(struct token_keeper *k, struct token *t, uint64_t asked_
 	k->text = steal_ptr(&t->text);
 	k->generation++;
 	k->end_ns = t->life_ms ? after_ms(asked_ns, t->life_ms) : UINT64_MAX;
-	k->due_ns = t->renew_ms ? after_ms(asked_ns, t->renew_ms)
-				: t->life_ms ? after_ms(asked_ns, token_due_ms(t->life_ms)) : UINT64_MAX;
+	k->due_ns = t->renew_ms  ? after_ms(asked_ns, t->renew_ms)
+		    : t->life_ms ? after_ms(asked_ns, token_due_ms(t->life_ms))
+				 : UINT64_MAX;
 	k->replaces_refused = k->refused;
 	k->taken_ns = clock_boottime_ns();
 	k->refused = false;
@@ -219,8 +220,7 @@ static void want_locked(struct token_keeper *k)
 /* Did the last try fail, lately, and with nothing to go on with?  Then it is not asked again at once. */
 static bool has_failed_locked(const struct token_keeper *k, uint64_t now)
 {
-	return !k->asking && !k->wanted && k->failed.code != ERR_NONE &&
-	       now < after_ms(k->failed_ns, TOKEN_AGAIN_MS) &&
+	return !k->asking && !k->wanted && k->failed.code != ERR_NONE && now < after_ms(k->failed_ns, TOKEN_AGAIN_MS) &&
 	       (!k->text || k->refused || k->failed_ns >= k->end_ns);
 }
 

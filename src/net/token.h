@@ -31,10 +31,10 @@ struct token_keeper;
 /* What a source works with. */
 struct token_ask {
 	struct http *http;
-	struct cancel *stop;            /* set when the keeper ends: give up soon */
-	uint64_t (*below)(uint64_t n);  /* dice for waits between tries; NULL: random_below() */
-	const struct secret *refused;   /* the present one, if the service refused it; NULL: none was */
-	const char *refusal;            /* what it said then */
+	struct cancel *stop;           /* set when the keeper ends: give up soon */
+	uint64_t (*below)(uint64_t n); /* dice for waits between tries; NULL: random_below() */
+	const struct secret *refused;  /* the present one, if the service refused it; NULL: none was */
+	const char *refusal;           /* what it said then */
 };
 
 struct token_source {

@@ -163,6 +163,9 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 			}
 			break;
 		}
+		if (tries == 3)
+			log_warn("credentials", "%.*s: %s; trying again for a while", (int)strcspn(q->url, "?"), q->url,
+				 req.err.code ? req.err.msg : "not now");
 		log_debug("credentials", "token endpoint: status %ld%s%s: again in %u ms after try %u", req.status,
 			  req.err.code ? ", " : "", req.err.code ? req.err.msg : "", wait_ms, tries);
 		request_wipe(&req);
@@ -194,8 +197,7 @@ static int refused(const struct token_answer *a, const char *never, struct error
 	remedy = token_refusal_remedy(&r);
 	error_set(err, ERR_REFUSED, "HTTP status %ld%s%s%s%s%s%s%s%s", a->status, r.code[0] || r.error[0] ? " " : "",
 		  r.code[0] ? r.code : r.error, r.message[0] ? ": " : "", r.message, remedy ? "; " : "",
-		  remedy ? remedy : "",
-		  skew_describe(a->date, a->realtime_ns, skew) ? "; " : "", skew);
+		  remedy ? remedy : "", skew_describe(a->date, a->realtime_ns, skew) ? "; " : "", skew);
 	if (err)
 		err->detail = (int)a->status;
 	return -1;

@@ -65,7 +65,8 @@ static void renew(struct target *t, const struct azure_call *call, const struct 
 	char skew[SKEW_TEXT_LEN], said[256];
 
 	skew_describe(http_reply_header(req, "Date"), clock_realtime_ns(), skew);
-	snprintf(said, sizeof(said), "HTTP status %ld %s%s%s", reply->status, reply->code, skew[0] ? ", " : "", skew);
+	snprintf(said, sizeof(said), "HTTP status %ld%s%s%s%s", reply->status, reply->code[0] ? " " : "", reply->code,
+		 skew[0] ? ", " : "", skew);
 	if (credentials_refused(t->config.creds, call->generation, said))
 		tries->renewed = true;
 }

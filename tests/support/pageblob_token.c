@@ -197,9 +197,9 @@ static const char *check_jwt(const struct pageblob_tokens *t, const char *jwt, c
 		sig_len = decode_part(sig_at + 1, strlen(sig_at + 1), sig, sizeof(sig));
 		if (!says(head, "alg", "PS256") || !says(head, "typ", "JWT") || sig_len < 0 || !claims)
 			;
-		else if (!names_certificate(head, x) ||
-			 !verify(x, jwt, (size_t)(sig_at - jwt), sig, (size_t)sig_len))
-			why = "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered";
+		else if (!names_certificate(head, x) || !verify(x, jwt, (size_t)(sig_at - jwt), sig, (size_t)sig_len))
+			why = "AADSTS700027: The certificate with identifier used to sign the client assertion is not "
+			      "registered";
 		else
 			why = check_claims(t, claims, audience);
 		json_decref(head);

@@ -3,8 +3,8 @@
  * The sign-in of the page-blob server: a token endpoint as Entra ID and a metadata service have it, under /_token of
  * the same port.  It refuses what they refuse, and the server accepts what it issued until its end.
  *
- *   POST /_token/TENANT/oauth2/v2.0/token            client secret, client assertion (a JWT, verified) or federated token
- *   GET  /_token/metadata/identity/oauth2/token      IMDS
+ *   POST /_token/TENANT/oauth2/v2.0/token            client secret, client assertion (a JWT, verified) or federated
+ * token GET  /_token/metadata/identity/oauth2/token      IMDS
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_TOKEN_H
 #define LIFTFS_TESTS_PAGEBLOB_TOKEN_H
@@ -18,10 +18,10 @@ struct pageblob_token {
 	struct pageblob_token *next;
 };
 
-struct pageblob_tokens { /* under the server's lock */
+struct pageblob_tokens {                                       /* under the server's lock */
 	char *tenant, *client, *secret, *federated, *cert_pem; /* set once; NULL: that way of signing in is refused */
 	unsigned life_s;
-	unsigned down;  /* so many requests get 503 first */
+	unsigned down; /* so many requests get 503 first */
 	uint64_t asked, issued;
 	char last_form[4096]; /* the last body, as it came: for a second look at it */
 	struct pageblob_token *list;

@@ -249,9 +249,10 @@ static void a_missing_role_names_who_asked_and_what_is_needed(void **state)
 	sign_in(&w);
 	fixture_faults(&w.f, "* fail status=403 code=AuthorizationPermissionMismatch");
 	fixture_refused(&w.f, replica_look(w.r, &look, &w.f.err), ERR_REFUSED, 403);
-	assert_non_null(strstr(w.f.err.msg,
-			       "403 AuthorizationPermissionMismatch; asked as Entra ID client client of tenant tenant by its "
-			       "client secret, from AZURE_CLIENT_SECRET; needed: Storage Blob Data Contributor"));
+	assert_non_null(
+		strstr(w.f.err.msg,
+		       "403 AuthorizationPermissionMismatch; asked as Entra ID client client of tenant tenant by its "
+		       "client secret, from AZURE_CLIENT_SECRET; needed: Storage Blob Data Contributor"));
 	assert_int_equal(issued(&w), 1); /* another token has no other rights */
 	rig_stop(&w);
 }
@@ -283,7 +284,8 @@ static void put_sas(struct rig *w, unsigned s)
 	FILE *f;
 
 	clock_format_iso(clock_realtime_ns() + s * NS_PER_S, end);
-	snprintf(text, sizeof(text), "rcwl\n\n%s\n/blob/" PAGEBLOB_ACCOUNT "/disks\n\n\n\n2021-12-02\nc\n\n\n\n\n\n\n", end);
+	snprintf(text, sizeof(text), "rcwl\n\n%s\n/blob/" PAGEBLOB_ACCOUNT "/disks\n\n\n\n2021-12-02\nc\n\n\n\n\n\n\n",
+		 end);
 	pageblob_hmac_text(key, (size_t)key_len, text, signature);
 	for (const char *p = signature; *p; p++)
 		strbuf_addf(&encoded, strchr("+/=", *p) ? "%%%02X" : "%c", (unsigned)*p);
@@ -334,7 +336,8 @@ static void a_sas_that_ended_without_a_newer_one_is_for_a_person(void **state)
 	move_clock(30);
 	fixture_refused(&w.f, replica_look(w.r, &look, &w.f.err), ERR_REFUSED, 0);
 	snprintf(want, sizeof(want),
-		 "the SAS in %s was refused (HTTP status 403 AuthenticationFailed), and the file has no newer one: put a "
+		 "the SAS in %s was refused (HTTP status 403 AuthenticationFailed), and the file has no newer one: put "
+		 "a "
 		 "new SAS into it",
 		 w.file);
 	assert_string_equal(w.f.err.msg, want);

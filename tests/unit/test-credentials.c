@@ -220,29 +220,29 @@ static void requests_are_signed_or_given_the_token(void **state)
 	const char *by_key[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "acct", NULL };
 	const char *by_sas[] = { "AZURE_STORAGE_SAS_TOKEN", "?" SAS, NULL };
 	CLEANUP(cleanup_credentials)
-	struct credentials *key = choose(by_key, NULL, NULL),
-			   *sas = choose(by_sas, NULL, NULL);
+	struct credentials *key = choose(by_key, NULL, NULL), *sas = choose(by_sas, NULL, NULL);
 	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
 	uint64_t generation;
 
 	(void)state;
 	assert_non_null(key);
 	assert_non_null(sas);
-	assert_int_equal(
-		credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization, &generation, NULL), 0);
+	assert_int_equal(credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization,
+					       &generation, NULL),
+			 0);
 	assert_string_equal(url, "https://a/c?comp=list");
 	assert_ptr_equal(strstr(authorization, "SharedKey acct:"), authorization);
-	assert_int_equal(
-		credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2, &generation, NULL),
-		0);
+	assert_int_equal(credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2,
+					       &generation, NULL),
+			 0);
 	assert_string_equal(url2, "https://a/c?comp=list&" SAS);
 	assert_null(authorization2);
 }
 
 static void what_entra_needs_is_chosen_in_order_and_described(void **state)
 {
-	const char *env[] = { "AZURE_TENANT_ID", "t", "AZURE_CLIENT_ID", "c", "AZURE_CLIENT_SECRET", "SECRET",
-			      "LIFTFS_AUTH",     "managed", NULL };
+	const char *env[] = { "AZURE_TENANT_ID", "t",           "AZURE_CLIENT_ID", "c", "AZURE_CLIENT_SECRET",
+			      "SECRET",          "LIFTFS_AUTH", "managed",         NULL };
 	CLEANUP(cleanup_credentials) struct credentials *c = choose(env, "acct", NULL), *m = NULL;
 	char text[CREDENTIALS_TEXT_LEN];
 
@@ -315,7 +315,8 @@ static void a_token_is_sent_as_a_header_and_never_in_the_clear(void **state)
 	const struct token_source source = { .fetch = give_token };
 	CLEANUP(cleanup_credentials)
 	struct credentials *c = credentials_new_bearer("acct", "somebody", "the test", &source, NULL);
-	static const char *const clear[] = { "http://acct.example/c", "http://127.0.0.1.example/c", "http://169.254.169.254/c" };
+	static const char *const clear[] = { "http://acct.example/c", "http://127.0.0.1.example/c",
+					     "http://169.254.169.254/c" };
 	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
 	struct error e = ERROR_INIT;
 	uint64_t generation;
@@ -331,9 +332,9 @@ static void a_token_is_sent_as_a_header_and_never_in_the_clear(void **state)
 	assert_int_equal(generation, 1);
 	for (size_t i = 0; i < ARRAY_LEN(clear); i++) {
 		e = (struct error)ERROR_INIT;
-		assert_int_equal(credentials_authorize(c, "GET", clear[i], NULL, 0, 0, &url2, &authorization2,
-						       &generation, &e),
-				 -1);
+		assert_int_equal(
+			credentials_authorize(c, "GET", clear[i], NULL, 0, 0, &url2, &authorization2, &generation, &e),
+			-1);
 		assert_error(&e, ERR_REFUSED, "a token is not sent over plain HTTP: use https");
 	}
 	assert_int_equal(credentials_authorize(c, "GET", "http://127.0.0.1:10000/acct/c", NULL, 0, 0, &url2,

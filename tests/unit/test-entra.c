@@ -122,8 +122,9 @@ static void a_client_secret_is_sent_as_a_form(void **state)
 	rig_start(&r, &config);
 	must_sign_in(&r, by_secret);
 	asked(&r, form, sizeof(form));
-	assert_string_equal(form, "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fstorage.azure.com%2F"
-				  ".default&client_secret=s3cret~Value%2F%2B%3D");
+	assert_string_equal(form,
+			    "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fstorage.azure.com%2F"
+			    ".default&client_secret=s3cret~Value%2F%2B%3D");
 	rig_stop(&r);
 }
 

@@ -11,7 +11,9 @@
 #include "net/managed.h"
 #include "tests/support/loopback_http.h"
 
-#define BODY "{\"access_token\":\"eyJ.a.b\",\"expires_in\":\"86400\",\"expires_on\":\"9999999999\",\"token_type\":\"Bearer\"}"
+#define BODY                                                                                                   \
+	"{\"access_token\":\"eyJ.a.b\",\"expires_in\":\"86400\",\"expires_on\":\"9999999999\",\"token_type\":" \
+	"\"Bearer\"}"
 
 struct rig {
 	struct loopback *server;
@@ -108,12 +110,14 @@ static void imds_is_asked_as_documented_and_never_through_a_proxy(void **state)
 	rig_start(&r, statuses);
 	if (ask(&r, (struct managed_config){ 0 }) < 0)
 		fail_msg("%s", r.err.msg);
-	assert_string_equal(r.target, "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
-				      "storage.azure.com%2F");
+	assert_string_equal(r.target,
+			    "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
+			    "storage.azure.com%2F");
 	assert_string_equal(r.metadata, "true");
 	assert_int_equal(ask(&r, (struct managed_config){ .client = "0a-1b" }), 0);
-	assert_string_equal(r.target, "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
-				      "storage.azure.com%2F&client_id=0a-1b");
+	assert_string_equal(r.target,
+			    "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
+			    "storage.azure.com%2F&client_id=0a-1b");
 	rig_stop(&r);
 }
 
@@ -197,8 +201,9 @@ static void arc_is_answered_with_the_file_that_it_names(void **state)
 		fail_msg("%s", r.err.msg);
 	assert_string_equal(r.authorization, "Basic kkkk");
 	assert_string_equal(r.metadata, "true");
-	assert_string_equal(r.target, "GET /metadata/identity/oauth2/token?api-version=2020-06-01&resource=https%3A%2F%2F"
-				      "storage.azure.com%2F");
+	assert_string_equal(r.target,
+			    "GET /metadata/identity/oauth2/token?api-version=2020-06-01&resource=https%3A%2F%2F"
+			    "storage.azure.com%2F");
 	assert_int_equal(loopback_requests(r.server), 2);
 	drop_key(&r, "1a.key");
 	rig_stop(&r);

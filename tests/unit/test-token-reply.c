@@ -18,13 +18,16 @@ static void a_reply_gives_token_and_life(void **state)
 		const char *body;
 		uint64_t life_ms, not_before_ns;
 	} rows[] = {
-		{ "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":9999,\"access_token\":\"aa.b-_c~+/=\"}",
+		{ "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":9999,\"access_token\":\"aa.b-_c~+/"
+		  "=\"}",
 		  3599000, 0 },
 		/* Metadata services write numbers as text; expires_in wins, since it needs no clock. */
-		{ "{\"access_token\":\"aa.b-_c~+/=\",\"expires_in\":\"60\",\"expires_on\":\"1795298401\",\"not_before\":"
+		{ "{\"access_token\":\"aa.b-_c~+/"
+		  "=\",\"expires_in\":\"60\",\"expires_on\":\"1795298401\",\"not_before\":"
 		  "\"1795298300\"}",
 		  60000, UINT64_C(1795298300000000000) },
-		{ "{\"access_token\":\"aa.b-_c~+/=\",\"expires_on\":\"1795298460\",\"token_type\":\"bearer\"}", 60000, 0 },
+		{ "{\"access_token\":\"aa.b-_c~+/=\",\"expires_on\":\"1795298460\",\"token_type\":\"bearer\"}", 60000,
+		  0 },
 	};
 
 	(void)state;
@@ -54,7 +57,8 @@ static void what_is_no_token_is_refused_without_showing_it(void **state)
 		{ "{\"access_token\":\"SECRET\",\"token_type\":\"pop\",\"expires_in\":3600}",
 		  "the answer holds no usable token" },
 		{ "{\"access_token\":\"SECRET\"}", "the answer does not say how long its token is valid" },
-		{ "{\"access_token\":\"SECRET\",\"expires_in\":0}", "the answer does not say how long its token is valid" },
+		{ "{\"access_token\":\"SECRET\",\"expires_in\":0}",
+		  "the answer does not say how long its token is valid" },
 		{ "{\"access_token\":\"SECRET\",\"expires_in\":-5}",
 		  "the answer does not say how long its token is valid" },
 		{ "{\"access_token\":\"SECRET\",\"expires_on\":\"1795298400\"}",
@@ -75,9 +79,10 @@ static void what_is_no_token_is_refused_without_showing_it(void **state)
 
 static void a_refusal_is_its_code_and_first_sentence(void **state)
 {
-	static const char body[] = "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client "
-				   "secret provided. Ensure the secret being sent is right. Trace ID: 1\\r\\nTimestamp: "
-				   "2\"}";
+	static const char body[] =
+		"{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client "
+		"secret provided. Ensure the secret being sent is right. Trace ID: 1\\r\\nTimestamp: "
+		"2\"}";
 	struct token_refusal r;
 
 	(void)state;

@@ -13,7 +13,9 @@
 
 static int read_answer(long status, const char *body, const char *date, const char *never, struct error *err)
 {
-	struct token_answer a = { .status = status, .body = strdup(body), .body_len = strlen(body), .realtime_ns = NOW_NS };
+	struct token_answer a = {
+		.status = status, .body = strdup(body), .body_len = strlen(body), .realtime_ns = NOW_NS
+	};
 	struct token t = { 0 };
 	int rc;
 
@@ -36,9 +38,10 @@ static void a_message_that_repeats_the_secret_is_not_shown(void **state)
 	assert_error(&e, ERR_REFUSED,
 		     "HTTP status 401 AADSTS7000215; AZURE_CLIENT_SECRET must be the secret's value, not its ID");
 	assert_int_equal(read_answer(401, body, "", "another", &e), -1);
-	assert_error(&e, ERR_REFUSED,
-		     "HTTP status 401 AADSTS7000215: Wrong secret hunter2 for the application; AZURE_CLIENT_SECRET must be "
-		     "the secret's value, not its ID");
+	assert_error(
+		&e, ERR_REFUSED,
+		"HTTP status 401 AADSTS7000215: Wrong secret hunter2 for the application; AZURE_CLIENT_SECRET must be "
+		"the secret's value, not its ID");
 }
 
 static void a_refusal_without_words_is_its_status_and_the_clock(void **state)
@@ -74,12 +77,12 @@ static void a_token_that_is_not_valid_yet_is_told_with_the_clock(void **state)
 
 	(void)state;
 	log_set_sink(keep_warning, warning);
-	assert_int_equal(read_answer(200,
-				     "{\"access_token\":\"a\",\"expires_in\":3600,\"not_before\":1795299420}",
+	assert_int_equal(read_answer(200, "{\"access_token\":\"a\",\"expires_in\":3600,\"not_before\":1795299420}",
 				     "Sat, 21 Nov 2026 22:17:00 GMT", NULL, &e),
 			 0);
 	log_set_sink(NULL, NULL);
-	assert_string_equal(warning, "the token is not valid yet: this host's clock is 17 min 00 s behind the service's");
+	assert_string_equal(warning,
+			    "the token is not valid yet: this host's clock is 17 min 00 s behind the service's");
 }
 
 int main(void)
