@@ -77,7 +77,7 @@ static int add_live(struct replica *r, struct dir_chain *c, const struct dir_poi
 		g = (struct guid){ 0 };
 	if (!guid_equal(&g, undo_file_replica(u)))
 		return lost(r, "the replica was made anew", err);
-	if (s.foreign)
+	if (s.foreign && !dir_state_same_content(s.meta.named.file, &s.named))
 		return lost(r, "the replica was changed by something other than liftfs", err);
 	if (s.meta.order > undo_file_covers(u) && s.meta.order > last->order)
 		return lost(r, "a recovery point after it was removed by something other than liftfs", err);

@@ -72,9 +72,12 @@ static int own_clone(struct replica *r, struct error *err)
 	char name[DIR_WORK_LEN], version[TARGET_VERSION_LEN];
 	CLEANUP_FD int work = -1;
 	CLEANUP_FD int fd = -1;
+	uint64_t random;
 	struct stat st;
 
-	snprintf(name, sizeof(name), "%016" PRIx64, random_below(UINT64_MAX));
+	if (random_bytes(&random, sizeof(random), err) < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%016" PRIx64, random);
 	if (dir_own_folder(r, DIR_WORK, true, &work, err) < 0)
 		return -1;
 	if (clone_content(r, work, name, &fd, err) < 0 || fstat(fd, &st) < 0) {
@@ -106,15 +109,11 @@ static int mark_points(struct replica *r, struct error *err)
 	static const char text[] = "The replica was changed by something other than liftfs after this point was made.\n";
 	struct dir_replica *d = dir_of(r);
 	CLEANUP(cleanup_dir_point_list) struct dir_point_list list = { 0 };
-	char version[TARGET_VERSION_LEN];
 	CLEANUP_FD int points = -1;
 	CLEANUP_FD int dir = -1;
 
-	if (!d->undo || !d->now.foreign)
+	if (!d->undo || !d->now.foreign || dir_state_same_content(d->now.meta.named.file, &d->now.named))
 		return 0;
-	dir_version(&d->now.named, version);
-	if (strncmp(version, d->now.meta.named.file, (size_t)(strrchr(version, ':') - version)) == 0)
-		return 0; /* mode, owner or links, but not the content */
 	if (dir_own_folder(r, DIR_POINTS, false, &points, err) != 0 || dir_point_list(r, points, &list, err) < 0 ||
 	    dir_enter(points, list.v[list.n - 1].name, false, &dir, err) != 0)
 		return -1;

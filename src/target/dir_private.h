@@ -151,6 +151,8 @@ static inline void cleanup_dir_state(struct dir_state *s)
 int dir_state_load(struct replica *r, bool writer, struct dir_state *out, struct error *err) MUST_CHECK;
 /* The version of NAME.vhd, whose stat this is; false: it is not as it was left. */
 bool dir_state_name(const struct dir_meta *m, const struct stat *st, char out[TARGET_VERSION_LEN]);
+/* By size and mtime alone, as a copy of the whole target has them too: does dir_left.file tell of this content? */
+bool dir_state_same_content(const char *file, const struct stat *st);
 /* Opens s->content: 0, 1, -1. */
 int dir_state_open(struct replica *r, const struct dir_state *s, int flags, int *fd_out, struct error *err) MUST_CHECK;
 /* What an open NAME.vhd is called now, for a reader's condition. */

@@ -107,10 +107,13 @@ static int dry_prepare(struct target *t, bool missing, char **note, struct error
 
 static int probe_file(int own, struct error *err)
 {
+	uint64_t random;
 	char name[32];
 	int fd;
 
-	snprintf(name, sizeof(name), "probe.%016" PRIx64, random_below(UINT64_MAX));
+	if (random_bytes(&random, sizeof(random), err) < 0)
+		return -1;
+	snprintf(name, sizeof(name), "probe.%016" PRIx64, random);
 	fd = openat(own, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(err, errno, "%s", name);

@@ -44,6 +44,16 @@ bool dir_state_name(const struct dir_meta *m, const struct stat *st, char out[TA
 	return false;
 }
 
+bool dir_state_same_content(const char *file, const struct stat *st)
+{
+	char text[TARGET_VERSION_LEN];
+	const char *a = strchr(file, ':'), *b;
+
+	dir_version(st, text);
+	b = strchr(text, ':');
+	return a && strrchr(a, ':') - a == strrchr(b, ':') - b && strncmp(a, b, (size_t)(strrchr(a, ':') - a)) == 0;
+}
+
 static int read_meta(struct replica *r, struct dir_meta *out, struct error *err)
 {
 	CLEANUP_FD int dir = -1;
