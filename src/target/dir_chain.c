@@ -283,17 +283,21 @@ static int read_entry(const struct undo_file *u, uint64_t block, uint8_t *buf, s
 static int read_last(const struct dir_chain *c, uint64_t block, size_t len, uint8_t *buf, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	int got = io_pread(c->v[c->n - 1].fd, buf, len, block * UNDO_BLOCK, &why), rc = 0;
+	uint8_t *content = buf + UNDO_BLOCK; /* looking for an entry may leave one that does not count in buf */
+	int got = io_pread(c->v[c->n - 1].fd, content, len, block * UNDO_BLOCK, &why), rc = 0;
 
 	if (c->live)
 		rc = read_entry(c->v[c->n - 2].undo, block, buf, err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	if (got < 0 && err)
+	if (got == 0)
+		memcpy(buf, content, len);
+	else if (err)
 		*err = why;
 	return got;
 }
 
+/* buf: two blocks. */
 static int read_block(const struct dir_chain *c, uint64_t block, uint8_t *buf, struct error *err)
 {
 	size_t len = undo_file_block_len(c->v[0].undo, block);
@@ -324,7 +328,7 @@ static int read_blocks(const struct dir_chain *c, uint8_t *out, size_t len, uint
 
 int dir_chain_read(struct replica *r, void *out, size_t len, uint64_t off, struct error *err)
 {
-	CLEANUP_FREE uint8_t *buf = malloc(UNDO_BLOCK);
+	CLEANUP_FREE uint8_t *buf = malloc(2 * UNDO_BLOCK);
 
 	if (!buf)
 		return error_errno(err, ENOMEM, "%s", r->name);

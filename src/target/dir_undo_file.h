@@ -67,7 +67,7 @@ const struct guid *undo_file_replica(const struct undo_file *u);
 /* Bytes of the replica that block stands for; 0 beyond its end. */
 size_t undo_file_block_len(const struct undo_file *u, uint64_t block);
 
-/* What is there of a block: *len bytes of content into buf (UNDO_BLOCK bytes), or zeros, or nothing. */
+/* What is there of a block: its content into buf (UNDO_BLOCK bytes), or zeros, or nothing; then buf holds anything. */
 enum undo_entry { UNDO_NONE, UNDO_ZERO, UNDO_DATA };
 int undo_file_read(const struct undo_file *u, uint64_t block, uint8_t *buf, enum undo_entry *out,
 		   struct error *err) MUST_CHECK;

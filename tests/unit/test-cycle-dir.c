@@ -18,6 +18,7 @@
 
 #include "base/parse.h"
 #include "support/cycle_world.h"
+#include "support/power_loss.h"
 
 static char targets[128]; /* the folder of all of this run's targets */
 static const char *program;
@@ -243,6 +244,10 @@ static int child(char **argv)
 	disk.root = backing_root_open(argv[2], NULL);
 	if (!opt.target || !opt.state || !opt.engine || !disk.root || parse_u64(argv[5], 1000, &rule.nth, NULL) < 0)
 		return 2;
+	if (strcmp(argv[1], "--call") == 0) {
+		power_loss_arm((unsigned)rule.nth, false, 0, "/");
+		_exit(cycle_run(&vm, &opt, &e) == 0 ? 0 : 1);
+	}
 	fault_add(fault, &rule);
 	if (pthread_create(&killer, NULL, kill_self, fault) != 0)
 		return 2;
@@ -253,10 +258,10 @@ static int child(char **argv)
 }
 
 /* True if it was killed in the middle. */
-static bool run_child(struct world *w, const char *target, const char *state, unsigned nth)
+static bool run_child(struct world *w, const char *how, const char *target, const char *state, unsigned nth)
 {
 	char target_path[200], state_path[200], number[16];
-	char *argv[] = { (char *)program, (char *)"--child", w->dir->path, target_path, state_path, number, NULL };
+	char *argv[] = { (char *)program, (char *)how, w->dir->path, target_path, state_path, number, NULL };
 	extern char **environ;
 	int status;
 	pid_t pid;
@@ -266,7 +271,8 @@ static bool run_child(struct world *w, const char *target, const char *state, un
 	snprintf(number, sizeof(number), "%u", nth);
 	assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == POWER_LOSS_STATUS))
 		return true;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("child %u: status %#x", nth, status);
@@ -297,7 +303,7 @@ static void a_host_that_is_killed_at_any_request_is_gone_on_from(void **state)
 				world_patch(w, 0, 2 * MIB, 4096, n);
 			}
 			host_stop(&h);
-			again = run_child(w, target, name, n);
+			again = run_child(w, "--child", target, name, n);
 			killed += again;
 			world_patch(w, 0, 2 * MIB, 4096, n + 1); /* the source goes on */
 			start(w, &h, name, target);
@@ -314,6 +320,42 @@ static void a_host_that_is_killed_at_any_request_is_gone_on_from(void **state)
 	assert_true(killed > 15);
 }
 
+/*
+ * Before a call that changes something, of target and state alike: nothing of what was sent before is sent again without need, and
+ * nothing that liftfs did itself is taken for a foreign change.  Every CALL_STEP-th call, a cycle after another.
+ */
+#define CALL_STEP 11
+static void a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm(void **state)
+{
+	struct world *w = *state;
+	bool again = true;
+	struct outcome o;
+	struct host h;
+	unsigned n;
+
+	world_write_disk(w, 0, 1);
+	start(w, &h, "state", "t");
+	cycle_ok(w, &h, 1, &o);
+	host_stop(&h);
+
+	for (n = 1; again; n += CALL_STEP) {
+		world_patch(w, 0, MIB / 2, 4096, n);
+		world_patch(w, 0, 2 * MIB, 4096, n);
+		again = run_child(w, "--call", "t", "state", n);
+		start(w, &h, "state", "t");
+		cycle(w, &h, 1, &o);
+		if (o.rc < 0)
+			fail_msg("killed at call %u: %s", n, o.err.msg);
+		if (o.disks[0].warning[0] || atomic_load(&o.disks[0].progress.bytes_sent) > 2 * 64 << 10)
+			fail_msg("killed at call %u: %s; sent %ju", n, o.disks[0].warning,
+				 (uintmax_t)atomic_load(&o.disks[0].progress.bytes_sent));
+		assert_true(same(w, "t/vm/a.vhd"));
+		host_stop(&h);
+		assert_true(n < 2000);
+	}
+	assert_true(n > 80); /* the calls are seen */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -323,10 +365,11 @@ int main(int argc, char **argv)
 		TEST(a_foreign_write_between_cycles_is_noticed_until_adopt),
 		TEST(a_foreign_write_during_the_cycle_is_never_committed),
 		TEST(a_host_that_is_killed_at_any_request_is_gone_on_from),
+		TEST(a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm),
 	};
 
 	program = argv[0];
-	if (argc == 6 && strcmp(argv[1], "--child") == 0)
+	if (argc == 6)
 		return child(argv);
 	return cmocka_run_group_tests_name("cycle-dir", tests, NULL, NULL);
 }
