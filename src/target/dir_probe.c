@@ -51,10 +51,12 @@ static void set_points(struct target *t, bool clones, bool network)
 	p->undo = !clones && !network && p->sparse;
 	t->caps.points = clones || p->undo;
 	t->caps.why_no_points = NULL;
-	if (!t->caps.points)
-		t->caps.why_no_points = network ? "a network file system that cannot clone files: a host that lost its lock could "
-						  "still overwrite what a point needs"
-						: "the file system cannot clone files, and keeps no holes";
+	if (!t->caps.points && network)
+		t->caps.why_no_points = "a network file system that cannot clone files: a host that lost its lock could still overwrite "
+					"what a point needs; while a cycle runs the only copy is between two states";
+	else if (!t->caps.points)
+		t->caps.why_no_points = "the file system cannot clone files, and keeps no holes; while a cycle runs the only copy is "
+					"between two states";
 }
 
 static int check_access(const struct target *t, struct error *err)
