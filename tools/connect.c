@@ -142,6 +142,17 @@ int connect_open(const struct tool *t, const char *url, const struct connect_opt
 	return 0;
 }
 
+int connect_check_delete(const struct connection *c, struct error *err)
+{
+	const struct sas *sas = c->creds && c->creds->kind == CREDENTIALS_SAS ? &c->creds->sas : NULL;
+
+	/* One that leaves its rights to a stored policy says nothing. */
+	if (!sas || sas->policy[0] != '\0' || strchr(sas->permissions, 'd'))
+		return 0;
+	return error_set(err, ERR_REFUSED, "the SAS of %s grants sp=%s; to remove recovery points it needs d, too (sp=rcwld)",
+			 c->creds->source, sas->permissions);
+}
+
 void connect_close(struct connection *c)
 {
 	target_close(c->target);

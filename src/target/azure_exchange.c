@@ -81,11 +81,8 @@ static void perform(struct target *t, struct http_request *req)
 
 static void count(struct target_counters *c, enum azure_operation op, bool again)
 {
-	_Atomic uint64_t *which;
+	_Atomic uint64_t *which = op == AZURE_READ ? &c->reads : op == AZURE_CREATE ? &c->writes : &c->others;
 
-	if (!c)
-		return;
-	which = op == AZURE_READ ? &c->reads : op == AZURE_CREATE ? &c->writes : &c->others;
 	atomic_fetch_add_explicit(which, 1, memory_order_relaxed);
 	if (again)
 		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
@@ -175,7 +172,7 @@ int azure_exchange(struct target *t, struct target_counters *counters, struct az
 		if (cancel_level(t->config.cancel) >= CANCEL_NOW)
 			return cancel_check(t->config.cancel, err);
 		x->call.checksum = (enum azure_checksum)atomic_load(&place->checksum);
-		count(counters, x->call.op, tries.n > 0);
+		count(counters ? counters : &t->counters, x->call.op, tries.n > 0);
 		if (attempt(t, x, err) < 0)
 			return -1;
 		step = azure_next(t, &x->call, &x->req, &x->reply, x->expect, x->once, &tries, &wait_ms, err);

@@ -35,6 +35,7 @@ enum azure_operation {
 	AZURE_RESIZE, /* Set Blob Properties: length */
 	AZURE_SET_META,
 	AZURE_SNAPSHOT,
+	AZURE_DELETE_SNAPSHOT, /* Delete Blob, of the snapshot that the call names and of nothing else */
 	AZURE_LEASE_ACQUIRE,
 	AZURE_LEASE_RENEW,
 	AZURE_LEASE_RELEASE,

@@ -127,7 +127,8 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 			err->detail = (int)reply->status;
 		return AZURE_STEP_FAILED;
 	}
-	azure_reply_error(reply, doing, azure_place(t)->who, err);
+	azure_reply_error(reply, doing, azure_place(t)->who, call->op == AZURE_DELETE_SNAPSHOT ? "rcwld: prune needs d" : "rcwl",
+			  err);
 	explain(t, req, reply, err);
 	if (*why)
 		error_prefix(err, "%s", why);

@@ -321,5 +321,7 @@ const struct target_ops target_azure_ops = {
 	.extents = azure_extents,
 	.snapshot = azure_snapshot,
 	.points = azure_points,
+	.list_points = azure_list_points,
+	.delete_point = azure_delete_point,
 	.at_point = at_point,
 };
