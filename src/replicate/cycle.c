@@ -211,6 +211,11 @@ static void commit_disks(struct cycle *c, bool fuzzy)
 
 		if (!disk_run_good(r))
 			continue;
+		/* A recovery point that was made did that. */
+		if (!fuzzy && !r->d->snapshot[0] && replica_publish(r->replica, r->rs.last.version, &r->d->err) < 0) {
+			failed(r);
+			continue;
+		}
 		if (disk_run_commit(r, &r->d->err) < 0) {
 			disk_run_failed(r);
 			continue;

@@ -67,6 +67,9 @@ struct cycle_disk {
 	_Atomic bool active;              /* being read or sent now */
 	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
 	struct error err;
+
+	/* Of whoever keeps count of cycles: trying again does not help any more, a person must act. */
+	bool given_up;
 };
 
 struct cycle_vm {

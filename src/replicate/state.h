@@ -42,6 +42,10 @@ void state_replica_folder(const char *target_name, const char *replica_name, cha
 /* "machine-id inode btime" of an open file: where it was born.  For blockmap_commit() and journal_mark_born(). */
 int state_make_born(int fd, char *out, size_t len, struct error *err) MUST_CHECK;
 
+/* The replica's folder below replicas/: of target_name() and the replica's name. */
+#define STATE_KEY_LEN 33
+void state_replica_key(const char *target_name, const char *replica_name, char out[STATE_KEY_LEN]);
+
 #define STATE_FOLDER_FORMAT 1
 
 /* What is known of the source's holding still while it was read. */

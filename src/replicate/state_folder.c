@@ -173,13 +173,19 @@ int state_make_born(int fd, char *out, size_t len, struct error *err)
 	return 0;
 }
 
-void state_replica_folder(const char *target_name, const char *replica_name, char out[STATE_REPLICA_LEN])
+void state_replica_key(const char *target_name, const char *replica_name, char out[STATE_KEY_LEN])
 {
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
-	char key[33];
 
 	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
-	hasher_plain_hex(text.s ? text.s : "", text.len, key);
+	hasher_plain_hex(text.s ? text.s : "", text.len, out);
+}
+
+void state_replica_folder(const char *target_name, const char *replica_name, char out[STATE_REPLICA_LEN])
+{
+	char key[STATE_KEY_LEN];
+
+	state_replica_key(target_name, replica_name, key);
 	snprintf(out, STATE_REPLICA_LEN, "replicas/%s", key);
 }
 

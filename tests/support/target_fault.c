@@ -557,6 +557,15 @@ static int fault_points(struct replica *r, struct target_points *out, struct err
 	return replica_points(inner_of(r), out, err);
 }
 
+static int fault_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	struct fault_rule rule = decide(r, MEM_DELETE_POINT);
+
+	if (rule.action == FAULT_BEFORE)
+		return fail(&rule, err);
+	return answer(&rule, replica_delete_point(inner_of(r), point_id, err), err);
+}
+
 static const struct target_ops target_fault_ops = {
 	.scheme = "fault",
 	.match = fault_match,
@@ -580,6 +589,7 @@ static const struct target_ops target_fault_ops = {
 	.snapshot = fault_snapshot,
 	.publish = fault_publish,
 	.points = fault_points,
+	.delete_point = fault_delete_point,
 	.at_point = fault_at_point,
 };
 

@@ -39,6 +39,7 @@ enum mem_kind {
 	MEM_EXTENTS = 1 << 9,
 	MEM_SNAPSHOT = 1 << 10,
 	MEM_POINTS = 1 << 11,
+	MEM_DELETE_POINT = 1 << 12,
 	MEM_PUBLISH = 1 << 13,
 	MEM_ALL = (1 << 14) - 1,
 };

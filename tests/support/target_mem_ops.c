@@ -439,6 +439,17 @@ static int mem_points(struct replica *r, struct target_points *out, struct error
 	return 0;
 }
 
+/* Neither lease nor version of the live replica matter, nor are changed. */
+static int mem_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	LOCK_SCOPE(&of(r)->service->lock);
+
+	(void)err;
+	note_request(r, MEM_DELETE_POINT, 0, 0, &(struct error){ 0 });
+	mem_point_remove_locked(mem_blob_locked(of(r)->service, r->name), point_id);
+	return 0;
+}
+
 static int mem_at_point(struct replica *r, const char *point_id, struct replica *point, struct error *err)
 {
 	bool there;
@@ -514,5 +525,6 @@ const struct target_ops target_mem_ops = {
 	.snapshot = mem_snapshot,
 	.publish = mem_publish,
 	.points = mem_points,
+	.delete_point = mem_delete_point,
 	.at_point = mem_at_point,
 };
