@@ -104,7 +104,7 @@ enum consistency cycle_consistency(const struct evidence *f0, bool frozen);
  * versions are still what they were; none if the point cannot come to be any more.  A disk without an answer fails.
  */
 void cycle_finish_points(struct disk_run *runs, size_t n);
-/* Step 10 for all, or publishes them.  All are fenced, none fuzzy.  True if the recovery point exists. */
+/* Step 10 for all.  All are fenced, none fuzzy.  True if the recovery point exists. */
 bool cycle_make_points(struct disk_run *runs, size_t n);
 
 /* ---- between the rooms ---- */
