@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/parse.h"
 #include "inventory/disk_info.h"
 #include "sync_private.h"
+#include "sync_record.h"
 
 /* Which replicas are there already, for the estimate of what is new. */
 static int mark_existing(void *ctx, const char *name, const struct target_look *look, struct error *err)
@@ -84,10 +86,10 @@ static int prepare_target(const struct sync_options *o, struct target *target, s
 	return 0;
 }
 
-static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error *err)
+static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state *state, struct sync_record *record,
+		      struct error *err)
 {
 	const struct sync_options *o = r->opt;
-	CLEANUP(cleanup_state) struct state *state = NULL;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
 	struct progress *progress;
@@ -98,6 +100,9 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.full = o->full,
 		.adopt = o->adopt,
 		.replace = o->replace,
+		.break_lease = o->break_lease,
+		.shrink = o->shrink,
+		.frozen = o->frozen,
 		.no_points = o->no_points,
 		.block_size = o->block_size,
 		.host = host,
@@ -106,15 +111,14 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.cycle = &cycle,
 		.jobs = o->jobs,
 		.plan = o->dry_run,
-		.finished = sync_vm_finished,
+		.keep = &o->keep,
+		.finished = sync_record_vm,
+		.ctx = record,
 	};
 	int rc;
 
 	connect_host(host);
 	if (!o->dry_run) {
-		state = state_open(r->state, true, err);
-		if (!state)
-			return -1;
 		engine = engine_new(&config, err);
 		if (!engine)
 			return -1;
@@ -147,12 +151,29 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 	return 0;
 }
 
+/* From the first look at the target to the last disk's end. */
+static int run_round(const struct sync_run *r, struct sync_set *set, struct state *state, struct sync_record *record,
+		     struct error *err)
+{
+	const struct sync_options *o = r->opt;
+
+	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0))
+		return -1;
+	if (!target_caps(r->target)->points && !o->no_points && !r->tool->common.quiet)
+		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
+	return run_cycles(r, set, state, record, err);
+}
+
 int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 {
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
+	CLEANUP(cleanup_state) struct state *state = NULL;
+	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
+	struct error why = ERROR_INIT;
 	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
@@ -167,15 +188,27 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
 		return -1;
 	sync_tell_broken(&set);
-	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, &set, r->target, r->cancel, err) < 0))
+	state = state_open(r->state, !o->dry_run, &why);
+	if (!state && !(o->dry_run && why.code == ERR_SYSTEM && why.detail == ENOENT)) {
+		if (err)
+			*err = why;
 		return -1;
-	if (!target_caps(r->target)->points && !o->no_points && !quiet)
-		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
-	if (run_cycles(r, &set, err) < 0)
+	}
+	why = (struct error)ERROR_INIT;
+	if (!o->dry_run) {
+		record = sync_record_begin(r, &set, state, outcome.started_ns, err);
+		if (!record)
+			return -1;
+	}
+	if (run_round(r, &set, state, record, &why) < 0) {
+		sync_record_failed(record, &set, &why);
+		*err = why;
 		return -1;
+	}
 	outcome.finished_ns = clock_realtime_ns();
 	if (!quiet)
 		sync_tell_read_whys(&set);
 	*status_out = sync_report_status(&outcome);
+	sync_record_end(record, *status_out);
 	return report(r->tool, &outcome, err);
 }
