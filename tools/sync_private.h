@@ -22,8 +22,10 @@ struct sync_options { /* as the command line has them */
 	unsigned jobs, connections;
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
+	bool break_lease, shrink, frozen, allow_fuzzy;
 	enum progress_format progress;
 	struct datastores datastores;
+	struct retention_policy keep;
 };
 
 /* What lasts from round to round. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,9 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 		.full = o->full,
 		.adopt = o->adopt,
 		.replace = o->replace,
+		.break_lease = o->break_lease,
+		.shrink = o->shrink,
+		.frozen = o->frozen,
 		.no_points = o->no_points,
 		.block_size = o->block_size,
 		.host = host,
@@ -107,6 +111,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 		.cycle = &cycle,
 		.jobs = o->jobs,
 		.plan = o->dry_run,
+		.keep = &o->keep,
 		.finished = sync_record_vm,
 		.ctx = record,
 	};
@@ -167,7 +172,8 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 	struct error why = ERROR_INIT;
 	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
@@ -182,9 +188,15 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
 		return -1;
 	sync_tell_broken(&set);
+	state = state_open(r->state, !o->dry_run, &why);
+	if (!state && !(o->dry_run && why.code == ERR_SYSTEM && why.detail == ENOENT)) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	why = (struct error)ERROR_INIT;
 	if (!o->dry_run) {
-		state = state_open(r->state, true, err);
-		record = state ? sync_record_begin(r, &set, state, outcome.started_ns, err) : NULL;
+		record = sync_record_begin(r, &set, state, outcome.started_ns, err);
 		if (!record)
 			return -1;
 	}

@@ -127,13 +127,6 @@ static bool went_well(const struct cycle_disk *d)
 	return d->err.code == ERR_NONE && (d->result == CYCLE_OK || d->result == CYCLE_SKIPPED);
 }
 
-static const char *consistency_name(const struct cycle_disk *d)
-{
-	if (d->consistency == CONSISTENCY_DECLARED)
-		return "declared";
-	return d->proven || d->consistency == CONSISTENCY_PROVEN ? "proven" : "unproven";
-}
-
 /* A point that was wanted and is not there, though nothing stood in the way of any of the VM's disks. */
 static bool lacks_point(const struct project_cycle *c, const struct cycle_disk *d)
 {
@@ -178,7 +171,7 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		    " point, bytes_read, bytes_sent, bytes_cleared, writes, clears, reads, others, retries)"
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		    "tuuttutittt" "uuuuuuuu", o->key, o->started_ns, o->finished_ns, run_result_name(d), run_kind_name(d->kind),
-		    d->cycle, consistency_name(d), (int64_t)o->status, o->code, o->message, o->point,
+		    d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message, o->point,
 		    count(&d->progress.bytes_read), count(&d->progress.bytes_sent), count(&d->progress.bytes_cleared),
 		    d->requests.writes, d->requests.clears, d->requests.reads, d->requests.others, d->retries) < 0)
 		return -1;
@@ -212,7 +205,7 @@ static int update_disk(struct project *p, const struct project_cycle *c, const s
 		    " bytes_sent = bytes_sent + ?19, bytes_cleared = bytes_cleared + ?20, requests = requests + ?21,"
 		    " retries = retries + ?22, virtual_size = iif(?23 > 0, ?23, virtual_size) WHERE key = ?1",
 		    "tttuuttutittiti" "iiuuuuuu", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
-		    run_kind_name(d->kind), d->cycle, consistency_name(d), (int64_t)o->status, o->code, o->message,
+		    run_kind_name(d->kind), d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message,
 		    (int64_t)well, o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
 		    (int64_t)(d->err.code != ERR_NONE), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
 		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size) < 0)

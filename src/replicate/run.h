@@ -7,10 +7,15 @@
 #include <stddef.h>
 
 #include "replicate/cycle.h"
+#include "replicate/retention.h"
 
 struct run_vm {
 	struct cycle_vm cycle;
 	bool no_points; /* this VM's cycle makes no recovery point: not all of its disks are in it */
+	struct {            /* what became of its recovery points, if run_options.keep had them pruned */
+		size_t points, snapshots; /* removed */
+		struct error err;         /* why not all are; no failure of the cycle */
+	} pruned;
 	_Atomic bool done;
 };
 
@@ -18,6 +23,9 @@ struct run_options {
 	const struct cycle_options *cycle;
 	unsigned jobs; /* VMs at once; 0: 1 */
 	bool plan;     /* cycle_plan() instead of cycle_run() */
+	/* After a VM's cycle made a recovery point, those of this VM that go by the policy are removed.  NULL, or without any
+	 * rule: none.  A disk with PRUNE_POINTS_WARN snapshots or more gets a warning. */
+	const struct retention_policy *keep;
 	/* Called when a VM is finished, on the thread that ran it, one call at a time; may be NULL. */
 	void (*finished)(void *ctx, struct run_vm *vm);
 	void *ctx;
