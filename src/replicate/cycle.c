@@ -137,8 +137,10 @@ static void *scan_disk(void *arg)
 		rc = blockmap_failed(r->rs.map, &r->d->err);
 	r->scanned = rc == 0;
 	r->source_failed = rc < 0 && !p.target_failed;
-	if (rc < 0)
+	if (rc < 0) {
+		disk_run_blame_change(r);
 		disk_run_failed(r);
+	}
 	return NULL;
 }
 
