@@ -156,7 +156,7 @@ def stormy():
         run = finish(p)
         done['runs'] += 1
         done['status %d' % run.returncode] += 1
-        if run.returncode not in (0, 75, -9):
+        if run.returncode not in (0, 75, -9, -15):
             give_up('a sync to %s ended with %d' % (t, run.returncode), run)
 
 
