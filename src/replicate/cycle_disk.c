@@ -71,17 +71,24 @@ static int check_identity(struct disk_run *r, struct error *err)
 			 r->d->name, known, r->d->source_path, r->d->source_id);
 }
 
-int disk_run_open(struct disk_run *r, struct error *err)
+int disk_run_reopen(struct disk_run *r, struct error *err)
 {
-	r->rs = (struct replica_state)REPLICA_STATE_INIT;
-	if (cancel_init(&r->stop, err) < 0)
-		return -1;
+	disk_close(r->source);
+	r->opened_ns = clock_boottime_ns();
 	r->source = disk_open(r->d->root, r->d->source_path, NULL, err);
 	if (!r->source)
 		return -1;
 	r->d->virtual_size = disk_size(r->source);
 	r->content = vhd_content_size(r->d->virtual_size);
-	if (check_size(r, err) < 0 || check_texts(r, err) < 0 || target_check_name(r->opt->target, r->d->name, err) < 0 ||
+	return check_size(r, err);
+}
+
+int disk_run_open(struct disk_run *r, struct error *err)
+{
+	r->rs = (struct replica_state)REPLICA_STATE_INIT;
+	if (cancel_init(&r->stop, err) < 0)
+		return -1;
+	if (disk_run_reopen(r, err) < 0 || check_texts(r, err) < 0 || target_check_name(r->opt->target, r->d->name, err) < 0 ||
 	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
 	    check_identity(r, err) < 0)
 		return -1;

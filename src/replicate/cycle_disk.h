@@ -25,6 +25,13 @@
 #include "replicate/cycle.h"
 #include "replicate/lease_keeper.h"
 
+/* What of the source is proven to be as at the last clean point. */
+enum proof {
+	PROOF_NONE,
+	PROOF_PARTS, /* what comes from files that are unchanged: replicate/layers.h */
+	PROOF_WHOLE, /* every file is */
+};
+
 struct disk_run {
 	const struct cycle_options *opt;
 	const struct cycle_vm *vm;
@@ -33,7 +40,9 @@ struct disk_run {
 	struct replica *replica;
 	struct replica_state rs;
 	struct evidence f0;
-	bool unchanged;    /* every file proven as at the last clean point */
+	uint64_t opened_ns; /* the source; boot-time clock */
+	enum proof proof;
+	const struct guid *token; /* of the VM's cycle */
 	bool created;      /* by this run */
 	bool fresh;        /* never claimed, and holds nothing: all zero */
 	bool leased, claimed, scanned, fenced;
@@ -49,6 +58,9 @@ struct disk_run {
 
 /* Opens the source, the state and the replica; identity, size and name are checked.  Nothing is changed on the target. */
 int disk_run_open(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* The source anew, for its files' times to have settled before anything is read of it. */
+int disk_run_reopen(struct disk_run *r, struct error *err) MUST_CHECK;
 
 /* Is the replica as the last clean point left it?  0 and *same; for a disk that need not be read. */
 int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err) MUST_CHECK;

@@ -97,7 +97,7 @@ static int resize(struct disk_run *r, struct error *err)
 	char version[TARGET_VERSION_LEN];
 
 	if (h->virtual_size != r->d->virtual_size || h->content_size != r->content) {
-		r->unchanged = false;
+		r->proof = PROOF_NONE;
 		if (replica_state_writable(&r->rs, err) < 0 ||
 		    blockmap_resize(r->rs.map, r->content, r->d->virtual_size, err) < 0 ||
 		    replica_state_checkpoint(&r->rs, r->number, err) < 0)
@@ -160,7 +160,7 @@ static int learn(struct disk_run *r, const char *why, struct error *err)
 {
 	bool read_back = !r->opt->replace || !target_caps(r->opt->target)->remote;
 
-	r->unchanged = false; /* the map will say what the replica holds, not what the source held */
+	r->proof = PROOF_NONE; /* the map will say what the replica holds, not what the source held */
 	snprintf(r->d->warning, sizeof(r->d->warning), "%s: %s", why,
 		 read_back ? "what it holds was read back" : "everything is sent again");
 	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */

@@ -102,11 +102,11 @@ static void a_stamp_settles_two_seconds_after_it_was_first_seen(void **state)
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 2 * S);
 	now[2] += 2 * S - 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 1);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled);
 	now[2] += 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 }
 
@@ -115,14 +115,14 @@ static void a_stamp_of_more_than_a_day_ago_is_settled_at_once(void **state)
 	struct fixture *f = *state;
 
 	f->e.v[0].stamp.mtime_ns -= (int64_t)DAY + 1;
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled); /* mtime alone can be set by anybody */
 	f->e.v[0].stamp.ctime_ns -= (int64_t)DAY;
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled); /* a day is not more than a day */
 	f->e.v[0].stamp.ctime_ns -= 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 }
 
@@ -140,7 +140,7 @@ static void another_boot_counts_as_first_seen_now(void **state)
 	/* A fingerprint of another boot itself: waiting does not help. */
 	memcpy(f->e.v[0].seen_boot, "other", sizeof("other"));
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled);
 	evidence_fini(&older);
 }
@@ -162,7 +162,7 @@ static void what_was_seen_before_is_inherited_with_the_same_stamp_only(void **st
 	evidence_inherit(&f->e, &older);
 	assert_int_equal(f->e.v[0].seen_boottime_ns, 1000 * S);
 	assert_false(f->e.v[0].settled);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 	evidence_fini(&older);
 }
@@ -176,7 +176,7 @@ static void a_settled_stamp_stays_settled_over_a_boot(void **state)
 	older.v[0].settled = true;
 	memcpy(older.v[0].seen_boot, "another", sizeof("another"));
 	evidence_inherit(&f->e, &older);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 	evidence_fini(&older);
 }
