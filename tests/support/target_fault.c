@@ -200,6 +200,10 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 		rule.action = FAULT_BEFORE;
 	if (rule.action == FAULT_LATE && !(kind & can_be_late && before_mem(r)))
 		rule.action = FAULT_BEFORE;
+	if (rule.action == FAULT_CALL) {
+		rule.call(rule.ctx);
+		rule.action = FAULT_NONE;
+	}
 	if (rule.action == FAULT_DELAY)
 		nanosleep(&(struct timespec){ .tv_nsec = (long)(rule.ms % 1000) * 1000000, .tv_sec = rule.ms / 1000 },
 			  NULL);

@@ -17,6 +17,7 @@ enum fault_action {
 	FAULT_TEAR,   /* of a write or clear the first half takes effect; others as FAULT_BEFORE */
 	FAULT_LATE, /* answered with `code`; arrives at fault_release_late().  Writes, clears, create, raise, snapshot,
 		     * and only before an in-memory target; others as FAULT_BEFORE */
+	FAULT_CALL, /* nothing: call(ctx) comes before it, on the thread that submits it */
 	FAULT_DIE,  /* this and everything after it fails with ERR_CANCELLED and never arrives: the host is gone */
 };
 
@@ -27,6 +28,8 @@ struct fault_rule {
 	enum error_code code; /* ERR_NONE: ERR_NETWORK */
 	int detail;
 	unsigned ms;
+	void (*call)(void *ctx);
+	void *ctx;
 };
 
 struct fault;
