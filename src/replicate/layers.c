@@ -181,7 +181,7 @@ bool layers_prove(const struct layers *l, uint64_t blk)
 	now = l->now[blk - l->first];
 	if (then == LAYER_NONE || now == LAYER_NONE)
 		return false;
-	if (!(then & LAYER_MIXED) && !(now & LAYER_MIXED) && then < l->n_last && l->same[then] == now)
+	if (then < l->n_last && l->same[then] == now) /* neither is mixed: no depth has that bit */
 		return true;
 	return (then & LAYER_DEPTH) + l->n_tail >= l->n_last && (now & LAYER_DEPTH) + l->n_tail >= l->n_now;
 }

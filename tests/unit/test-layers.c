@@ -258,6 +258,106 @@ static void a_record_that_is_damaged_old_or_gone_proves_nothing(void **state)
 	host_stop(&h);
 }
 
+/* A pass over the disk as the engine makes it, its windows from last to first if `backwards`; how many blocks were proven. */
+static size_t walk(struct world *w, struct disk *d, const struct evidence *e, const struct guid *last, bool backwards)
+{
+	struct blockmap_header header = { .content_size = CHAIN_SIZE, .virtual_size = CHAIN_SIZE, .block_size = 65536 };
+	CLEANUP(cleanup_blockmap) struct blockmap *map = blockmap_create(w->dir->fd, "map", &header, NULL);
+	const struct guid token = { { 1 } };
+	const struct layers_config config = { .dirfd = w->dir->fd, .disk = d, .now = e, .map = map, .token = &token,
+					      .last = last };
+	CLEANUP(cleanup_layers) struct layers *l = NULL;
+	size_t proven = 0;
+
+	assert_non_null(map);
+	l = layers_begin(&config, NULL);
+	assert_non_null(l);
+	for (uint64_t off = 0; off < CHAIN_SIZE; off += MIB) {
+		CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
+		uint64_t at = backwards ? CHAIN_SIZE - MIB - off : off;
+
+		assert_int_equal(disk_extents(d, MIB, at, true, &list, NULL), 0);
+		layers_window(l, &list, at, at + MIB);
+		for (uint64_t blk = 0; blk < CHAIN_SIZE / 65536; blk++)
+			proven += layers_prove(l, blk);
+	}
+	layers_commit(l);
+	return proven;
+}
+
+static void only_files_that_tell_of_writes_prove_anything(void **state)
+{
+	struct world *w = *state;
+	static struct snapshot_chain c;
+	const struct guid token = { { 1 } }, other = { { 2 } };
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct evidence e = { 0 };
+
+	snapshot_chain_init(&c, w->dir, 128, 1);
+	snapshot_chain_take(&c);
+	snapshot_chain_write(&c, 1, 0, 10);
+	d = disk_open(w->root, snapshot_chain_leaf(&c), NULL, NULL);
+	assert_non_null(d);
+	assert_int_equal(evidence_at_open(d, &e, NULL), 0);
+	assert_int_equal(walk(w, d, &e, NULL, false), 0);
+	assert_int_equal(walk(w, d, &e, &other, false), 0);
+	assert_int_equal(walk(w, d, &e, &token, false), 32);
+	e.v[0].stamps_writes = false; /* the leaf's: as if it lay on SMB */
+	assert_int_equal(walk(w, d, &e, &token, false), 22);
+	e.v[0].stamps_writes = true;
+	e.v[1].stamps_writes = false;
+	assert_int_equal(walk(w, d, &e, &token, false), 10);
+	e.v[1].stamps_writes = true;
+	e.v[1].stamp.ctime_ns++;
+	assert_int_equal(walk(w, d, &e, &token, false), 10);
+	evidence_fini(&e);
+}
+
+/* Else a block could be told of by the entry of another. */
+static void windows_that_do_not_join_leave_no_record(void **state)
+{
+	struct world *w = *state;
+	static struct snapshot_chain c;
+	CLEANUP(cleanup_disk) struct disk *d = NULL;
+	struct evidence e = { 0 };
+
+	snapshot_chain_init(&c, w->dir, 128, 1);
+	snapshot_chain_take(&c);
+	d = disk_open(w->root, snapshot_chain_leaf(&c), NULL, NULL);
+	assert_non_null(d);
+	assert_int_equal(evidence_at_open(d, &e, NULL), 0);
+	walk(w, d, &e, NULL, true);
+	assert_int_equal(unlinkat(w->dir->fd, "layers", 0), -1);
+	walk(w, d, &e, NULL, false);
+	assert_int_equal(unlinkat(w->dir->fd, "layers", 0), 0);
+	evidence_fini(&e);
+}
+
+/* The leaf has a part of the block, and is what it was; the parent has the rest, and is not. */
+static void a_block_of_two_images_is_read_if_either_changed(void **state)
+{
+	struct world *w = *state;
+	static struct snapshot_chain c;
+	struct outcome o;
+	struct host h;
+
+	chain_begin(w, &h, &c, 8);
+	snapshot_chain_take(&c);
+	snapshot_chain_write(&c, 1, 0, 1);
+	world_pass_time(DAYS);
+	image_cycle_ok(w, &h, &c, &o);
+	snapshot_chain_write(&c, 0, 1, 1);
+	world_pass_time(DAYS);
+	image_cycle_ok(w, &h, &c, &o);
+	assert_int_equal(bytes_sent(&o), 65536);
+	assert_true(replica_is(w, &c));
+	snapshot_chain_take(&c);
+	world_pass_time(DAYS);
+	image_cycle_ok(w, &h, &c, &o);
+	assert_int_equal(bytes_read(&o), 0); /* neither did */
+	host_stop(&h);
+}
+
 static void snapshot_and_write(void *ctx)
 {
 	struct snapshot_chain *c = ctx;
@@ -400,6 +500,9 @@ int main(void)
 		WORLD_TEST(with_full_everything_is_read),
 		WORLD_TEST(stamps_that_had_not_settled_prove_nothing),
 		WORLD_TEST(a_record_that_is_damaged_old_or_gone_proves_nothing),
+		WORLD_TEST(only_files_that_tell_of_writes_prove_anything),
+		WORLD_TEST(a_block_of_two_images_is_read_if_either_changed),
+		WORLD_TEST(windows_that_do_not_join_leave_no_record),
 		WORLD_TEST(after_a_fuzzy_cycle_everything_is_read),
 		cmocka_unit_test(random_histories_miss_no_change),
 	};
