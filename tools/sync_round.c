@@ -8,21 +8,8 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "inventory/disk_info.h"
+#include "sync_identity.h"
 #include "sync_private.h"
-
-/* Which replicas are there already, for the estimate of what is new. */
-static int mark_existing(void *ctx, const char *name, const struct target_look *look, struct error *err)
-{
-	struct sync_set *s = ctx;
-
-	(void)look;
-	(void)err;
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < s->runs[i].cycle.n; k++)
-			if (strcmp(s->runs[i].cycle.disks[k].name, name) == 0)
-				s->runs[i].cycle.disks[k].kind = CYCLE_DELTA;
-	return 0;
-}
 
 /*
  * What of a disk is data, by its tables and holes: of compressed images the files tell too little.  Where they cannot be
@@ -40,15 +27,10 @@ static uint64_t data_of(const struct cycle_disk *d)
 static int check_room(const struct tool *t, struct sync_set *s, struct target *target, struct cancel *cancel,
 		      struct error *err)
 {
-	struct error why = ERROR_INIT;
 	uint64_t data = 0, full = 0;
 	char data_text[FORMAT_TEXT_LEN], full_text[FORMAT_TEXT_LEN];
 	size_t n = 0;
 
-	if (target_list(target, mark_existing, s, &why) < 0) {
-		log_info("sync", "cannot list the target to estimate what is new: %s", why.msg);
-		return 0;
-	}
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
 			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
@@ -162,12 +144,15 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 		.n_datastores = o->datastores.n,
 		.cancel = r->cancel,
 	};
-	bool quiet = r->tool->common.quiet;
+	bool quiet = r->tool->common.quiet, listed;
+	const struct sync_identity_options identity = { .by_name = o->replace, .quiet = quiet };
 
 	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
 		return -1;
+	if (prepare_target(o, r->target, err) < 0 || sync_identity_settle(&set, r->target, &identity, &listed, err) < 0)
+		return -1;
 	sync_tell_broken(&set);
-	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, &set, r->target, r->cancel, err) < 0))
+	if (listed && !o->dry_run && check_room(r->tool, &set, r->target, r->cancel, err) < 0)
 		return -1;
 	if (!target_caps(r->target)->points && !o->no_points && !quiet)
 		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
