@@ -2,13 +2,27 @@
 /* What a cycle would do, without doing any of it: neither state nor target is changed or locked. */
 #include <config.h>
 
+#include <string.h>
+
 #include "replicate/cycle_disk.h"
+
+/* As the cycle will, which also asks the state. */
+static int check_identity(const struct cycle_disk *d, const struct target_look *look, const struct cycle_options *opt,
+			  struct error *err)
+{
+	const char *id = target_meta_get(&look->meta, "sourceid");
+
+	if (!id || !*id || !*d->source_id || strcmp(id, d->source_id) == 0 || opt->replace)
+		return 0;
+	return error_set(err, ERR_CONFLICT, "%s: is the replica of another disk (id %s; %s has %s); --replace gives it to this one",
+			 d->name, id, d->source_path, d->source_id);
+}
 
 static int plan_disk(struct cycle_disk *d, const struct cycle_options *opt, struct error *err)
 {
 	CLEANUP(cleanup_disk) struct disk *source = disk_open(d->root, d->source_path, NULL, err);
 	CLEANUP(cleanup_replica) struct replica *replica = NULL;
-	struct target_look look = { 0 };
+	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
 
 	if (!source)
 		return -1;
@@ -19,8 +33,7 @@ static int plan_disk(struct cycle_disk *d, const struct cycle_options *opt, stru
 	if (!replica || replica_look(replica, &look, err) < 0)
 		return -1;
 	d->kind = look.exists ? CYCLE_DELTA : CYCLE_INITIAL;
-	target_look_fini(&look);
-	return 0;
+	return look.exists ? check_identity(d, &look, opt, err) : 0;
 }
 
 int cycle_plan(struct cycle_vm *vm, const struct cycle_options *opt, struct error *err)
