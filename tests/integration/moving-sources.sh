@@ -179,6 +179,22 @@ must_fail 0 "c.vmdk: has the id of the replica" \
 	liftfs sync --state "$scratch/state-twins" twins/c/c.vmdk "dir:$scratch/twin-replicas"
 want "of one image" "$(find twin-replicas -name 'c.vhd' | wc -l)" 1
 
+# Linked clones have the id of their base: it tells none of them from another.
+base clones/base base template
+for clone in c1 c2; do
+	mkdir clones/$clone
+	delta clones/$clone ../base/base $clone
+	write clones/$clone $clone 0x66 1M 64k
+done
+liftfs sync --state "$scratch/state-clones" clones "dir:$scratch/clone-replicas" >/dev/null 2>err || fail "clones: $(cat err)"
+rm -r clones/c1
+mkdir clones/c3
+delta clones/c3 ../base/base c3
+write clones/c3 c3 0x77 2M 64k
+liftfs sync --state "$scratch/state-clones" --json clones "dir:$scratch/clone-replicas" >out.json 2>err || fail "clones: $(cat err)"
+want "replicas of linked clones" "$(jq -r '[.disks[].name] | join(" ")' out.json)" "c2/c2.vhd c3/c3.vhd"
+! grep 'has the id\|whose id' err || fail "linked clones are taken for copies or for each other"
+
 # ---- during a cycle ----
 url=$endpoint/moving
 rules() {
