@@ -61,9 +61,9 @@ static size_t list_found(const struct sync_set *s, char *const *sources, struct 
 
 		out[n] = found_at(s, b->vm, sources);
 		out[n].disk = b->name;
-		out[n].path = b->disk->image;
-		out[n].virtual_size = b->disk->virtual_size;
-		out[n++].broken = &b->disk->err;
+		out[n].path = b->image;
+		out[n].virtual_size = b->virtual_size;
+		out[n++].broken = &b->err;
 	}
 	return n;
 }

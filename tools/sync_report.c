@@ -19,7 +19,7 @@ const char *sync_report_code(enum error_code code)
 /* A disk that the inventory could not place fails with 65 or what its error says, a usage error of its own with 65 too. */
 static int broken_status(const struct sync_broken *b)
 {
-	int status = error_exit_status(&b->disk->err);
+	int status = error_exit_status(&b->err);
 
 	return status == 2 ? 65 : status;
 }
@@ -122,8 +122,8 @@ static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, s
 static json_t *broken_json(const struct sync_broken *b, struct error *err)
 {
 	struct run_vm none = { .cycle = { .n = 0 } };
-	struct cycle_disk d = { .name = b->name, .source_path = b->disk->image, .result = CYCLE_FAILED,
-				.virtual_size = b->disk->virtual_size, .err = b->disk->err };
+	struct cycle_disk d = { .name = b->name, .source_path = b->image, .result = CYCLE_FAILED,
+				.virtual_size = b->virtual_size, .err = b->err };
 	json_t *j = disk_json(b->vm, &none, &d, err);
 	json_t *e = j ? json_object_get(j, "error") : NULL;
 

@@ -83,5 +83,5 @@ void sync_tell_read_whys(const struct sync_set *s)
 void sync_tell_broken(const struct sync_set *s)
 {
 	for (size_t i = 0; i < s->n_broken; i++)
-		output_line("liftfs sync: %s", s->broken[i].disk->err.msg);
+		output_line("liftfs sync: %s", s->broken[i].err.msg);
 }

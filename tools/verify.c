@@ -16,6 +16,7 @@
 #include "replicate/read_back.h"
 #include "replicate/replica_disk.h"
 #include "replicate/verify.h"
+#include "sync_identity.h"
 #include "sync_report.h"
 #include "thing.h"
 
@@ -212,13 +213,16 @@ static int run_folder(struct verify_run *r, char *source, const char *target, st
 		.n_datastores = r->datastores.n,
 		.cancel = r->cancel,
 	};
+	const struct sync_identity_options identity = { .quiet = r->tool->common.quiet };
+	bool listed;
 
 	if (connect_open(r->tool, target, &r->connect, &place, err) < 0 ||
-	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0)
+	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0 ||
+	    sync_identity_settle(&set, place.target, &identity, &listed, err) < 0)
 		return -1;
 	r->total = set.virtual_bytes;
 	for (size_t i = 0; i < set.n_broken; i++)
-		if (note_failure(r, set.broken[i].name, &set.broken[i].disk->err, err) < 0)
+		if (note_failure(r, set.broken[i].name, &set.broken[i].err, err) < 0)
 			return -1;
 	for (size_t i = 0; i < set.n; i++) {
 		for (size_t k = 0; k < set.runs[i].cycle.n; k++) {

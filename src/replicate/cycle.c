@@ -37,12 +37,34 @@ static void open_disks(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		*r = (struct disk_run){ .opt = c->opt, .vm = c->vm, .d = &c->vm->disks[i], .keeper = c->keeper,
+		*r = (struct disk_run){ .opt = c->opt, .vm = c->vm, .d = &c->vm->disks[i], .keeper = c->keeper, .token = &c->token,
 					.rs = REPLICA_STATE_INIT, .stop = { .event_fd = -1 } };
 		r->d->started_ns = clock_realtime_ns();
 		if (disk_run_open(r, &r->d->err) < 0)
 			disk_run_failed(r);
 	}
+}
+
+/* Waits for the stamps to settle, and opens the disks anew: their tables were read before. */
+static int settle(struct cycle *c, uint64_t wait_ns, struct error *err)
+{
+	if (cancel_sleep(c->opt->cancel, (unsigned)(wait_ns / 1000000) + 1, err) < 0)
+		return -1;
+	c->moment_ns = clock_realtime_ns();
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+		struct evidence seen = r->f0;
+
+		r->f0 = (struct evidence){ 0 };
+		if (disk_run_good(r) &&
+		    (disk_run_reopen(r, &r->d->err) < 0 || evidence_at_open(r->source, &r->f0, &r->d->err) < 0)) {
+			r->source_failed = true;
+			disk_run_failed(r);
+		}
+		evidence_inherit(&r->f0, &seen);
+		evidence_fini(&seen);
+	}
+	return 0;
 }
 
 /* F0, of all disks before the first byte of the first. */
@@ -56,7 +78,7 @@ static int take_evidence(struct cycle *c, struct error *err)
 
 		if (!disk_run_good(r))
 			continue;
-		if (evidence_take(r->source, &r->f0, &r->d->err) < 0) {
+		if (evidence_at_open(r->source, &r->f0, &r->d->err) < 0) {
 			r->source_failed = true;
 			disk_run_failed(r);
 			continue;
@@ -66,7 +88,7 @@ static int take_evidence(struct cycle *c, struct error *err)
 			wait_ns = evidence_settle_wait_ns(&r->f0);
 		bytes += disk_allocated(r->source);
 	}
-	if (wait_ns > 0 && bytes > SETTLE_WORTH_BYTES && cancel_sleep(c->opt->cancel, (unsigned)(wait_ns / 1000000) + 1, err) < 0)
+	if (wait_ns > 0 && bytes > SETTLE_WORTH_BYTES && settle(c, wait_ns, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
@@ -74,10 +96,14 @@ static int take_evidence(struct cycle *c, struct error *err)
 
 		if (!disk_run_good(r))
 			continue;
-		evidence_settle(&r->f0);
-		if (rs->kind == STATE_CLEAN && rs->has_clean && !c->opt->full)
-			r->unchanged = !rs->last.fuzzy && !rs->touched && rs->last.cycle > 0 &&
-				       evidence_proves_unchanged(&r->f0, &rs->last.evidence, &r->d->read_why);
+		evidence_settle(&r->f0, r->opened_ns);
+		if (!c->opt->full && rs->kind == STATE_CLEAN && rs->has_clean && !rs->last.fuzzy && !rs->touched &&
+		    rs->last.cycle > 0) {
+			if (evidence_proves_unchanged(&r->f0, &rs->last.evidence, &r->d->read_why))
+				r->proof = PROOF_WHOLE;
+			else if (evidence_is_settled(&rs->last.evidence))
+				r->proof = PROOF_PARTS;
+		}
 		if (rs->has_clean && rs->last.fuzzy && !c->opt->full)
 			r->d->read_why = "the last cycle was cut short, or its source moved while it was read";
 	}
@@ -93,7 +119,7 @@ static bool nothing_to_do(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n && same; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		same = disk_run_good(r) && r->unchanged && r->rs.last.pointed && (r->rs.last.kept || !points) &&
+		same = disk_run_good(r) && r->proof == PROOF_WHOLE && r->rs.last.pointed && (r->rs.last.kept || !points) &&
 		       blockmap_header(r->rs.map)->virtual_size == r->d->virtual_size;
 	}
 	for (size_t i = 0; i < c->vm->n && same; i++)
@@ -120,12 +146,34 @@ static int renew(void *run, struct error *err)
 	return lease_keeper_renew(r->keeper, r->replica, err);
 }
 
+/* Where the blocks come from is looked at in every pass that looks at all of them. */
+static struct layers *begin_layers(struct disk_run *r)
+{
+	const struct layers_config config = {
+		.dirfd = r->rs.dirfd,
+		.disk = r->source,
+		.now = &r->f0,
+		.map = r->rs.map,
+		.token = r->token,
+		.last = r->proof == PROOF_PARTS ? &r->rs.last.token : NULL,
+	};
+	struct error why = ERROR_INIT;
+	struct layers *l = layers_begin(&config, &why);
+
+	if (!l)
+		log_info("cycle", "%s: %s", r->d->name, why.msg);
+	return l;
+}
+
 static void *scan_disk(void *arg)
 {
 	struct disk_run *r = arg;
+	bool unchanged = r->proof == PROOF_WHOLE;
+	CLEANUP(cleanup_layers) struct layers *layers = unchanged || r->opt->serial ? NULL : begin_layers(r);
 	struct pass p = {
 		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
-		.unchanged = r->unchanged, .cancel = &r->stop, .progress = &r->d->progress, .renew = renew, .renew_ctx = r,
+		.unchanged = unchanged, .layers = layers, .cancel = &r->stop, .progress = &r->d->progress, .renew = renew,
+		.renew_ctx = r,
 	};
 	int rc;
 
@@ -140,7 +188,13 @@ static void *scan_disk(void *arg)
 	if (rc < 0) {
 		disk_run_blame_change(r);
 		disk_run_failed(r);
+	} else if (unchanged) {
+		layers_carry(r->rs.dirfd, &r->rs.last.token, r->token);
+	} else if (layers) {
+		layers_commit(layers);
 	}
+	if (atomic_load(&r->d->progress.blocks_proven) > 0)
+		r->d->read_why = NULL;
 	return NULL;
 }
 

@@ -132,16 +132,23 @@ int disk_run_check_identity(const struct disk_run *r, const char *known, struct 
 			 r->d->name, known, r->d->source_path, r->d->source_id);
 }
 
+int disk_run_reopen(struct disk_run *r, struct error *err)
+{
+	disk_close(r->source);
+	r->opened_ns = clock_boottime_ns();
+	r->source = disk_open(r->d->root, r->d->source_path, NULL, err);
+	r->source_failed = !r->source;
+	if (!r->source)
+		return -1;
+	return disk_run_check_source(r, err);
+}
+
 int disk_run_open(struct disk_run *r, struct error *err)
 {
 	r->rs = (struct replica_state)REPLICA_STATE_INIT;
 	if (cancel_init(&r->stop, err) < 0)
 		return -1;
-	r->source = disk_open(r->d->root, r->d->source_path, NULL, err);
-	r->source_failed = !r->source;
-	if (!r->source)
-		return -1;
-	if (disk_run_check_source(r, err) < 0 ||
+	if (disk_run_reopen(r, err) < 0 ||
 	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
 	    (r->rs.map && disk_run_check_identity(r, blockmap_header(r->rs.map)->source_id, err) < 0))
 		return -1;

@@ -30,6 +30,13 @@
 
 enum trust { TRUST_UNDECIDED, TRUST, REBUILD, STOP }; /* of what map and journal say */
 
+/* What of the source is proven to be as at the last clean point. */
+enum proof {
+	PROOF_NONE,
+	PROOF_PARTS, /* what comes from files that are unchanged: replicate/layers.h */
+	PROOF_WHOLE, /* every file is */
+};
+
 struct disk_run {
 	const struct cycle_options *opt;
 	const struct cycle_vm *vm;
@@ -38,7 +45,9 @@ struct disk_run {
 	struct replica *replica;
 	struct replica_state rs;
 	struct evidence f0;
-	bool unchanged;    /* every file proven as at the last clean point */
+	uint64_t opened_ns; /* the source; boot-time clock */
+	enum proof proof;
+	const struct guid *token; /* of the VM's cycle */
 	bool no_state;     /* the replica was there before its state */
 	bool is_new;       /* no cycle went through it yet, as its metadata say */
 	bool source_failed; /* d->err is the source's, or this host's, and not the target's */
@@ -58,6 +67,9 @@ struct disk_run {
 
 /* Opens the source, the state and the replica; identity, size and name are checked.  Nothing is changed on the target. */
 int disk_run_open(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* The source anew, for its files' times to have settled before anything is read of it. */
+int disk_run_reopen(struct disk_run *r, struct error *err) MUST_CHECK;
 
 /* Is the replica as the last clean point left it?  0 and *same; for a disk that need not be read. */
 int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err) MUST_CHECK;

@@ -49,7 +49,7 @@ int disk_run_resize(struct disk_run *r, struct error *err)
 	unsigned tries = 0;
 
 	if (h->virtual_size != r->d->virtual_size || h->content_size != r->content) {
-		r->unchanged = false;
+		r->proof = PROOF_NONE;
 		if (replica_state_writable(&r->rs, err) < 0 ||
 		    blockmap_resize(r->rs.map, r->content, r->d->virtual_size, err) < 0 ||
 		    replica_state_checkpoint(&r->rs, r->number, err) < 0)

@@ -364,6 +364,11 @@ static int check_shape(const struct run *r, struct error *err)
 	return 0;
 }
 
+static void window_loaded(void *layers, const struct extent_list *list, uint64_t start, uint64_t end)
+{
+	layers_window(layers, list, start, end);
+}
+
 static void run_init(struct run *r, struct engine *e, struct pass *p)
 {
 	const struct blockmap_header *h = blockmap_header(p->map);
@@ -376,6 +381,10 @@ static void run_init(struct run *r, struct engine *e, struct pass *p)
 	r->tail = &r->queue;
 	hasher_init(&r->hasher, h->secret);
 	zeros_init(&r->zeros, p->source);
+	if (p->layers) {
+		r->zeros.loaded = window_loaded;
+		r->zeros.loaded_ctx = p->layers;
+	}
 	pthread_mutex_init(&r->claim_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -30,6 +30,7 @@
 #include "disk/vhd_footer.h"
 #include "map/blockmap.h"
 #include "map/journal.h"
+#include "replicate/layers.h"
 #include "target/target.h"
 
 #define ENGINE_UNIT (UINT64_C(4) << 20) /* bytes of a slot: one write of the target, and a whole number of blocks */
@@ -41,6 +42,7 @@ struct pass_progress {
 	_Atomic uint64_t blocks_hashed, blocks_changed;
 	_Atomic uint64_t bytes_sent;     /* acknowledged writes, without the footer */
 	_Atomic uint64_t bytes_cleared;  /* acknowledged clears */
+	_Atomic uint64_t blocks_proven;  /* not read, because the files of the chain that they come from are unchanged */
 };
 
 struct pass {
@@ -51,6 +53,7 @@ struct pass {
 	uint8_t footer[VHD_FOOTER_LEN];
 	/* Every file of the chain is proven unchanged since the map's clean point: only unknown blocks are read. */
 	bool unchanged;
+	struct layers *layers;    /* else: which of its parts are, and what this pass finds of them; may be NULL */
 	struct cancel *cancel;    /* may be NULL */
 	struct pass_progress *progress;
 	/*

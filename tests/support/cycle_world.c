@@ -164,6 +164,23 @@ void cycle(struct world *w, struct host *h, size_t n, struct outcome *o)
 	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
 }
 
+void cycle_image(struct world *w, struct host *h, const char *image, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->vm = (struct cycle_vm){ .name = "vm", .disks = o->disks, .n = 1 };
+	o->disks[0].name = world_names[0];
+	o->disks[0].source_path = image;
+	o->disks[0].source_id = "";
+	o->disks[0].root = w->root;
+	mem_records_clear(w->service);
+	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
+}
+
+void world_pass_time(uint64_t ns)
+{
+	clock_shift_ns += ns;
+}
+
 void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o)
 {
 	cycle(w, h, n, o);

@@ -59,7 +59,12 @@ void world_damage(struct world *w, const char *state, const char *file, off_t of
 void world_write_disk(struct world *w, size_t i, uint64_t seed);
 void world_patch(struct world *w, size_t i, uint64_t off, size_t len, uint64_t seed);
 
+/* Of raw disks; six seconds after what was before. */
 void cycle(struct world *w, struct host *h, size_t n, struct outcome *o);
+/* Of the image of this name, whatever it is, to the first of world_names. */
+void cycle_image(struct world *w, struct host *h, const char *image, struct outcome *o);
+/* After a day and a little what was written before is settled at once. */
+void world_pass_time(uint64_t ns);
 void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o);
 void one_cycle(struct world *w, const char *state, size_t n);
 

@@ -23,6 +23,7 @@ struct pageblob_late {
 struct pageblob_server {
 	pthread_mutex_t lock; /* all below, but for what is set once at the start */
 	pthread_cond_t wake;  /* ends delays */
+	uint64_t rules_set; /* how often */
 	bool stopping;
 	struct pageblob_store store;
 	struct pageblob_faults faults;

@@ -99,7 +99,7 @@ uint16_t pageblob_server_port(const struct pageblob_server *s);
 /* "http://127.0.0.1:PORT/ACCOUNT", valid until the server stops. */
 const char *pageblob_server_endpoint(const struct pageblob_server *s);
 
-/* Replaces all rules.  ERR_USAGE names the line. */
+/* Replaces all rules, and ends delays under way.  ERR_USAGE names the line. */
 int pageblob_server_faults(struct pageblob_server *s, const char *rules, struct error *err) MUST_CHECK;
 /* Applies everything that is held back; returns how many requests that were. */
 unsigned pageblob_server_release_late(struct pageblob_server *s);
