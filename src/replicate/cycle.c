@@ -132,7 +132,7 @@ static void *scan_disk(void *arg)
 	struct disk_run *r = arg;
 	struct pass p = {
 		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
-		.unchanged = r->unchanged, .cancel = &r->stop, .progress = &r->d->progress,
+		.unchanged = r->unchanged, .cancel = &r->stop, .rate = r->opt->rate, .progress = &r->d->progress,
 	};
 	int rc;
 

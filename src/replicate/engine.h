@@ -26,6 +26,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/rate_limit.h"
 #include "disk/disk.h"
 #include "disk/vhd_footer.h"
 #include "map/blockmap.h"
@@ -52,6 +53,7 @@ struct pass {
 	/* Every file of the chain is proven unchanged since the map's clean point: only unknown blocks are read. */
 	bool unchanged;
 	struct cancel *cancel;    /* may be NULL */
+	struct rate_limit *rate;  /* of what is sent; NULL: none */
 	struct pass_progress *progress;
 };
 
