@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.adopt = o->adopt,
 		.replace = o->replace,
 		.no_points = o->no_points,
+		.rate = r->rate,
 		.block_size = o->block_size,
 		.host = host,
 	};
@@ -107,6 +109,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.jobs = o->jobs,
 		.plan = o->dry_run,
 		.finished = sync_vm_finished,
+		.ctx = r->known,
 	};
 	int rc;
 
@@ -147,12 +150,33 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 	return 0;
 }
 
-int sync_round(const struct sync_run *r, int *status_out, struct error *err)
+/* Of a round over parked VMs those whose turn it is; of a fleet the line's. */
+struct wish {
+	const struct sync_run *run;
+	bool parked_only;
+	uint64_t now_ns;
+};
+
+static bool wanted(void *ctx, const char *vm, const char *disk)
 {
-	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
+	const struct wish *w = ctx;
+
+	return (!w->run->fleet.line || sync_fleet_wants((void *)&w->run->fleet, vm, disk)) &&
+	       (!w->parked_only || sync_known_is_due(w->run->known, vm, w->now_ns));
+}
+
+static void tell_line(void *ctx, const char *line)
+{
+	const struct sync_run *r = ctx;
+
+	if (!r->tool->common.quiet)
+		output_line("%s", line);
+}
+
+static int find(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
 	const struct sync_options *o = r->opt;
-	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+	struct wish wish = { .run = r, .parked_only = round->parked_only, .now_ns = clock_boottime_ns() };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
@@ -161,21 +185,72 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 		.datastores = o->datastores.v,
 		.n_datastores = o->datastores.n,
 		.cancel = r->cancel,
+		.wanted = r->fleet.line || round->parked_only ? wanted : NULL,
+		.wanted_ctx = &wish,
 	};
+
+	if (sync_set_find(r->sources, r->n_sources, &choose, &round->set, err) < 0)
+		return r->fleet.line && !round->parked_only && err->code == ERR_USAGE ?
+			       error_prefix(err, "line %" PRIu64 ", '%s'", r->fleet.number, r->fleet.line) :
+			       -1;
+	if (r->known && sync_known_found(r->known, &round->set, !round->parked_only, tell_line, (void *)r, err) < 0)
+		return -1;
+	sync_tell_broken(&round->set, r->known);
+	return 0;
+}
+
+static int run(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
+	const struct sync_options *o = r->opt;
+	struct sync_set *set = &round->set;
 	bool quiet = r->tool->common.quiet;
 
-	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
+	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0))
 		return -1;
-	sync_tell_broken(&set);
-	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, &set, r->target, r->cancel, err) < 0))
-		return -1;
-	if (!target_caps(r->target)->points && !o->no_points && !quiet)
+	if (!target_caps(r->target)->points && !o->no_points && !quiet && !round->brief)
 		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
-	if (run_cycles(r, &set, err) < 0)
+	return run_cycles(r, set, err);
+}
+
+static void count(struct sync_round *round)
+{
+	for (size_t i = 0; i < round->set.n; i++) {
+		for (size_t k = 0; k < round->set.runs[i].cycle.n; k++) {
+			const struct cycle_disk *d = &round->set.runs[i].cycle.disks[k];
+
+			round->sent += atomic_load_explicit(&d->progress.bytes_sent, memory_order_relaxed);
+			round->first_copies |= d->kind == CYCLE_INITIAL && d->err.code == ERR_NONE;
+		}
+	}
+}
+
+int sync_round(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
+	struct sync_outcome outcome = { .set = &round->set, .target = r->target, .started_ns = clock_realtime_ns(),
+					.dry_run = r->opt->dry_run, .color = r->tool->common.color };
+	int rc;
+
+	sync_attend_work(r->attend, true, NULL);
+	rc = find(r, round, err);
+	if (rc == 0) {
+		sync_attend_work(r->attend, true, &round->set);
+		rc = run(r, round, err);
+	}
+	sync_attend_work(r->attend, false, NULL);
+	if (rc < 0)
 		return -1;
 	outcome.finished_ns = clock_realtime_ns();
-	if (!quiet)
-		sync_tell_read_whys(&set);
-	*status_out = sync_report_status(&outcome);
-	return report(r->tool, &outcome, err);
+	round->ran = true;
+	count(round);
+	if (!r->tool->common.quiet && !round->brief)
+		sync_tell_read_whys(&round->set);
+	round->status = sync_report_status(&outcome);
+	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
+	fflush(stdout); /* of a watch each round's is to be read when it is over */
+	return rc;
+}
+
+void sync_round_end(struct sync_round *round)
+{
+	sync_set_fini(&round->set);
 }

@@ -32,13 +32,14 @@
 #include "base/error.h"
 #include "output.h"
 
-/* value is NULL for an option without argument.  A failure's message is prefixed with the option's name. */
+/* value is NULL for an option without argument, or whose argument is optional and missing.  A failure's message is prefixed with the option's name. */
 typedef int tool_setter(void *dest, const char *value, struct error *err);
 
 struct tool_option {
 	const char *name;   /* long, without "--"; NULL: it has only a letter.  Neither: the table's end */
 	char letter;        /* 0: none */
-	const char *arg;    /* "DIR", "FILE" (completed as such), "N"; NULL: takes none */
+	const char *arg;    /* "DIR", "FILE" (completed as such), "N"; NULL: takes none; "[INTERVAL]": may be missing, then only
+			     * as --name=INTERVAL, and the option has no letter */
 	const char *help;   /* what follows in --help: at most 52 characters */
 	tool_setter *set;
 	void *dest;
@@ -99,11 +100,19 @@ const char *tool_env(const char *name);
  */
 struct cancel *tool_catch_signals(struct error *err) MUST_CHECK;
 
+/*
+ * Where there is no controlling terminal SIGHUP asks for a reload from here on, instead of ending the program: it makes the
+ * eventfd that is returned readable.  With a terminal it goes on meaning that the terminal is gone.  Call it before
+ * tool_catch_signals().  -1 on failure.
+ */
+int tool_reload_on_hup(struct error *err) MUST_CHECK;
+
 /* The common options, for help, completion and checks. */
 #define TOOL_COMMON_MAX 16
 size_t tool_common_options(struct tool_common *dest, struct tool_option out[TOOL_COMMON_MAX]);
 
 /* tool_help.c */
+/* Fits a screen of 24 lines: of options that find no room there, the last of the table, only the names are shown. */
 void tool_print_help(const struct tool *t);
 /* One line an option: name, letter, argument, values, help, with tabs between ("-" where there is none); all of them. */
 void tool_print_options(const struct tool *t);
