@@ -15,6 +15,8 @@
 #include "sync_private.h"
 #include "sync_schedule.h"
 
+#define SICK_LEN 128
+
 struct watch {
 	struct sync_run *run;
 	uint64_t number;           /* of whole rounds */
@@ -34,10 +36,22 @@ static void tell_failure(struct watch *w, const struct error *e)
 	output_line("liftfs sync: %s", e->msg);
 }
 
+/* ", 2 parked, 1 for a person to look at"; "" if all are well. */
+static void format_sick(const struct sync_known_count *c, char out[SICK_LEN])
+{
+	char parked[48] = "", failing[64] = "";
+
+	if (c->parked > 0)
+		snprintf(parked, sizeof(parked), ", %zu parked", c->parked);
+	if (c->failing > 0)
+		snprintf(failing, sizeof(failing), ", %zu for a person to look at", c->failing);
+	snprintf(out, SICK_LEN, "%s%s", parked, failing);
+}
+
 static void tell_round(const struct watch *w, const struct sync_round *round, uint64_t took_ns)
 {
 	const char *kind = round->parked_only ? "parked VMs tried again" : "round";
-	char took[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], number[32] = "", sick[96] = "";
+	char took[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], number[32] = "", sick[SICK_LEN];
 	struct sync_known_count count;
 	size_t vms = 0;
 
@@ -50,8 +64,7 @@ static void tell_round(const struct watch *w, const struct sync_round *round, ui
 	format_size(round->sent, sent);
 	if (!round->parked_only)
 		snprintf(number, sizeof(number), " %" PRIu64, w->number);
-	if (count.parked + count.failing > 0)
-		snprintf(sick, sizeof(sick), ", %zu parked, %zu for a person to look at", count.parked, count.failing);
+	format_sick(&count, sick);
 	output_line("%s%s: %zu VM%s, %s sent, %s%s", kind, number, vms, vms == 1 ? "" : "s", sent, took, sick);
 }
 
@@ -59,12 +72,12 @@ static void tell_wait(struct watch *w, uint64_t until_ns)
 {
 	uint64_t now = clock_boottime_ns(), left = until_ns > now ? until_ns - now : 0;
 	struct sync_known_count count;
-	char when[CLOCK_TEXT_LEN];
+	char when[CLOCK_TEXT_LEN], sick[SICK_LEN];
 
 	sync_known_count(w->run->known, &count);
+	format_sick(&count, sick);
 	clock_format_iso(clock_realtime_ns() + left, when);
-	sync_attend_say(w->run->attend, "%zu VMs, %zu parked, %zu for a person to look at; next at %s", count.vms, count.parked,
-			count.failing, when);
+	sync_attend_say(w->run->attend, "%zu VM%s%s; next at %s", count.vms, count.vms == 1 ? "" : "s", sick, when);
 }
 
 static void plan_next(struct watch *w, const struct sync_round *round, uint64_t began, uint64_t ended)
