@@ -22,7 +22,7 @@ liftfs list --plain ds >vms
 mkdir docs
 cd docs
 sbatch --wait --parsable --array=1-4 -L azblob:1 --output=%a.err "$script" ../vms ../ds ../tgt --json >job 2>err ||
-	fail "the array: $(cat err ./*.err)"
+	fail "the array: sbatch $?: $(cat err ./*.err; scontrol show job | grep -E 'JobId|JobState|ExitCode')"
 cd ..
 want "lines" "$(grep -h 'SLURM_ARRAY_TASK_ID: line' docs/*.err | sort)" "$(awk '{ print "SLURM_ARRAY_TASK_ID: line " NR " of ../vms: " $0 }' vms)"
 for i in 1 2 3 4; do
@@ -41,6 +41,7 @@ END
 chmod +x flaky
 echo 75 >status.1
 echo 78 >status.2
+echo 0 >status.3
 sed 's|^exec liftfs sync .*|exec liftfs sync --before "./flaky" --list "$list" --index auto "$@" "$source" "$target"|' "$script" >array
 grep -q flaky array || fail "the script has changed"
 chmod +x array
