@@ -28,7 +28,7 @@
 
 #define TICK_MS 15000
 #define SLICE_MS 60000     /* of a wait: suspended time does not count in poll(2) */
-#define OWN_BYTES 4096     /* what this thread itself may have read since it looked last */
+#define READ_MIN 4096      /* bytes that count as progress: less is read by threads that wake each other */
 
 struct sync_attend {
 	const struct sync_run *run;
@@ -42,10 +42,9 @@ struct sync_attend {
 	bool reload;
 	bool working;
 	const struct sync_set *set; /* whose counters are looked at; NULL while it is being made */
-
-	/* The thread's own. */
-	uint64_t seen; /* what the counters were */
-	uint64_t rate;
+	uint64_t seen, seen_read; /* what the counters were when something last moved */
+	uint64_t own;             /* bytes read to look at them */
+	uint64_t rate; /* the thread's own: what was told last */
 };
 
 static void raise_event(int fd)
@@ -67,30 +66,31 @@ static void lower_event(int fd)
 
 /* ---- does it go on? ---- */
 
-/* Bytes that the process has read and written, of which ours are few; 0 where the kernel does not count them. */
-static uint64_t io_bytes(void)
+/*
+ * Bytes that the process has read from files, without what was read here; 0 where the kernel does not count them.  Not what it
+ * has written: that is also its log.
+ */
+static uint64_t bytes_read(struct sync_attend *a)
 {
+	static const char name[] = "rchar: ";
 	CLEANUP_FD int fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC);
-	static const char *const names[] = { "rchar: ", "wchar: " };
-	char text[512];
-	uint64_t sum = 0, v;
+	char text[512], *at, *end;
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	uint64_t sum = 0;
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		char *at = strstr(text, names[i]);
-		char *end = at ? strchr(at, '\n') : NULL;
-
-		if (!end)
-			continue;
-		*end = '\0';
-		if (parse_u64(at + strlen(names[i]), UINT64_MAX, &v, NULL) == 0)
-			sum += v;
-		*end = '\n';
-	}
-	return sum / OWN_BYTES;
+	at = strstr(text, name);
+	end = at ? strchr(at, '\n') : NULL;
+	if (!end)
+		return 0;
+	*end = '\0';
+	if (parse_u64(at + strlen(name), UINT64_MAX, &sum, NULL) < 0 || sum < a->own)
+		return 0;
+	sum -= a->own; /* this read is counted from the next time on */
+	a->own += (uint64_t)n;
+	return sum;
 }
 
 static uint64_t counters(const struct sync_set *s)
@@ -113,15 +113,19 @@ static uint64_t counters(const struct sync_set *s)
 
 static bool goes_on(struct sync_attend *a)
 {
-	uint64_t now;
+	uint64_t sum, in;
 	bool moved;
 
 	LOCK_SCOPE(&a->lock);
 	if (!a->working || (a->run->rate && rate_limit_waiting(a->run->rate)))
 		return true;
-	now = io_bytes() + (a->set ? counters(a->set) : 0);
-	moved = now != a->seen;
-	a->seen = now;
+	sum = a->set ? counters(a->set) : 0;
+	in = bytes_read(a);
+	moved = sum != a->seen || in >= a->seen_read + READ_MIN;
+	if (moved) {
+		a->seen = sum;
+		a->seen_read = in;
+	}
 	return moved;
 }
 
@@ -261,7 +265,7 @@ void sync_attend_work(struct sync_attend *a, bool working, const struct sync_set
 	LOCK_SCOPE(&a->lock);
 	a->working = working;
 	a->set = set;
-	a->seen = 0; /* what begins has moved */
+	a->seen = UINT64_MAX; /* what begins has moved */
 }
 
 int sync_attend_wait(struct sync_attend *a, uint64_t until_ns)
