@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # sed writes it into a script
 # The array script that we ship, in a Slurm of two nodes: each line once; 75 is tried again, 78 is held, others fail; SIGTERM
 # reaches liftfs.
 . "${srcdir:-.}/tests/integration/lib.sh"
