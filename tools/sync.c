@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "keep.h"
 #include "paths.h"
 #include "sync_private.h"
 
@@ -70,6 +71,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 			      .url = t->args[t->n_args - 1], .reload_fd = -1 };
 	int rc;
 
+	if (o->no_points && retention_given(&o->keep))
+		return error_set(err, ERR_USAGE, "--no-points makes no recovery point after which --keep- could remove others");
 	if (o->watch) {
 		r.reload_fd = tool_reload_on_hup(err);
 		if (r.reload_fd < 0)
@@ -111,9 +114,14 @@ int main(int argc, char **argv)
 		{ "block-size", 0, "SIZE", "of new replicas: 64K to 4M", set_block_size, &o.block_size, NULL },
 		{ "adopt", 0, NULL, "go on with what a replica holds, by reading it", tool_set_flag, &o.adopt, NULL },
 		{ "replace", 0, NULL, "take over another disk's replica", tool_set_flag, &o.replace, NULL },
+		{ "break-lease", 0, NULL, "who holds a replica's lease is gone", tool_set_flag, &o.break_lease, NULL },
+		{ "shrink", 0, NULL, "cut replicas off whose disks became shorter", tool_set_flag, &o.shrink, NULL },
+		{ "frozen", 0, NULL, "SOURCE does not change while it is read", tool_set_flag, &o.frozen, NULL },
+		{ "allow-fuzzy", 0, NULL, "a source that changed is no failure", tool_set_flag, &o.allow_fuzzy, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &o.insecure_http, NULL },
 		{ "progress", 0, "FORMAT", "auto, lines, json or none", set_progress, &o.progress,
 		  "auto lines json none" },
+		KEEP_OPTIONS(&o.keep),
 		{ 0 },
 	};
 	struct tool t = {

@@ -9,6 +9,7 @@
  *   sync_around.c   --before, the round, --after
  *   sync_watch.c    rounds until it is told to stop
  *   sync_attend.c   a thread beside the rounds: reloads, and what a service manager is told
+ *   sync_record.c   what is left in the state's database
  *   sync_tell.c     what is said while it runs
  *   sync_set.c      which disks; sync_report.c what is said at the end
  *   sync_hook.c, sync_fleet.c, sync_known.c, sync_schedule.c   parts that know nothing of the others
@@ -28,11 +29,12 @@ struct sync_options { /* as the command line has them */
 	unsigned jobs, connections;
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
-	bool watch;
+	bool break_lease, shrink, frozen, allow_fuzzy, watch;
 	uint64_t interval_ms; /* 0: none was given */
 	const char *before, *after, *limit_rate, *list, *index;
 	enum progress_format progress;
 	struct datastores datastores;
+	struct retention_policy keep;
 };
 
 /* What lasts from round to round. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/parse.h"
 #include "inventory/disk_info.h"
 #include "sync_private.h"
+#include "sync_record.h"
 
 /* Which replicas are there already, for the estimate of what is new. */
 static int mark_existing(void *ctx, const char *name, const struct target_look *look, struct error *err)
@@ -85,10 +87,10 @@ static int prepare_target(const struct sync_options *o, struct target *target, s
 	return 0;
 }
 
-static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error *err)
+static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state *state, struct sync_record *record,
+		      struct error *err)
 {
 	const struct sync_options *o = r->opt;
-	CLEANUP(cleanup_state) struct state *state = NULL;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
 	struct progress *progress;
@@ -99,6 +101,9 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.full = o->full,
 		.adopt = o->adopt,
 		.replace = o->replace,
+		.break_lease = o->break_lease,
+		.shrink = o->shrink,
+		.frozen = o->frozen,
 		.no_points = o->no_points,
 		.rate = r->rate,
 		.block_size = o->block_size,
@@ -108,16 +113,14 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.cycle = &cycle,
 		.jobs = o->jobs,
 		.plan = o->dry_run,
-		.finished = sync_vm_finished,
-		.ctx = r->known,
+		.keep = &o->keep,
+		.finished = sync_record_vm,
+		.ctx = record,
 	};
 	int rc;
 
 	connect_host(host);
 	if (!o->dry_run) {
-		state = state_open(r->state, true, err);
-		if (!state)
-			return -1;
 		engine = engine_new(&config, err);
 		if (!engine)
 			return -1;
@@ -199,17 +202,52 @@ static int find(const struct sync_run *r, struct sync_round *round, struct error
 	return 0;
 }
 
-static int run(const struct sync_run *r, struct sync_round *round, struct error *err)
+/* From the first look at the target to the last disk's end. */
+static int run(const struct sync_run *r, struct sync_round *round, struct state *state, struct sync_record *record,
+	       struct error *err)
 {
 	const struct sync_options *o = r->opt;
 	struct sync_set *set = &round->set;
-	bool quiet = r->tool->common.quiet;
 
 	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0))
 		return -1;
-	if (!target_caps(r->target)->points && !o->no_points && !quiet && !round->brief)
+	if (!target_caps(r->target)->points && !o->no_points && !r->tool->common.quiet && !round->brief)
 		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
-	return run_cycles(r, set, err);
+	return run_cycles(r, set, state, record, err);
+}
+
+/* A dry run makes no state. */
+static int open_state(const struct sync_run *r, struct state **out, struct error *err)
+{
+	bool dry_run = r->opt->dry_run;
+	struct error why = ERROR_INIT;
+
+	*out = state_open(r->state, !dry_run, &why);
+	if (*out || (dry_run && why.code == ERR_SYSTEM && why.detail == ENOENT))
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+static int run_recorded(const struct sync_run *r, struct sync_round *round, uint64_t started_ns,
+			struct sync_record **record, struct state **state, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (open_state(r, state, err) < 0)
+		return -1;
+	if (!r->opt->dry_run) {
+		*record = sync_record_begin(r, &round->set, *state, started_ns, err);
+		if (!*record)
+			return -1;
+	}
+	if (run(r, round, *state, *record, &why) == 0)
+		return 0;
+	sync_record_failed(*record, &round->set, &why);
+	if (err)
+		*err = why;
+	return -1;
 }
 
 static void count(struct sync_round *round)
@@ -226,15 +264,19 @@ static void count(struct sync_round *round)
 
 int sync_round(const struct sync_run *r, struct sync_round *round, struct error *err)
 {
+	CLEANUP(cleanup_state) struct state *state = NULL;
+	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
+	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &round->set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = r->opt->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
 	int rc;
 
 	sync_attend_work(r->attend, true, NULL);
 	rc = find(r, round, err);
 	if (rc == 0) {
 		sync_attend_work(r->attend, true, &round->set);
-		rc = run(r, round, err);
+		rc = run_recorded(r, round, outcome.started_ns, &record, &state, err);
 	}
 	sync_attend_work(r->attend, false, NULL);
 	if (rc < 0)
@@ -245,6 +287,7 @@ int sync_round(const struct sync_run *r, struct sync_round *round, struct error 
 	if (!r->tool->common.quiet && !round->brief)
 		sync_tell_read_whys(&round->set);
 	round->status = sync_report_status(&outcome);
+	sync_record_end(record, round->status);
 	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
 	fflush(stdout); /* of a watch each round's is to be read when it is over */
 	return rc;

@@ -64,6 +64,7 @@ static int choose_line(const struct sync_run *r, struct sync_fleet *out, struct 
 int sync_start(struct sync_run *r, struct error *err)
 {
 	const struct sync_options *o = r->opt;
+	struct error why = ERROR_INIT;
 
 	if (!o->list != !o->index)
 		return error_set(err, ERR_USAGE, o->list ? "--list needs --index N or --index auto" : "--index needs --list FILE");
@@ -73,6 +74,8 @@ int sync_start(struct sync_run *r, struct error *err)
 	    start_rate(r, err) < 0 || (o->list && choose_line(r, &r->fleet, err) < 0) || connect(r, &r->place, err) < 0)
 		return -1;
 	r->target = r->place.target;
+	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&r->place, &why) < 0)
+		output_line("liftfs sync: warning: %s", why.msg);
 	return 0;
 }
 

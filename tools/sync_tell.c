@@ -49,6 +49,8 @@ void sync_vm_finished(void *ctx, struct run_vm *vm)
 {
 	for (size_t i = 0; i < vm->cycle.n; i++)
 		tell_disk(&vm->cycle.disks[i], ctx);
+	if (vm->pruned.err.code != ERR_NONE)
+		output_line("liftfs sync: warning: %s: old recovery points were not removed: %s", vm->cycle.name, vm->pruned.err.msg);
 }
 
 /* Says a reason once, of however many disks: the ones from (i, k) on, if it is the first of them. */

@@ -4,16 +4,19 @@
  *
  *   cycle.c        the VM: order of the steps, evidence, points, the outcome
  *   cycle_disk.c   opening, fence and clean point, commit, abandoning
- *   cycle_enter.c  creating, going on, resizing, learning what is there
+ *   cycle_enter.c  creating, going on, learning what is there
+ *   cycle_size.c   disks that grow or shrink
  *   cycle_trust.c  lease, and what of map and journal may be believed
  *   cycle_claim.c  numbers and metadata
+ *   cycle_point.c  a VM's recovery points: this cycle's, and those that the last one left undone
  *
  *	state       after                          what may follow
- *	opened      disk_run_open                  disk_run_enter, or the end
- *	entered     lease held, claimed, map       engine_run
- *	            trusted or rebuilt
+ *	opened      disk_run_open                  disk_run_approach, or the end
+ *	approached  lease held, trust decided      disk_run_finish, disk_run_enter
+ *	entered     claimed, map trusted or        engine_run
+ *	            rebuilt
  *	scanned     engine_run ended well          disk_run_fence
- *	fenced      CLEAN is durable               disk_run_point, disk_run_commit
+ *	fenced      CLEAN is durable               disk_run_point or disk_run_publish, disk_run_commit
  *	committed   map durable, lease released    the end
  *
  * A disk that fails after its claim keeps its lease unless it was fenced: the next run proves by renewing it that nobody else
@@ -25,6 +28,8 @@
 #include "replicate/cycle.h"
 #include "replicate/lease_keeper.h"
 
+enum trust { TRUST_UNDECIDED, TRUST, REBUILD, STOP }; /* of what map and journal say */
+
 struct disk_run {
 	const struct cycle_options *opt;
 	const struct cycle_vm *vm;
@@ -34,7 +39,11 @@ struct disk_run {
 	struct replica_state rs;
 	struct evidence f0;
 	bool unchanged;    /* every file proven as at the last clean point */
-	bool created;      /* by this run */
+	bool no_state;     /* the replica was there before its state */
+	bool is_new;       /* no cycle went through it yet, as its metadata say */
+	bool source_failed; /* d->err is the source's, or this host's, and not the target's */
+	enum trust trust;  /* once it is approached */
+	const char *why;   /* a phrase, if it is not TRUST */
 	bool fresh;        /* never claimed, and holds nothing: all zero */
 	bool leased, claimed, scanned, fenced;
 	uint64_t content;  /* bytes of the replica without the footer */
@@ -53,7 +62,10 @@ int disk_run_open(struct disk_run *r, struct error *err) MUST_CHECK;
 /* Is the replica as the last clean point left it?  0 and *same; for a disk that need not be read. */
 int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err) MUST_CHECK;
 
-/* Steps 1 to 5: create, lease, decide, finish a recovery point that is missing, claim, resize, rebuild. */
+/* Steps 1 to 3: create, lease, decide what is believed.  Nothing is claimed or written. */
+int disk_run_approach(struct disk_run *r, struct error *err) MUST_CHECK;
+
+/* Steps 4 and 5: claim, resize, rebuild. */
 int disk_run_enter(struct disk_run *r, struct error *err) MUST_CHECK;
 
 /* Steps 8 and 9.  `fuzzy`: this clean point proves nothing and makes no recovery point.  Takes over r->f0.
@@ -64,6 +76,9 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 /* Step 10: the snapshot of the clean point rs.last, found by its token if it is there already.  Fills d->snapshot. */
 int disk_run_point(struct disk_run *r, struct error *err) MUST_CHECK;
 
+/* In its place, for a cycle that ends well without one. */
+int disk_run_publish(struct disk_run *r, struct error *err) MUST_CHECK;
+
 /* Steps 11 to 14. */
 int disk_run_commit(struct disk_run *r, struct error *err) MUST_CHECK;
 
@@ -71,6 +86,26 @@ int disk_run_commit(struct disk_run *r, struct error *err) MUST_CHECK;
 void disk_run_abandon(struct disk_run *r);
 
 void disk_run_close(struct disk_run *r);
+
+static inline bool disk_run_good(const struct disk_run *r)
+{
+	return r->d->err.code == ERR_NONE;
+}
+/* d->err is set: the outcome is that, said from the disk's point of view. */
+void disk_run_failed(struct disk_run *r);
+
+/* What it says of the source that it looked the same before and after: `frozen` is somebody's word. */
+enum consistency cycle_consistency(const struct evidence *f0, bool frozen);
+
+/* ---- cycle_point.c: of all disks of a VM ---- */
+
+/*
+ * Before anything of the VM is claimed: a crash came between clean points and snapshots.  Makes those that are missing, as the
+ * versions are still what they were; none if the point cannot come to be any more.  A disk without an answer fails.
+ */
+void cycle_finish_points(struct disk_run *runs, size_t n);
+/* Step 10 for all, or publishes them.  All are fenced, none fuzzy.  True if the recovery point exists. */
+bool cycle_make_points(struct disk_run *runs, size_t n);
 
 /* ---- between the rooms ---- */
 
@@ -80,6 +115,29 @@ void disk_run_close(struct disk_run *r);
 const char *disk_run_meta(const struct disk_run *r, const char *key);
 /* Looks anew: version, number, size, metadata. */
 int disk_run_look(struct disk_run *r, bool *exists, struct error *err) MUST_CHECK;
+
+/* cycle_disk.c: size, name and texts, before anything else; fills d->virtual_size. */
+int disk_run_check_source(struct disk_run *r, struct error *err) MUST_CHECK;
+/* Is the disk the one of this id? */
+int disk_run_check_identity(const struct disk_run *r, const char *known, struct error *err) MUST_CHECK;
+/* cycle_enter.c: by its metadata alone. */
+int disk_run_check_foreign(const struct disk_run *r, struct error *err) MUST_CHECK;
+/* One more thing worth a line. */
+void disk_run_warn(struct disk_run *r, const char *fmt, ...) PRINTF_FMT(2, 3);
+#define LEASE_TRIES 3 /* of one request, after as many lapses */
+/*
+ * Was it refused since the lease had run out, and is that renewed now?  Then *why is empty and the request may be sent again: nobody
+ * else wrote.  Else *why is the failure.
+ */
+bool disk_run_renewed(struct disk_run *r, struct error *why);
+
+/* cycle_size.c */
+/* A disk that is shorter than `known`, or than its replica, needs a person's word; `our_size`: however long the replica is. */
+int disk_run_check_size(const struct disk_run *r, uint64_t known, bool our_size, struct error *err) MUST_CHECK;
+/* The disk's size as the live replica's metadata have it; 0: they do not. */
+uint64_t disk_run_told_size(const struct disk_run *r);
+/* After the claim: map and replica get the disk's size. */
+int disk_run_resize(struct disk_run *r, struct error *err) MUST_CHECK;
 
 /* cycle_claim.c: metadata of the live replica, who it is and who holds it. */
 int disk_run_live_meta(const struct disk_run *r, struct target_meta *out, struct error *err) MUST_CHECK;
@@ -92,11 +150,10 @@ int disk_run_write_meta(struct disk_run *r, struct error *err) MUST_CHECK;
 int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err) MUST_CHECK;
 
 /* cycle_trust.c */
-enum trust { TRUST, REBUILD, STOP };
 /* Step 2.  A refusal changes nothing on the target. */
 int disk_run_lease(struct disk_run *r, struct error *err) MUST_CHECK;
-/* Step 3.  *why: one phrase, if not TRUST. */
-int disk_run_decide(struct disk_run *r, bool no_state, enum trust *out, const char **why, struct error *err) MUST_CHECK;
+/* Step 3: r->trust and r->why.  Fails with 78 if it takes a person's word to go on. */
+int disk_run_decide(struct disk_run *r, struct error *err) MUST_CHECK;
 /* Fails with what --adopt would read. */
 int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err);
 

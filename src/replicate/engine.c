@@ -14,20 +14,33 @@
 #include "base/log.h"
 #include "replicate/engine_priv.h"
 
-#define SLOTS_DEFAULT 12 /* 48 MiB: four in flight, four being journalled, four being read */
+#define SLOTS_DEFAULT 16 /* 64 MiB.  A pass alone gets 12: four in flight, four being journalled, four being read */
+#define HELD_TO_IDLE 3   /* slots that a pass may hold for each one that is left idle */
 #define WORKERS_MAX 8
 #define TICK_NS 100000000L /* how often a waiting pass looks at its cancel token */
 #define GENTLE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
-void run_fail(struct run *r, const struct error *cause)
+static void fail(struct run *r, const struct error *cause, bool by_target)
 {
 	LOCK_SCOPE(&r->e->lock);
-	if (r->err.code == ERR_NONE)
+	if (r->err.code == ERR_NONE) {
 		r->err = *cause;
+		r->pass->target_failed = by_target;
+	}
 	atomic_store_explicit(&r->stop, true, memory_order_relaxed);
 	cancel_set(&r->stopped, CANCEL_NOW);
 	pthread_cond_signal(&r->moved);
 	pthread_cond_broadcast(&r->e->work);
+}
+
+void run_fail(struct run *r, const struct error *cause)
+{
+	fail(r, cause, false);
+}
+
+void run_fail_by_target(struct run *r, const struct error *cause)
+{
+	fail(r, cause, true);
 }
 
 bool run_cancelled(struct run *r)
@@ -40,10 +53,19 @@ bool run_cancelled(struct run *r)
 	return true;
 }
 
-/* Slots that one of the present passes may hold: one that waits for its target must not starve the others. */
-static bool within_share(const struct engine *e, const struct run *r)
+/*
+ * May r have one more of the slots?  What it holds comes back only when its target answers, so that it must leave some to others,
+ * those that are still to come included: at most its share among the present passes, and no more than three times of what stays
+ * idle, which leaves a second pass beside a stuck one a quarter, a third beside two a part of that, and so on.  A pass that holds
+ * none may take the last.
+ */
+static bool may_take_locked(const struct engine *e, const struct run *r)
 {
-	return r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
+	unsigned idle = e->pool.n_idle;
+
+	if (r->held == 0)
+		return idle > 0;
+	return idle > 1 && r->held < HELD_TO_IDLE * idle && r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
 }
 
 struct slot *run_slot_get(struct run *r)
@@ -53,7 +75,7 @@ struct slot *run_slot_get(struct run *r)
 
 	LOCK_SCOPE(&e->lock);
 	while (!run_stopped(r)) {
-		s = within_share(e, r) ? slot_take_locked(&e->pool) : NULL;
+		s = may_take_locked(e, r) ? slot_take_locked(&e->pool) : NULL;
 		if (s)
 			break;
 		pthread_cond_wait(&e->work, &e->lock);
@@ -92,7 +114,7 @@ static struct run *pick_locked(struct engine *e)
 		struct run *r = e->ring;
 
 		e->ring = r->next;
-		if (!r->exhausted && !run_stopped(r) && within_share(e, r))
+		if (!r->exhausted && !run_stopped(r) && may_take_locked(e, r))
 			return r;
 	}
 	return NULL;
@@ -282,12 +304,13 @@ static void drain(struct run *r)
 {
 	struct engine *e = r->e;
 	struct slot *list;
+	struct slot_op *refused;
 	uint64_t cancelled_since = 0;
 
 	for (;;) {
 		watch_token(r, &cancelled_since);
 		pthread_mutex_lock(&e->lock);
-		if (!r->queue) {
+		if (!r->queue && !r->refused) {
 			if ((r->exhausted || run_stopped(r)) && r->workers == 0 && r->held == 0)
 				break;
 			wait_locked(r);
@@ -295,7 +318,11 @@ static void drain(struct run *r)
 		list = r->queue;
 		r->queue = NULL;
 		r->tail = &r->queue;
+		refused = r->refused;
+		r->refused = NULL;
 		pthread_mutex_unlock(&e->lock);
+		if (refused)
+			send_again(r, refused);
 		if (list)
 			send_batch(r, list);
 	}
@@ -362,7 +389,7 @@ static int run_init(struct run *r, struct engine *e, struct pass *p, struct erro
 
 static void run_fini(struct run *r)
 {
-	assert(r->held == 0 && r->workers == 0 && !r->queue);
+	assert(r->held == 0 && r->workers == 0 && !r->queue && !r->refused);
 	zeros_fini(&r->zeros);
 	pthread_mutex_destroy(&r->claim_lock);
 	pthread_cond_destroy(&r->moved);
@@ -375,6 +402,7 @@ int engine_run(struct engine *e, struct pass *p, struct error *err)
 	struct run r;
 	int rc;
 
+	p->target_failed = false;
 	if (run_init(&r, e, p, err) < 0)
 		return -1;
 	rc = check_shape(&r, &r.err);

@@ -27,6 +27,7 @@ static void place_free(struct azure_place *p)
 		return;
 	azure_url_fini(&p->url);
 	free(p->container_url);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 DEFINE_CLEANUP(cleanup_place, struct azure_place *, place_free);
@@ -37,6 +38,7 @@ static int open_place(struct target *t, const char *url, struct error *err)
 
 	if (!p)
 		return error_set(err, ERR_NOMEM, "target");
+	pthread_mutex_init(&p->lock, NULL);
 	if (azure_url_parse(url, t->config.account_hint, t->config.insecure_http, &p->url, err) < 0)
 		return -1;
 	if (!t->config.http || !t->config.creds)
@@ -47,7 +49,7 @@ static int open_place(struct target *t, const char *url, struct error *err)
 	p->container_url = azure_url_container(&p->url, err);
 	if (!p->container_url || random_bytes(&p->id, sizeof(p->id), err) < 0)
 		return -1;
-	credentials_describe(t->config.creds, p->who);
+	credentials_who(t->config.creds, p->who);
 	t->name = strdup(p->url.name);
 	if (!t->name)
 		return error_set(err, ERR_NOMEM, "target");
@@ -257,7 +259,10 @@ int azure_build(struct target *t, struct azure_call *call, size_t body_len, stru
 	if (azure_request_build(call, text, err) < 0)
 		return -1;
 	call->request_id = NULL;
-	return azure_request_sign(text, t->config.creds, body_len, err);
+	if (azure_request_sign(text, t->config.creds, body_len, err) < 0)
+		return -1;
+	call->generation = text->generation;
+	return 0;
 }
 
 bool azure_fall_back(struct target *t)
@@ -316,5 +321,7 @@ const struct target_ops target_azure_ops = {
 	.extents = azure_extents,
 	.snapshot = azure_snapshot,
 	.points = azure_points,
+	.list_points = azure_list_points,
+	.delete_point = azure_delete_point,
 	.at_point = at_point,
 };

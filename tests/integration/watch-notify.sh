@@ -46,7 +46,7 @@ WATCHDOG_PID=$$
 export WATCHDOG_PID
 exec "$@"
 END
-NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000 setsid sh as-service.sh "$builddir/tools/liftfs-sync" --watch=1h \
+NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000 env --default-signal=HUP setsid sh as-service.sh "$builddir/tools/liftfs-sync" --watch=1h \
 	--before 'read -r line <go' ds tgt >out 2>err &
 pid=$!
 wait_for 20 told '^READY=1$'
@@ -66,7 +66,7 @@ wait_for 20 told '^STOPPING=1$'
 
 # A round that neither moves nor waits for what it should is not said to go on: the service hangs.
 : >told
-NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000 setsid sh as-service.sh "$builddir/tools/liftfs-sync" --watch=1h \
+NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000 env --default-signal=HUP setsid sh as-service.sh "$builddir/tools/liftfs-sync" --watch=1h \
 	--before 'read -r line <go; kill -STOP '"$server_pid" ds "$endpoint/notify" >out 2>err &
 pid=$!
 wait_for 20 told '^WATCHDOG=1$'

@@ -24,7 +24,7 @@ begin() {
 	to=$1
 	interval=$2
 	shift 2
-	setsid "$builddir/tools/liftfs-sync" --watch="$interval" --before "$before" --after "$after" "$@" ds "$to" >out 2>err &
+	env --default-signal=HUP setsid "$builddir/tools/liftfs-sync" --watch="$interval" --before "$before" --after "$after" "$@" ds "$to" >out 2>err &
 	pid=$!
 	running=1
 }
