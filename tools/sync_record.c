@@ -110,7 +110,10 @@ static void tell_begin(struct sync_record *r, const struct sync_set *s)
 	const struct {
 		bool made;
 		const char *option;
-	} decisions[] = { { o->adopt, "--adopt" }, { o->replace, "--replace" } };
+	} decisions[] = {
+		{ o->adopt, "--adopt" },   { o->replace, "--replace" }, { o->break_lease, "--break-lease" },
+		{ o->shrink, "--shrink" }, { o->frozen, "--frozen" },
+	};
 	char text[1024];
 
 	snprintf(text, sizeof(text), "%zu disk%s to %s", s->n_disks, s->n_disks == 1 ? "" : "s", target_name(r->run->target));
@@ -188,7 +191,8 @@ static void give_up_disk(struct sync_record *r, const struct run_vm *vm, struct 
 		error_prefix(&d->err, "%s", text);
 		return;
 	}
-	if (streak->pointless < SYNC_GIVE_UP || d->result == CYCLE_SKIPPED)
+	if (streak->pointless < SYNC_GIVE_UP || d->result == CYCLE_SKIPPED ||
+	    (d->result == CYCLE_FUZZY && r->run->opt->allow_fuzzy))
 		return;
 	snprintf(text, sizeof(text), "%u cycles in a row without a recovery point: %s", streak->pointless,
 		 d->result == CYCLE_FUZZY ? "replicate from a storage snapshot, or while the VM is off" :

@@ -138,8 +138,10 @@ static void *scan_disk(void *arg)
 		rc = blockmap_failed(r->rs.map, &r->d->err);
 	r->scanned = rc == 0;
 	r->source_failed = rc < 0 && !p.target_failed;
-	if (rc < 0)
+	if (rc < 0) {
+		disk_run_blame_change(r);
 		disk_run_failed(r);
+	}
 	return NULL;
 }
 
@@ -205,19 +207,15 @@ static void commit_disks(struct cycle *c, bool fuzzy)
 		if (disk_run_good(r) && disk_run_fence(r, &c->token, moment, (unsigned)c->vm->n, fuzzy, &r->d->err) < 0)
 			disk_run_failed(r);
 	}
-	/* Half a VM is neither a recovery point nor worth showing to others; a source that moved is no state of anything. */
+	/* Half a VM is no recovery point. */
 	point = whole && count_good(c) == c->vm->n && cycle_make_points(c->runs, c->vm->n);
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
 		if (!disk_run_good(r))
 			continue;
-		/* A recovery point that was made did that. */
-		if (!fuzzy && !r->d->snapshot[0] && replica_publish(r->replica, r->rs.last.version, &r->d->err) < 0) {
-			failed(r);
-			continue;
-		}
-		if (disk_run_commit(r, &r->d->err) < 0) {
+		/* A snapshot has published it; a source that moved is no state of anything. */
+		if ((!fuzzy && !r->d->snapshot[0] && disk_run_publish(r, &r->d->err) < 0) || disk_run_commit(r, &r->d->err) < 0) {
 			disk_run_failed(r);
 			continue;
 		}

@@ -149,6 +149,21 @@ int disk_run_open(struct disk_run *r, struct error *err)
 	return r->replica ? 0 : -1;
 }
 
+void disk_run_blame_change(struct disk_run *r)
+{
+	struct evidence now = { 0 };
+	char what[192];
+
+	if (!r->source_failed || r->d->err.code != ERR_CORRUPT)
+		return;
+	if (evidence_take(r->source, &now, NULL) < 0 || !evidence_equal(&r->f0, &now)) {
+		snprintf(what, sizeof(what), "%.180s", r->d->err.msg);
+		r->d->err = (struct error)ERROR_INIT;
+		error_set(&r->d->err, ERR_CHANGED, "%s: changed while it was read (%s)", r->d->source_path, what);
+	}
+	evidence_fini(&now);
+}
+
 int disk_run_check_unchanged(struct disk_run *r, bool *same, struct error *err)
 {
 	bool exists;

@@ -68,6 +68,9 @@ int disk_run_approach(struct disk_run *r, struct error *err) MUST_CHECK;
 /* Steps 4 and 5: claim, resize, rebuild. */
 int disk_run_enter(struct disk_run *r, struct error *err) MUST_CHECK;
 
+/* Damage that was read while the files changed is what a writer had not finished: the failure becomes one to try again. */
+void disk_run_blame_change(struct disk_run *r);
+
 /* Steps 8 and 9.  `fuzzy`: this clean point proves nothing and makes no recovery point.  Takes over r->f0.
  * `disks` 0: the pass was cut short, and no cycle is counted. */
 int disk_run_fence(struct disk_run *r, const struct guid *token, const char *moment, unsigned disks, bool fuzzy,
@@ -104,7 +107,7 @@ enum consistency cycle_consistency(const struct evidence *f0, bool frozen);
  * versions are still what they were; none if the point cannot come to be any more.  A disk without an answer fails.
  */
 void cycle_finish_points(struct disk_run *runs, size_t n);
-/* Step 10 for all, or publishes them.  All are fenced, none fuzzy.  True if the recovery point exists. */
+/* Step 10 for all.  All are fenced, none fuzzy.  True if the recovery point exists. */
 bool cycle_make_points(struct disk_run *runs, size_t n);
 
 /* ---- between the rooms ---- */

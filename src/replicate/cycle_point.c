@@ -92,16 +92,5 @@ static bool make_snapshots(struct disk_run *runs, size_t n)
 
 bool cycle_make_points(struct disk_run *runs, size_t n)
 {
-	bool complete = n > 0 && wants_points(&runs[0]) && make_snapshots(runs, n);
-	bool good = true;
-
-	for (size_t i = 0; i < n; i++)
-		good = good && disk_run_good(&runs[i]);
-	for (size_t i = 0; i < n && good && !complete; i++) {
-		struct disk_run *r = &runs[i];
-
-		if (!r->d->snapshot[0] && disk_run_publish(r, &r->d->err) < 0)
-			disk_run_failed(r);
-	}
-	return complete;
+	return n > 0 && wants_points(&runs[0]) && make_snapshots(runs, n);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a recovery point that has an undo file: its entries, then those of the point after it, and so on; a point that is whole
- * ends the way, and else the live file does.
+ * Reading a recovery point that has an undo file: its entries, then those of the point after it, and so on; a point
+ * that is whole ends the way, and else the live file does.
  *
- * The live file may be written meanwhile, by another process: a block that came from there is looked up once more in the newest
- * undo file, which has its old content since before it was overwritten; and the points are listed once more, since for a new one
- * that file is another.  Nothing is believed of the live file that was changed by somebody else: the point shares its blocks.
+ * The live file may be written meanwhile, by another process: a block that came from there is looked up once more in
+ * the newest undo file, which has its old content since before it was overwritten; and the points are listed once more,
+ * since for a new one that file is another.  Nothing is believed of the live file that was changed by somebody else:
+ * the point shares its blocks.
  */
 #include <config.h>
 
@@ -161,8 +162,8 @@ static int build(struct replica *r, int points, char *names, struct dir_chain **
 
 static int missing(struct replica *r, struct error *err)
 {
-	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s/%s@%s: no such recovery point", r->target->name,
-			     r->name, r->point);
+	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s/%s@%s: no such recovery point",
+			     r->target->name, r->name, r->point);
 }
 
 /* Did a point come or go since the chain was built? */
@@ -211,8 +212,8 @@ static int load(struct replica *r, struct dir_chain **out, struct error *err)
 		}
 	}
 	if (why.code == ERR_NONE)
-		return error_set(err, ERR_BUSY, "%s/%s@%s: its recovery points change all the time", r->target->name, r->name,
-				 r->point);
+		return error_set(err, ERR_BUSY, "%s/%s@%s: its recovery points change all the time", r->target->name,
+				 r->name, r->point);
 	if (err)
 		*err = why;
 	return -1;
@@ -311,7 +312,8 @@ static int read_block(const struct dir_chain *c, uint64_t block, uint8_t *buf, s
 	return read_last(c, block, len, buf, err);
 }
 
-static int read_blocks(const struct dir_chain *c, uint8_t *out, size_t len, uint64_t off, uint8_t *buf, struct error *err)
+static int read_blocks(const struct dir_chain *c, uint8_t *out, size_t len, uint64_t off, uint8_t *buf,
+		       struct error *err)
 {
 	while (len > 0) {
 		size_t skip = (size_t)(off % UNDO_BLOCK), n = UNDO_BLOCK - skip < len ? UNDO_BLOCK - skip : len;
@@ -352,7 +354,8 @@ int dir_chain_read(struct replica *r, void *out, size_t len, uint64_t off, struc
 /* ---- extents ---- */
 
 /* What the undo files say of a block, and up to which byte nothing else may be said. */
-static int find_entry(const struct dir_chain *c, uint64_t block, enum undo_entry *kind, uint64_t *until, struct error *err)
+static int find_entry(const struct dir_chain *c, uint64_t block, enum undo_entry *kind, uint64_t *until,
+		      struct error *err)
 {
 	*until = (block + 1) * UNDO_BLOCK;
 	for (size_t i = 0; i + 1 < c->n; i++) {
@@ -373,8 +376,8 @@ static int find_entry(const struct dir_chain *c, uint64_t block, enum undo_entry
 	return 0;
 }
 
-static int list_extents(struct replica *r, const struct dir_chain *c, uint64_t len, uint64_t off, struct extent_list *out,
-			struct error *err)
+static int list_extents(struct replica *r, const struct dir_chain *c, uint64_t len, uint64_t off,
+			struct extent_list *out, struct error *err)
 {
 	uint64_t end = off + len;
 

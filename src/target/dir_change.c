@@ -2,7 +2,8 @@
 /*
  * Creating a replica in a directory, and the changes that are conditional on its version: number, metadata, size.
  *
- * The first of them in a lease makes the content its own (dir_clone.c); each ends with a stamp, which is the new version.
+ * The first of them in a lease makes the content its own (dir_clone.c); each ends with a stamp, which is the new
+ * version.
  */
 #include <config.h>
 

@@ -2,12 +2,13 @@
 /*
  * Work files: each lease that changes a replica clones what is there into a file of its own, and writes there.
  *
- * What that gives: NAME.vhd always is a whole committed state; a process that lost its lease and does not know it yet writes into
- * its own file, which the next claim has taken the name of; no inode that somebody reads as a recovery point is ever written.
- * A cycle that ends without committing leaves its work file, and the next one goes on from there.  Without it the version is that
- * of NAME.vhd, which no journal of that cycle names.
+ * What that gives: NAME.vhd always is a whole committed state; a process that lost its lease and does not know it yet
+ * writes into its own file, which the next claim has taken the name of; no inode that somebody reads as a recovery
+ * point is ever written. A cycle that ends without committing leaves its work file, and the next one goes on from
+ * there.  Without it the version is that of NAME.vhd, which no journal of that cycle names.
  *
- * Publishing: metadata say that NAME.vhd may be the work file from now on; rename; metadata say that it is.  The version stays.
+ * Publishing: metadata say that NAME.vhd may be the work file from now on; rename; metadata say that it is.  The
+ * version stays.
  */
 #include <config.h>
 
@@ -106,7 +107,8 @@ static int own_clone(struct replica *r, struct error *err)
 /* The point that shares its blocks cannot be read any more: it is marked, durably, before anything else changes. */
 static int mark_points(struct replica *r, struct error *err)
 {
-	static const char text[] = "The replica was changed by something other than liftfs after this point was made.\n";
+	static const char text[] =
+		"The replica was changed by something other than liftfs after this point was made.\n";
 	struct dir_replica *d = dir_of(r);
 	CLEANUP(cleanup_dir_point_list) struct dir_point_list list = { 0 };
 	CLEANUP_FD int points = -1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deleting a recovery point.  A whole one is just removed.  One with an undo file is read through by the point before it: that
- * takes over what it has no entry for, durably; then the folder is renamed, which is the deletion, and removed.  A crash before
- * the rename leaves both points, reading as before; one after it leaves a folder that counts for nothing.  Neither the live
- * file nor a newer point is touched.
+ * Deleting a recovery point.  A whole one is just removed.  One with an undo file is read through by the point before
+ * it: that takes over what it has no entry for, durably; then the folder is renamed, which is the deletion, and
+ * removed.  A crash before the rename leaves both points, reading as before; one after it leaves a folder that counts
+ * for nothing.  Neither the live file nor a newer point is touched.
  */
 #include <config.h>
 
@@ -35,7 +35,8 @@ static struct undo_file *open_undo(struct replica *r, int points, const char *na
 }
 
 /* One entry, unless `to` has its own or is no longer than where it lies. */
-static int take_over(struct undo_file *to, const struct undo_file *from, uint64_t block, uint8_t *buf, struct error *err)
+static int take_over(struct undo_file *to, const struct undo_file *from, uint64_t block, uint8_t *buf,
+		     struct error *err)
 {
 	enum undo_entry kind;
 
@@ -65,7 +66,8 @@ static int merge(struct undo_file *to, const struct undo_file *from, struct erro
 	if (undo_file_next(from, 0, &block, err) < 0)
 		return -1;
 	while (block != UINT64_MAX) {
-		if (take_over(to, from, block, buf, err) < 0 || (++n % SYNC_BLOCKS == 0 && undo_file_sync(to, err) < 0) ||
+		if (take_over(to, from, block, buf, err) < 0 ||
+		    (++n % SYNC_BLOCKS == 0 && undo_file_sync(to, err) < 0) ||
 		    undo_file_next(from, block + 1, &block, err) < 0)
 			return -1;
 	}
@@ -104,7 +106,8 @@ static int hand_over(struct replica *r, int points, const char *name, bool *ther
 		return 0;
 	if (list.v[i].kind == DIR_POINT_UNDO)
 		return merge_into(r, points, older->name, name, err);
-	return error_set(err, ERR_REFUSED, "%s/%s@%s: the recovery point before it, %s, reads from it: delete that one first",
+	return error_set(err, ERR_REFUSED,
+			 "%s/%s@%s: the recovery point before it, %s, reads from it: delete that one first",
 			 r->target->name, r->name, name, older->name);
 }
 
@@ -124,7 +127,7 @@ static int sweep(int points, struct error *err)
 	return 0;
 }
 
-static int delete(struct replica *r, int points, const char *name, struct error *err)
+static int delete (struct replica *r, int points, const char *name, struct error *err)
 {
 	char gone[sizeof(GONE) + TARGET_POINT_LEN];
 	struct error cause = ERROR_INIT;
@@ -164,5 +167,5 @@ int dir_delete_point(struct replica *r, const char *point_id, struct error *err)
 	if (dir_undo_settle(r, err) < 0)
 		return -1;
 	dir_undo_end(d);
-	return delete(r, points, point_id, err);
+	return delete (r, points, point_id, err);
 }

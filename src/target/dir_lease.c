@@ -73,7 +73,8 @@ void dir_record_writing(struct dir_replica *d, ino_t ino)
 {
 	char state[TARGET_VERSION_LEN + 64];
 
-	snprintf(state, sizeof(state), "writing %" PRIu64 " %ju %s", clock_realtime_ns(), (uintmax_t)ino, d->now.version);
+	snprintf(state, sizeof(state), "writing %" PRIu64 " %ju %s", clock_realtime_ns(), (uintmax_t)ino,
+		 d->now.version);
 	write_record(d, state);
 }
 

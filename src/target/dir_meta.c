@@ -3,7 +3,8 @@
  * The number and the metadata of a replica or of a recovery point, as a small JSON file:
  *   {"format":1,"writer":"liftfs 1.0","name":"web01/web01.vhd","number":17,"meta":{"liftfsid":"..."}}
  * Values are bytes: what JSON cannot hold is %XX in them.  A replica's may have, as dir_private.h says of them:
- *   "order":3,"work":"0123456789abcdef","named":{"file":"...","version":"..."},"publishing":{"file":"...","version":"..."}
+ *   "order":3,"work":"0123456789abcdef",
+ *   "named":{"file":"...","version":"..."},"publishing":{"file":"...","version":"..."}
  */
 #include <config.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recovery points: each a folder POINT/ of disk.vhd or undo, and meta.json, made whole as .new and then renamed.  A point is
- * committed when its name exists and the folder was synced.
+ * Recovery points: each a folder POINT/ of disk.vhd or undo, and meta.json, made whole as .new and then renamed.  A
+ * point is committed when its name exists and the folder was synced.
  *
- * disk.vhd is a clone of the live file: an inode of its own, mode 0444, that nobody opens for writing.  An undo file is empty when
- * it is made, and says what the live file held by what was saved before it was overwritten.  The order of points is that of their
- * making, and is stored in them: names are moments of the source, of which a clock may have said anything.
+ * disk.vhd is a clone of the live file: an inode of its own, mode 0444, that nobody opens for writing.  An undo file is
+ * empty when it is made, and says what the live file held by what was saved before it was overwritten.  The order of
+ * points is that of their making, and is stored in them: names are moments of the source, of which a clock may have
+ * said anything.
  */
 #include <config.h>
 
@@ -47,8 +48,8 @@ enum dir_point_kind dir_point_kind(int point_folder)
 
 int dir_point_remove(int points, const char *folder, struct error *err)
 {
-	static const char *const files[] = { DIR_POINT_FILE, DIR_POINT_UNDO_FILE, DIR_POINT_FOREIGN, DIR_POINT_FOREIGN ".new",
-					     "meta.json", "meta.json.new" };
+	static const char *const files[] = { DIR_POINT_FILE,           DIR_POINT_UNDO_FILE, DIR_POINT_FOREIGN,
+					     DIR_POINT_FOREIGN ".new", "meta.json",         "meta.json.new" };
 	CLEANUP_FD int dir = -1;
 	int rc = dir_enter(points, folder, false, &dir, err);
 
@@ -65,8 +66,8 @@ int dir_point_remove(int points, const char *folder, struct error *err)
 DEFINE_CLEANUP(cleanup_dir, DIR *, closedir);
 
 /* Calls each with the name of everything that may be a point. */
-static int each_name(struct replica *r, int points, int (*each)(void *ctx, const char *name, struct error *err), void *ctx,
-		     struct error *err)
+static int each_name(struct replica *r, int points, int (*each)(void *ctx, const char *name, struct error *err),
+		     void *ctx, struct error *err)
 {
 	CLEANUP(cleanup_dir) DIR *dir = fdopendir(openat(points, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const struct dirent *e;
@@ -153,7 +154,8 @@ int dir_point_list(struct replica *r, int points, struct dir_point_list *out, st
 		qsort(c.list.v, c.list.n, sizeof(*c.list.v), compare_order);
 	for (size_t i = 0; rc == 0 && c.unclear && i < c.list.n; i++)
 		if (c.list.v[i].kind == DIR_POINT_UNDO) /* whatever comes after it is read through */
-			rc = error_set(err, ERR_CORRUPT, "%s/%s: a recovery point's meta.json is damaged: the order of all is lost",
+			rc = error_set(err, ERR_CORRUPT,
+				       "%s/%s: a recovery point's meta.json is damaged: the order of all is lost",
 				       r->target->name, r->name);
 	if (rc < 0) {
 		cleanup_dir_point_list(&c.list);
@@ -241,8 +243,8 @@ static int make_fresh(struct replica *r, int points, const struct dir_meta *m, s
 		return -1;
 	if (p->clones && clone_into(dir, dir_of(r)->data, err) < 0)
 		return -1;
-	if (!p->clones && undo_file_create(dir, DIR_POINT_UNDO_FILE, (uint64_t)dir_of(r)->now.content.st_size, m->number,
-					   m->order, &g, err) < 0)
+	if (!p->clones && undo_file_create(dir, DIR_POINT_UNDO_FILE, (uint64_t)dir_of(r)->now.content.st_size,
+					   m->number, m->order, &g, err) < 0)
 		return -1;
 	return dir_meta_write(dir, "meta.json", r->name, m, 0444, err); /* syncs the folder, too */
 }

@@ -3,21 +3,23 @@
  * A directory as target: what its rooms share.
  *
  *   TARGET/web01/web01.vhd                          the replica: a plain fixed VHD, sparse
- *   TARGET/.liftfs/meta/web01/web01.json            number, metadata, which file is what (dir_meta.c); web01.vhd.new: being created
+ *   TARGET/.liftfs/meta/web01/web01.json            number, metadata, which file is what (dir_meta.c)
+ *   TARGET/.liftfs/meta/web01/web01.vhd.new         being created
  *   TARGET/.liftfs/locks/web01/web01.lock, .lease   who holds it, and the proof that nobody else wrote (dir_lease.c)
  *   TARGET/.liftfs/work/web01/web01.vhd/RANDOM      the clone that a cycle writes (dir_clone.c)
- *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd or undo, and meta.json; made whole as .new and renamed, renamed to
- *                                                   .gone before it is removed (dir_point.c, dir_delete.c)
+ *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd or undo, and meta.json; made whole as .new and renamed,
+ *                                                   to .gone before it is removed (dir_point.c, dir_delete.c)
  *
- * Where the file system clones files (FICLONE) each cycle writes a clone of web01.vhd, its work file, and at its end that replaces
- * web01.vhd, so that web01.vhd always is a whole committed state; a point is a clone of it.  Elsewhere web01.vhd is written in
- * place, and what a block held goes to the newest point's undo file before it is first overwritten.  A replica whose newest
- * point is an undo file is written in place also where files can be cloned: the point shares the blocks of web01.vhd.
+ * Where the file system clones files (FICLONE) each cycle writes a clone of web01.vhd, its work file, and at its end
+ * that replaces web01.vhd, so that web01.vhd always is a whole committed state; a point is a clone of it.  Elsewhere
+ * web01.vhd is written in place, and what a block held goes to the newest point's undo file before it is first
+ * overwritten.  A replica whose newest point is an undo file is written in place also where files can be cloned: the
+ * point shares the blocks of web01.vhd.
  *
- * Rooms: dir.c the place, dir_probe.c what its file system can do, dir_path.c ways beneath it, dir_stamp.c versions, dir_state.c
- * which file holds the content and what its version is called, dir_replica.c one replica, dir_change.c its conditional changes,
- * dir_clone.c work files, dir_write.c its writer, dir_undo.c what that saves, dir_undo_file.c the format of it, dir_point.c
- * points, dir_chain.c reading those that have undo files, dir_delete.c deleting.
+ * Rooms: dir.c the place, dir_probe.c what its file system can do, dir_path.c ways beneath it, dir_stamp.c versions,
+ * dir_state.c which file holds the content and what its version is called, dir_replica.c one replica, dir_change.c its
+ * conditional changes, dir_clone.c work files, dir_write.c its writer, dir_undo.c what that saves, dir_undo_file.c the
+ * format of it, dir_point.c points, dir_chain.c reading those that have undo files, dir_delete.c deleting.
  */
 #ifndef LIFTFS_TARGET_DIR_PRIVATE_H
 #define LIFTFS_TARGET_DIR_PRIVATE_H
@@ -45,7 +47,7 @@ struct dir_place {
 
 /* What we called a state of NAME.vhd, and by what the file is known. */
 struct dir_left {
-	char file[TARGET_VERSION_LEN];    /* dir_version(), or without the ctime as long as it is not known; "": nothing */
+	char file[TARGET_VERSION_LEN];    /* dir_version(), without the ctime while that is not known; "": nothing */
 	char version[TARGET_VERSION_LEN]; /* of the replica */
 };
 
@@ -145,8 +147,8 @@ static inline void cleanup_dir_state(struct dir_state *s)
 	dir_state_fini(s);
 }
 /*
- * What is there: 0, 1 (no NAME.vhd), -1.  `writer`: the content is the work file, if there is one and NAME.vhd is as it was left;
- * everybody else sees NAME.vhd.
+ * What is there: 0, 1 (no NAME.vhd), -1.  `writer`: the content is the work file, if there is one and NAME.vhd is as it
+ * was left; everybody else sees NAME.vhd.
  */
 int dir_state_load(struct replica *r, bool writer, struct dir_state *out, struct error *err) MUST_CHECK;
 /* The version of NAME.vhd, whose stat this is; false: it is not as it was left. */
@@ -192,8 +194,9 @@ int dir_resize(struct replica *r, uint64_t size, const char *if_version, char *v
 /* ---- dir_clone.c ---- */
 
 /*
- * Makes the content ours to be written, once a lease: a clone of it as a new work file, with the number in d->now.meta, if this
- * replica is written so; else it stays, and whatever d->now.meta said of it being published is void.
+ * Makes the content ours to be written, once a lease: a clone of it as a new work file, with the number in
+ * d->now.meta, if this replica is written so; else it stays, and whatever d->now.meta said of it being published is
+ * void.
  */
 int dir_own_content(struct replica *r, struct error *err) MUST_CHECK;
 /* The work file becomes NAME.vhd; nothing to do without one. */
@@ -202,9 +205,15 @@ int dir_publish(struct replica *r, const char *if_version, struct error *err);
 
 /* ---- dir_undo.c: under io, for who writes in place ---- */
 
-/* Opens the newest point's undo file, if it has one: from then on d->undo.  At least once a lease before anything is written. */
+/*
+ * Opens the newest point's undo file, if it has one: from then on d->undo.  At least once a lease before anything is
+ * written.
+ */
 int dir_undo_begin(struct replica *r, struct error *err) MUST_CHECK;
-/* What a range of the live file holds, for the newest point.  Not durable before dir_undo_sync(), which poisons if it fails. */
+/*
+ * What a range of the live file holds, for the newest point.  Not durable before dir_undo_sync(), which poisons if it
+ * fails.
+ */
 int dir_undo_save(struct replica *r, uint64_t len, uint64_t off, struct error *err) MUST_CHECK;
 int dir_undo_sync(struct replica *r, struct error *err) MUST_CHECK;
 /* Says that all entries count, when writing pauses. */
@@ -249,7 +258,10 @@ static inline void cleanup_dir_point_list(struct dir_point_list *list)
 }
 /* All points in the order in which they were made.  ERR_CORRUPT if that of one cannot be told. */
 int dir_point_list(struct replica *r, int points, struct dir_point_list *out, struct error *err) MUST_CHECK;
-/* The names alone, in byte order, each with a newline, to see whether something was added or removed; to be freed.  NULL. */
+/*
+ * The names alone, in byte order, each with a newline, to see whether something was added or removed; to be
+ * freed.  NULL.
+ */
 char *dir_point_names(struct replica *r, int points, struct error *err) MUST_CHECK;
 int dir_point_check_name(const char *name, struct error *err) MUST_CHECK;
 enum dir_point_kind dir_point_kind(int point_folder);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a directory's file system can do, found by trying: a file with a hole, a clone, a lock.  A dry run tries nothing that changes
- * something; it goes by access rights and the file system's type.
+ * What a directory's file system can do, found by trying: a file with a hole, a clone, a lock.  A dry run tries nothing
+ * that changes something; it goes by access rights and the file system's type.
  *
- * Points are clones where files can be cloned.  Undo files need holes, and a file system that only this host writes to: a host
- * that lost its lock elsewhere could still write in place what nobody saved.
+ * Points are clones where files can be cloned.  Undo files need holes, and a file system that only this host writes to:
+ * a host that lost its lock elsewhere could still write in place what nobody saved.
  */
 #include <config.h>
 
@@ -30,10 +30,21 @@
 bool dir_is_network(uint64_t type)
 {
 	static const uint32_t types[] = {
-		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xfe534d42 /* SMB 2 and 3 */, 0xff534d42 /* CIFS */,
-		0x01021997 /* 9p: of a machine's host */, 0x00c36400 /* Ceph */, 0x0bd00bd0 /* Lustre */,
-		0x47504653 /* GPFS */, 0x19830326 /* BeeGFS */, 0x5346414f /* AFS */, 0x73757245 /* Coda */,
-		0x01161970 /* GFS2 */, 0x7461636f /* OCFS2 */, 0x786f4256 /* VirtualBox's */, 0xbacbacbc /* VMware's */,
+		NFS_SUPER_MAGIC,
+		SMB_SUPER_MAGIC,
+		0xfe534d42 /* SMB 2 and 3 */,
+		0xff534d42 /* CIFS */,
+		0x01021997 /* 9p: of a machine's host */,
+		0x00c36400 /* Ceph */,
+		0x0bd00bd0 /* Lustre */,
+		0x47504653 /* GPFS */,
+		0x19830326 /* BeeGFS */,
+		0x5346414f /* AFS */,
+		0x73757245 /* Coda */,
+		0x01161970 /* GFS2 */,
+		0x7461636f /* OCFS2 */,
+		0x786f4256 /* VirtualBox's */,
+		0xbacbacbc /* VMware's */,
 		0x65735546 /* FUSE: sshfs, GlusterFS, ... */,
 	};
 
@@ -52,11 +63,13 @@ static void set_points(struct target *t, bool clones, bool network)
 	t->caps.points = clones || p->undo;
 	t->caps.why_no_points = NULL;
 	if (!t->caps.points && network)
-		t->caps.why_no_points = "a network file system that cannot clone files: a host that lost its lock could still overwrite "
+		t->caps.why_no_points = "a network file system that cannot clone files: a host that lost its lock "
+					"could still overwrite "
 					"what a point needs; while a cycle runs the only copy is between two states";
 	else if (!t->caps.points)
-		t->caps.why_no_points = "the file system cannot clone files, and keeps no holes; while a cycle runs the only copy is "
-					"between two states";
+		t->caps.why_no_points =
+			"the file system cannot clone files, and keeps no holes; while a cycle runs the only copy is "
+			"between two states";
 }
 
 static int check_access(const struct target *t, struct error *err)

@@ -151,14 +151,15 @@ static int version_now(struct replica *r, int fd, char out[TARGET_VERSION_LEN], 
 	rc = dir_state_load(r, true, &s, err);
 	if (rc != 0)
 		return rc < 0 ? -1 : dir_missing(r, err);
-	memcpy(out, s.content.st_ino == st.st_ino ? s.version : "replaced", s.content.st_ino == st.st_ino ? sizeof(s.version) : 9);
+	memcpy(out, s.content.st_ino == st.st_ino ? s.version : "replaced",
+	       s.content.st_ino == st.st_ino ? sizeof(s.version) : 9);
 	return 0;
 }
 
 static int changed(struct replica *r, struct error *err)
 {
-	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: changed by somebody else", r->target->name,
-			     r->name);
+	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: changed by somebody else",
+			     r->target->name, r->name);
 }
 
 /* After the content was looked at: was it that of if_version? */

@@ -2,10 +2,11 @@
 /*
  * Which file holds a replica's content, and what its version is called.
  *
- * Written in place, NAME.vhd is the content and its stat the version (dir_stamp.c).  Written by clones, the work file is, for who
- * holds the lease; when it becomes NAME.vhd the rename changes its ctime, and the version must not change by that.  So the
- * metadata say under which version NAME.vhd was left, and by which stat it is known; between rename and record it is known without
- * the ctime.  A NAME.vhd that is not known was changed by somebody else: it has a version that nobody recorded.
+ * Written in place, NAME.vhd is the content and its stat the version (dir_stamp.c).  Written by clones, the work file
+ * is, for who holds the lease; when it becomes NAME.vhd the rename changes its ctime, and the version must not change
+ * by that.  So the metadata say under which version NAME.vhd was left, and by which stat it is known; between rename
+ * and record it is known without the ctime.  A NAME.vhd that is not known was changed by somebody else: it has a
+ * version that nobody recorded.
  */
 #include <config.h>
 

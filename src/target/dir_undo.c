@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a replica that is written in place owes its newest recovery point: the old content of each block, durable before the
- * block is first overwritten, in the point's undo file (dir_undo_file.h).  Older points read through the newer ones.
+ * What a replica that is written in place owes its newest recovery point: the old content of each block, durable before
+ * the block is first overwritten, in the point's undo file (dir_undo_file.h).  Older points read through the newer
+ * ones.
  */
 #include <config.h>
 

@@ -161,10 +161,13 @@ static int read_mark(const struct undo_file *u, struct mark *out, struct error *
 	if (read_padded(u->fd, raw, sizeof(raw), HEADER_LEN, err) < 0)
 		return -1;
 	for (const uint8_t *p = raw; p < raw + sizeof(raw); p += MARK_ROOM) {
-		struct mark m = { .count = get_le64(p), .settled = get_le32(p + 8), .closed = get_le32(p + 12) != 0,
+		struct mark m = { .count = get_le64(p),
+				  .settled = get_le32(p + 8),
+				  .closed = get_le32(p + 12) != 0,
 				  .covers = get_le64(p + 16) };
 
-		if (get_le64(p + MARK_LEN - 8) != XXH3_64bits_withSeed(p, MARK_LEN - 8, u->seed) || (found && m.count <= out->count))
+		if (get_le64(p + MARK_LEN - 8) != XXH3_64bits_withSeed(p, MARK_LEN - 8, u->seed) ||
+		    (found && m.count <= out->count))
 			continue;
 		*out = m;
 		found = true;
@@ -174,7 +177,9 @@ static int read_mark(const struct undo_file *u, struct mark *out, struct error *
 
 static int write_mark(struct undo_file *u, uint32_t settled, bool closed, struct error *err)
 {
-	struct mark m = { .count = u->mark.count + 1, .settled = settled, .closed = closed,
+	struct mark m = { .count = u->mark.count + 1,
+			  .settled = settled,
+			  .closed = closed,
 			  .covers = closed ? u->covers : u->mark.covers };
 	uint8_t raw[MARK_LEN];
 
@@ -286,7 +291,8 @@ static int recover(struct undo_file *u, struct error *err)
 		if (rec.batch <= u->mark.settled)
 			continue;
 		last = rec.batch > last ? rec.batch : last;
-		if (undo_file_read(u, block, buf, &kind, err) < 0 || (kind == UNDO_NONE && clear_record(u, block, err) < 0))
+		if (undo_file_read(u, block, buf, &kind, err) < 0 ||
+		    (kind == UNDO_NONE && clear_record(u, block, err) < 0))
 			return -1;
 	}
 	u->batch = last + 1;

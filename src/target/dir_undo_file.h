@@ -3,10 +3,11 @@
  * An undo file: what blocks of a replica held when a recovery point was made, as far as they were overwritten since.
  *
  * Before a block is first overwritten after the point, its old content is added; undo_file_sync(); only then may it be
- * overwritten.  An entry that exists is never replaced: after a crash the block may already hold something newer.  The point
- * reads as its entries, then those of the next point, and so on, then the live file.
+ * overwritten.  An entry that exists is never replaced: after a crash the block may already hold something newer.  The
+ * point reads as its entries, then those of the next point, and so on, then the live file.
  *
- * The file, little-endian; blocks of 64 KiB of the replica (the last one shorter) have natural places, so that it is sparse:
+ * The file, little-endian; blocks of 64 KiB of the replica (the last one shorter) have natural places, so that it is
+ * sparse:
  *
  *	0	"liftfs undo" padded to 16
  *	16	format, 32 bits: 1
@@ -20,20 +21,21 @@
  *	512	mark 0; at 1024 mark 1: the valid one with the greater count holds
  *	4096	groups: a page of 256 records, then the 256 blocks that they describe
  *
- * A mark: count, 64 bits; settled, 32 bits; closed, 32 bits: 0 or 1; covers, 64 bits: the order of the last point whose entries
- * this file took over, at first its own; XXH3-64 of these 24 bytes, with the seed.  A point follows this one without a gap if
- * its previous one lies between order and covers.
- * A record: XXH3-64 of the content, seeded with seed ^ block; batch, 32 bits, of which bit 31 says that the content is zeros and
- * not stored; the low half of the XXH3-64 of these 12 bytes and the block's number, with the seed.  16 zero bytes: no entry.
+ * A mark: count, 64 bits; settled, 32 bits; closed, 32 bits: 0 or 1; covers, 64 bits: the order of the last point
+ * whose entries this file took over, at first its own; XXH3-64 of these 24 bytes, with the seed.  A point follows this
+ * one without a gap if its previous one lies between order and covers. A record: XXH3-64 of the content, seeded with
+ * seed ^ block; batch, 32 bits, of which bit 31 says that the content is zeros and not stored; the low half of the
+ * XXH3-64 of these 12 bytes and the block's number, with the seed.  16 zero bytes: no entry.
  *
- * Batches are numbered from 1, one for each undo_file_sync(), whose fdatasync covers content, records and a mark that calls
- * the batch before it settled.  An entry of a settled batch was durable before its block was overwritten: if it does not match
- * its checksum it is damaged, and reading it is ERR_CORRUPT.  One of a later batch counts if it matches; if not, its fdatasync
- * never ended, so that the block was not overwritten and there is no entry.  `closed`, which is durable before a batch is begun
- * again, says that all batches are settled.  Opening a file for writing that is not closed looks at each entry and clears
- * those that do not count.
+ * Batches are numbered from 1, one for each undo_file_sync(), whose fdatasync covers content, records and a mark that
+ * calls the batch before it settled.  An entry of a settled batch was durable before its block was overwritten: if it
+ * does not match its checksum it is damaged, and reading it is ERR_CORRUPT.  One of a later batch counts if it matches;
+ * if not, its fdatasync never ended, so that the block was not overwritten and there is no entry.  `closed`, which is
+ * durable before a batch is begun again, says that all batches are settled.  Opening a file for writing that is not
+ * closed looks at each entry and clears those that do not count.
  *
- * Threads: reading from any; adding, syncing and settling from one at a time.  Processes: one that writes, any number that read.
+ * Threads: reading from any; adding, syncing and settling from one at a time.  Processes: one that writes, any number
+ * that read.
  */
 #ifndef LIFTFS_TARGET_DIR_UNDO_FILE_H
 #define LIFTFS_TARGET_DIR_UNDO_FILE_H
@@ -80,7 +82,9 @@ int undo_file_count(const struct undo_file *u, uint64_t *out, struct error *err)
 
 /* Adds what block held: undo_file_block_len() bytes.  The caller knows that it has no entry. */
 int undo_file_add(struct undo_file *u, uint64_t block, const uint8_t *content, struct error *err) MUST_CHECK;
-/* After success what was added may be overwritten.  After a failure nothing may be, ever: what is durable is unknown. */
+/*
+ * After success what was added may be overwritten.  After a failure nothing may be, ever: what is durable is unknown.
+ */
 int undo_file_sync(struct undo_file *u, struct error *err) MUST_CHECK;
 /* The next undo_file_settle() says that this file has taken over the entries up to this point's. */
 void undo_file_cover(struct undo_file *u, uint64_t order);

@@ -24,8 +24,8 @@ static const uint8_t zeros[ZEROS_LEN];
 
 static int changed(struct replica *r, const char *how, struct error *err)
 {
-	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: %s by somebody else", r->target->name, r->name,
-			     how);
+	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_VERSION, "%s/%s: %s by somebody else", r->target->name,
+			     r->name, how);
 }
 
 /* NAME.vhd is as our last operation, or the lease, found it. */

@@ -305,7 +305,9 @@ static struct change *note_change(int kind, int dir, const char *name)
 	if (loss.n_changes == CHANGES_MAX)
 		die("too many changes");
 	loss.n_changes++;
-	*c = (struct change){ .kind = (__typeof__(c->kind))kind, .dir = fcntl(dir, F_DUPFD_CLOEXEC, 0), .dir_ino = inode_of(dir) };
+	*c = (struct change){ .kind = (__typeof__(c->kind))kind,
+			      .dir = fcntl(dir, F_DUPFD_CLOEXEC, 0),
+			      .dir_ino = inode_of(dir) };
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	return c;
 }

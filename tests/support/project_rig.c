@@ -66,7 +66,8 @@ void project_rig_cycle(struct project_rig *r, uint64_t start_s, enum cycle_resul
 		struct cycle_disk *d = &r->disks[i];
 
 		*d = (struct cycle_disk){ .name = names[i], .source_path = "web01/a.vmdk", .result = result, .kind = CYCLE_DELTA,
-					  .cycle = start_s, .virtual_size = 1 << 30, .proven = result != CYCLE_FUZZY,
+					  .cycle = start_s, .virtual_size = 1 << 30,
+					  .consistency = result == CYCLE_FUZZY ? CONSISTENCY_UNPROVEN : CONSISTENCY_PROVEN,
 					  .started_ns = start_s * 1000000000, .finished_ns = (start_s + 5) * 1000000000 };
 		if (code != ERR_NONE)
 			error_set(&d->err, code, "%s: it did not work", names[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cycles to a real directory below $LIFTFS_TEST_DIR (else /tmp).  The program starts itself as the host that is killed: --child SOURCE TARGET STATE NTH.
+ * Cycles to a real directory below $LIFTFS_TEST_DIR (else /tmp).  The program starts itself as the host that is killed:
+ * --child SOURCE TARGET STATE NTH.
  */
 #include "unit.h"
 
@@ -321,8 +322,9 @@ static void a_host_that_is_killed_at_any_request_is_gone_on_from(void **state)
 }
 
 /*
- * Before a call that changes something, of target and state alike: nothing of what was sent before is sent again without need, and
- * nothing that liftfs did itself is taken for a foreign change.  Every CALL_STEP-th call, a cycle after another.
+ * Before a call that changes something, of target and state alike: nothing of what was sent before is sent again
+ * without need, and nothing that liftfs did itself is taken for a foreign change.  Every CALL_STEP-th call, a cycle
+ * after another.
  */
 #define CALL_STEP 11
 static void a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm(void **state)

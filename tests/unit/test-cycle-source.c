@@ -39,6 +39,35 @@ static char *meta(struct host *h, size_t disk, int point, const char *key)
 	return out;
 }
 
+/* ---- damage, or a writer at work ---- */
+
+static void damage_counts_as_a_change_only_if_the_files_changed(void **state)
+{
+	struct world *w = *state;
+	struct cycle_disk d = { .source_path = "a.raw" };
+	struct disk_run r = { .d = &d, .source_failed = true };
+	struct host h;
+
+	world_write_disk(w, 0, 1);
+	host_start(w, &h, "state");
+	r.source = disk_open(w->root, "a.raw", NULL, NULL);
+	assert_non_null(r.source);
+	assert_int_equal(evidence_take(r.source, &r.f0, NULL), 0);
+	error_set(&d.err, ERR_CORRUPT, "a.raw: grain 7: beyond end of file");
+	disk_run_blame_change(&r);
+	assert_error(&d.err, ERR_CORRUPT, "a.raw: grain 7: beyond end of file");
+	world_patch(w, 0, 0, 100, 2);
+	disk_run_blame_change(&r);
+	assert_error(&d.err, ERR_CHANGED, "a.raw: changed while it was read (a.raw: grain 7: beyond end of file)");
+	d.err = (struct error)ERROR_INIT;
+	error_set(&d.err, ERR_SYSTEM, "a.raw: Input/output error"); /* no writer does that */
+	disk_run_blame_change(&r);
+	assert_error(&d.err, ERR_SYSTEM, "a.raw: Input/output error");
+	evidence_fini(&r.f0);
+	disk_close(r.source);
+	host_stop(&h);
+}
+
 /* ---- consistency ---- */
 
 static void stamps_prove_a_word_declares_and_nothing_else_does(void **state)
@@ -284,6 +313,7 @@ static void a_plan_finds_what_a_cycle_would_and_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WORLD_TEST(damage_counts_as_a_change_only_if_the_files_changed),
 		cmocka_unit_test(stamps_prove_a_word_declares_and_nothing_else_does),
 		WORLD_TEST(a_recovery_point_says_what_was_known_also_if_the_next_run_makes_it),
 		WORLD_TEST(a_broken_promise_is_fuzzy_and_told),

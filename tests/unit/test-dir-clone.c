@@ -73,7 +73,8 @@ static void the_file_changes_when_a_cycle_is_published_and_not_before(void **sta
 	assert_int_equal(op_wait(f->r, f->ones, 4096, 0, NULL), 0);
 	dir_fixture_version(f);
 	assert_int_equal(live_byte(f), 0);
-	assert_int_equal(replica_read(reader, &byte, 1, 0, before.version, NULL), 0); /* a reader's version holds meanwhile */
+	assert_int_equal(replica_read(reader, &byte, 1, 0, before.version, NULL),
+			 0); /* a reader's version holds meanwhile */
 	assert_int_equal(byte, 0);
 	assert_int_equal(replica_read(f->r, &byte, 1, 0, f->version, NULL), 0);
 	assert_int_equal(byte, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory target whose process is killed, or whose machine loses its power, before every single call that changes something:
- * every recovery point still reads as it was made, what was acknowledged is there, and the next run makes the point.
+ * A directory target whose process is killed, or whose machine loses its power, before every single call that changes
+ * something: every recovery point still reads as it was made, what was acknowledged is there, and the next run makes
+ * the point.
  */
 #include "unit.h"
 
@@ -274,7 +275,8 @@ static bool point_is(struct replica *r, const char *name, const struct content *
 	struct error e = ERROR_INIT;
 
 	at = replica_at_point(r, name, &e);
-	if (!at || replica_look(at, &l, &e) < 0 || l.size != c->size || replica_read(at, have, c->size, 0, l.version, &e) < 0 ||
+	if (!at || replica_look(at, &l, &e) < 0 || l.size != c->size ||
+	    replica_read(at, have, c->size, 0, l.version, &e) < 0 ||
 	    replica_extents(at, c->size, 0, l.version, &list, &e) < 0) {
 		print_message("stopped at call %u: %s: size %ju: %s\n", n, name, (uintmax_t)l.size, e.msg);
 		return false;
@@ -284,7 +286,8 @@ static bool point_is(struct replica *r, const char *name, const struct content *
 			return false;
 	for (uint64_t b = 0; b < c->size; b++)
 		if (have[b] != c->b[b]) {
-			print_message("stopped at call %u: %s: byte %ju is %d, was %d\n", n, name, (uintmax_t)b, have[b], c->b[b]);
+			print_message("stopped at call %u: %s: byte %ju is %d, was %d\n", n, name, (uintmax_t)b,
+				      have[b], c->b[b]);
 			return false;
 		}
 	return true;

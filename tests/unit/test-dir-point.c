@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every test with what the file system does by itself, and with undo files: tests/integration/dir-reflink.sh names a folder on one
- * with reflinks.
+ * Every test with what the file system does by itself, and with undo files: tests/integration/dir-reflink.sh names a
+ * folder on one with reflinks.
  */
 #include "unit.h"
 
@@ -22,11 +22,11 @@ static int undo_setup(void **state)
 static void network_file_systems_are_known_and_others_are_not(void **state)
 {
 	(void)state;
-	assert_true(dir_is_network(0x6969));     /* NFS */
-	assert_true(dir_is_network(0xfe534d42)); /* SMB */
-	assert_true(dir_is_network(0xff534d42)); /* CIFS */
-	assert_true(dir_is_network(0x65735546)); /* FUSE */
-	assert_false(dir_is_network(0xef53));    /* ext4 */
+	assert_true(dir_is_network(0x6969));      /* NFS */
+	assert_true(dir_is_network(0xfe534d42));  /* SMB */
+	assert_true(dir_is_network(0xff534d42));  /* CIFS */
+	assert_true(dir_is_network(0x65735546));  /* FUSE */
+	assert_false(dir_is_network(0xef53));     /* ext4 */
 	assert_false(dir_is_network(0x01021994)); /* tmpfs */
 	assert_false(dir_is_network(0x58465342)); /* XFS */
 	assert_false(dir_is_network(0x9123683e)); /* Btrfs */
@@ -191,7 +191,11 @@ static void points_come_in_the_order_of_their_moments_whatever_order_they_were_m
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, dir_setup, dir_teardown)
-#define BOTH(fn) TEST(fn), { #fn " (undo)", fn, undo_setup, dir_teardown, NULL }
+#define BOTH(fn)                                                  \
+	TEST(fn),                                                 \
+	{                                                         \
+#fn " (undo)", fn, undo_setup, dir_teardown, NULL \
+	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(network_file_systems_are_known_and_others_are_not),
 		BOTH(a_point_stays_as_it_was_while_the_replica_changes),

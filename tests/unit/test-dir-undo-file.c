@@ -12,8 +12,8 @@
 #define SIZE (3 * UNDO_BLOCK + 512)
 /* Places of the format, written down once more. */
 #define MARKS 512
-#define RECORD(block) (4096 + (block) * 16)
-#define CONTENT(block) (8192 + (block) * UNDO_BLOCK)
+#define RECORD(block) (4096 + (block)*16)
+#define CONTENT(block) (8192 + (block)*UNDO_BLOCK)
 
 struct fixture {
 	char path[64];

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "net/entra.h"
 #include "support/make_certificate.h"
 #include "support/pageblob_server.h"
@@ -257,15 +258,26 @@ static void a_secret_that_was_renewed_in_its_file_is_used(void **state)
 	rig_stop(&r);
 }
 
+static void count_warnings(void *ctx, enum log_level level, const char *module, const char *line)
+{
+	(void)module;
+	if (level == LOG_WARN && strstr(line, "oauth2/v2.0/token: not now; trying again for a while"))
+		++*(unsigned *)ctx;
+}
+
 static void an_endpoint_that_is_down_for_a_while_is_asked_again(void **state)
 {
 	const struct pageblob_config config = { .client_secret = SECRET };
+	unsigned warnings = 0;
 	struct rig r;
 
 	(void)state;
 	rig_start(&r, &config);
 	pageblob_server_tokens_down(r.server, 12); /* more than a request of the service is tried */
+	log_set_sink(count_warnings, &warnings);
 	must_sign_in(&r, by_secret);
+	log_set_sink(NULL, NULL);
+	assert_int_equal(warnings, 1);
 	assert_int_equal(asked(&r, NULL, 0), 13);
 	rig_stop(&r);
 }

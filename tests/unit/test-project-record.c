@@ -167,6 +167,9 @@ static void a_disk_that_a_whole_round_misses_has_vanished(void **state)
 	assert_int_equal(disk(r, 1)->vanished_ns, 0);
 	project_rig_round(r, "/ds1", 1, 50); /* an older round that ends late */
 	assert_int_equal(disk(r, 1)->vanished_ns, 0);
+	project_rig_round(r, "/ds1", 2, 40); /* and one that is written down late: b was seen at 100 all the same */
+	project_rig_round(r, "/ds1", 1, 60);
+	assert_int_equal(disk(r, 1)->vanished_ns, 0);
 	project_rig_round(r, "/ds1", 1, 200);
 	assert_int_equal(disk(r, 0)->vanished_ns, 0);
 	assert_int_equal(disk(r, 1)->vanished_ns, UINT64_C(200) * 1000000000);

@@ -13,7 +13,7 @@ struct world {
 	struct scratch_dir *dir;
 	struct state *state;
 	struct replica_state rs;
-	unsigned n;
+	unsigned n, running;
 	struct state_replica seen;
 };
 
@@ -50,6 +50,7 @@ static int keep(void *ctx, const struct state_replica *r, struct error *err)
 
 	(void)err;
 	w->n++;
+	w->running += r->pid > 0;
 	w->seen = *r;
 	return 0;
 }
@@ -58,7 +59,7 @@ static void survey(struct world *w)
 {
 	struct error e = ERROR_INIT;
 
-	w->n = 0;
+	w->n = w->running = 0;
 	if (state_survey(w->state, keep, w, &e) < 0)
 		fail_msg("%s", e.msg);
 }
@@ -117,6 +118,20 @@ static void a_map_is_read_while_a_run_holds_it_and_the_run_is_named(void **state
 	open_replica(w);                  /* and nothing stands in the way of the next */
 }
 
+/* The lock file of the one still names this process, which holds the other's. */
+static void a_lock_is_that_of_its_own_replica(void **state)
+{
+	struct world *w = *state;
+	struct error e = ERROR_INIT;
+
+	create(w);
+	replica_state_close(&w->rs);
+	assert_int_equal(replica_state_open(w->state, "t", "b.vhd", &w->rs, &e), 0);
+	survey(w);
+	assert_int_equal(w->n, 2);
+	assert_int_equal(w->running, 1);
+}
+
 static void a_damaged_map_is_a_replica_of_which_little_is_known(void **state)
 {
 	struct world *w = *state;
@@ -154,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_state_without_replicas_has_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_map_is_read_while_a_run_holds_it_and_the_run_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lock_is_that_of_its_own_replica, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_map_is_a_replica_of_which_little_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_replica_is_passed_over, setup, teardown),
 	};
