@@ -142,6 +142,7 @@ int disk_run_commit(struct disk_run *r, struct error *err)
 {
 	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
 		return -1;
+	disk_run_update_copy(r);
 	let_go(r, true);
 	return 0;
 }
@@ -164,6 +165,7 @@ void disk_run_close(struct disk_run *r)
 	/* In an open state the lease is kept: by renewing it the next run proves that nobody else wrote. */
 	if (r->leased)
 		let_go(r, r->rs.kind != STATE_OPEN && r->d->err.code != ERR_NETWORK);
+	replica_close(r->copy);
 	replica_close(r->replica);
 	replica_state_close(&r->rs);
 	disk_close(r->source);

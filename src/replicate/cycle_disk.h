@@ -7,6 +7,7 @@
  *   cycle_enter.c  creating, going on, resizing, learning what is there
  *   cycle_trust.c  lease, and what of map and journal may be believed
  *   cycle_claim.c  numbers and metadata
+ *   cycle_copy.c   the copy of the block map beside the replica
  *
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_enter, or the end
@@ -31,6 +32,7 @@ struct disk_run {
 	struct cycle_disk *d;
 	struct disk *source;
 	struct replica *replica;
+	struct replica *copy; /* of its map; opened when first needed */
 	struct replica_state rs;
 	struct evidence f0;
 	bool unchanged;    /* every file proven as at the last clean point */
@@ -99,6 +101,16 @@ int disk_run_lease(struct disk_run *r, struct error *err) MUST_CHECK;
 int disk_run_decide(struct disk_run *r, bool no_state, enum trust *out, const char **why, struct error *err) MUST_CHECK;
 /* Fails with what --adopt would read. */
 int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err);
+
+/* cycle_copy.c */
+/* After a commit, under the lease.  Never fails: a warning says that it did. */
+void disk_run_update_copy(struct disk_run *r);
+/* Under the lease, looked at, before step 3: if nothing here tells what is live, the copy does, if it is right; the state is
+ * then clean at the live version, and *no_state false. */
+int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err) MUST_CHECK;
+#define READING_NOTICE_BYTES (UINT64_C(10) << 30)
+/* Is so much worth a line before it is read back? */
+bool disk_run_reading_notice(const char *name, uint64_t bytes, char out[256]);
 
 /* rebuild.c: every block of the map from what the replica holds at this version. */
 int replica_rebuild(struct replica *replica, struct blockmap *map, const char *version, struct cancel *cancel,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "replicate/cycle_disk.h"
 
 static int fill_header(const struct disk_run *r, const struct guid *id, struct blockmap_header *h, struct error *err)
@@ -158,11 +159,16 @@ static int claim(struct disk_run *r, enum trust trust, struct error *err)
 
 static int learn(struct disk_run *r, const char *why, struct error *err)
 {
-	bool read_back = !r->opt->replace || !target_caps(r->opt->target)->remote;
+	bool remote = target_caps(r->opt->target)->remote, read_back = !r->opt->replace || !remote;
+	char notice[256];
+	uint64_t bytes;
 
 	r->unchanged = false; /* the map will say what the replica holds, not what the source held */
 	snprintf(r->d->warning, sizeof(r->d->warning), "%s: %s", why,
 		 read_back ? "what it holds was read back" : "everything is sent again");
+	if (read_back && remote && replica_data_bytes(r->replica, r->content, &bytes, NULL) == 0 &&
+	    disk_run_reading_notice(r->d->name, bytes, notice))
+		log_warn("cycle", "%s", notice);
 	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */
 	if (read_back && replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
@@ -189,9 +195,9 @@ static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
 		return -1;
 	if (!exists)
 		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
-	if (check_shrink(r, err) < 0 || disk_run_decide(r, no_state, &trust, &why, err) < 0)
+	if (disk_run_take_copy(r, &no_state, err) < 0 || check_shrink(r, err) < 0 || disk_run_decide(r, no_state, &trust, &why, err) < 0)
 		return -1;
-	if (trust == STOP || (trust == REBUILD && target_caps(r->opt->target)->remote && !r->opt->adopt && !r->opt->replace))
+	if (trust == STOP)
 		return disk_run_need_adopt(r, why, err);
 	if (trust == TRUST && finish_point(r, err) < 0)
 		return -1;
@@ -233,11 +239,7 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 			return -1;
 		no_state = false;
 	} else if (no_state) {
-		if (check_foreign(r, err) < 0)
-			return -1;
-		if (target_caps(r->opt->target)->remote && !r->opt->adopt && !r->opt->replace)
-			return disk_run_need_adopt(r, r->rs.damage ? r->rs.damage : "there is no block map of it here", err);
-		if (adopt_state(r, err) < 0)
+		if (check_foreign(r, err) < 0 || adopt_state(r, err) < 0)
 			return -1;
 	}
 	return enter_existing(r, no_state, err);

@@ -372,6 +372,29 @@ failed:
 	return error_prefix(err, "state");
 }
 
+int replica_state_import(struct replica_state *rs, const struct blockmap_header *header,
+			 int (*fill)(void *ctx, struct blockmap *m, struct error *err), void *ctx, struct error *err)
+{
+	struct blockmap_header h = *header;
+
+	h.lease_id = rs->lease_id;
+	h.generation = blockmap_header(rs->map)->generation; /* the next one: the journal that is there belongs to none of it */
+	h.clean = true;
+	memset(h.digest, 0, sizeof(h.digest));
+	drop_files(rs);
+	rs->map = blockmap_create(rs->dirfd, "map", &h, err);
+	if (!rs->map || blockmap_make_writable(rs->map, err) < 0 || fill(ctx, rs->map, err) < 0 ||
+	    blockmap_commit(rs->map, state_make_born, err) < 0)
+		goto failed;
+	rs->journal = journal_open(rs->dirfd, "journal", &h.liftfs_id, blockmap_header(rs->map)->generation, NULL, NULL, err);
+	if (!rs->journal || journal_mark_born(rs->journal, state_make_born, err) < 0 || take_header(rs, err) < 0)
+		goto failed;
+	return 0;
+failed:
+	drop_files(rs);
+	return error_prefix(err, "state");
+}
+
 int replica_state_claim(struct replica_state *rs, uint64_t number, struct error *err)
 {
 	if (journal_claim(rs->journal, number, err) < 0 || journal_sync(rs->journal, err) < 0)

@@ -18,6 +18,7 @@ static const char *const areas[] = {
 	[DIR_META] = DIR_OWN "/meta/",
 	[DIR_LOCKS] = DIR_OWN "/locks/",
 	[DIR_POINTS] = DIR_OWN "/points/",
+	[DIR_MAPS] = DIR_OWN "/maps/",
 };
 
 int dir_root(struct target *t, struct error *err)

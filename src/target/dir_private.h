@@ -5,6 +5,7 @@
  *   TARGET/web01/web01.vhd                          the replica: a plain fixed VHD, sparse
  *   TARGET/.liftfs/meta/web01/web01.json            number and metadata (dir_meta.c); web01.vhd.new: being created
  *   TARGET/.liftfs/locks/web01/web01.lock, .lease   who holds it, and the proof that nobody else wrote (dir_lease.c)
+ *   TARGET/.liftfs/maps/web01/web01.blockmap        the copy of its block map; .json: that one's number (dir_map.c)
  *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd and meta.json, made whole as .new and renamed
  * (dir_point.c)
  *
@@ -51,7 +52,7 @@ static inline struct dir_replica *dir_of(struct replica *r)
 
 /* ---- dir_path.c: nothing below the root follows a symbolic link ---- */
 
-enum dir_area { DIR_DATA, DIR_META, DIR_LOCKS, DIR_POINTS };
+enum dir_area { DIR_DATA, DIR_META, DIR_LOCKS, DIR_POINTS, DIR_MAPS };
 
 /* The root's fd, which stays the place's; -1. */
 int dir_root(struct target *t, struct error *err) MUST_CHECK;
@@ -127,6 +128,11 @@ int dir_resize(struct replica *r, uint64_t size, const char *if_version, char *v
 int dir_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err);
 int dir_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
 		struct error *err);
+
+/* ---- dir_map.c ---- */
+
+/* dir_replica_open(), or for the copy of a map a handle with a table of its own. */
+int dir_open_any(struct replica *r, struct error *err);
 
 /* ---- dir_point.c ---- */
 
