@@ -81,14 +81,15 @@ static int check_foreign(struct disk_run *r, struct error *err)
 	return 0;
 }
 
-/* No state here, but a replica there that may be read: it keeps its id if it has one. */
+/* No state here, but a replica there that may be read: it keeps its id if it has one.  A crash before the claim must not look
+ * like a replica that nothing was sent to. */
 static int adopt_state(struct disk_run *r, struct error *err)
 {
 	struct guid id;
 
 	if (guid_parse(disk_run_meta(r, "liftfsid"), &id, NULL) < 0 && guid_random(&id, err) < 0)
 		return -1;
-	return create_state(r, &id, err);
+	return create_state(r, &id, err) < 0 ? -1 : replica_state_distrust(&r->rs, err);
 }
 
 /* The disk grew.  The map first: a crash in between leaves a replica that is too short, which is seen. */

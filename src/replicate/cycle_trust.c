@@ -93,7 +93,7 @@ static int decide_fresh(struct disk_run *r, enum trust *out, const char **why, s
 
 	if (replica_data_bytes(r->replica, r->live_size, &bytes, err) < 0) /* the disk may have grown since */
 		return -1;
-	*out = bytes == 0 ? TRUST : REBUILD;
+	*out = bytes == 0 ? TRUST : r->opt->adopt || r->opt->replace || !target_caps(r->opt->target)->remote ? REBUILD : STOP;
 	*why = "holds data although nothing was sent yet";
 	r->fresh = bytes == 0;
 	return 0;

@@ -162,6 +162,27 @@ static void a_void_copy_costs_a_rebuild_and_nothing_else(void **state)
 	assert_true(world_equals(w, 0, -1));
 }
 
+/* Without a copy: the next run of the host that died finds a state, and still a replica that must be read. */
+static void a_host_that_dies_before_its_claim_does_not_take_the_replica_for_a_new_one(void **state)
+{
+	struct world *w = with_copies(state);
+	struct outcome o;
+	struct host h;
+
+	mem_service_set_map_copies(w->service, false);
+	cycle_of(w, "state", &o);
+	host_start(w, &h, "state-other");
+	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DIE });
+	cycle(w, &h, 1, &o);
+	assert_int_equal(o.rc, -1);
+	host_stop(&h);
+	mem_service_advance(w->service, 2 * TARGET_LEASE_SECONDS);
+	world_patch(w, 0, 100, 10, 2);
+	cycle_of(w, "state-other", &o);
+	assert_true(requests(w, MEM_READ, false) > 0);
+	assert_true(world_equals(w, 0, -1));
+}
+
 static void with_adopt_the_replica_is_read_all_the_same(void **state)
 {
 	struct world *w = with_copies(state);
@@ -328,6 +349,7 @@ int main(void)
 		WORLD_TEST(a_copy_is_no_replica),
 		WORLD_TEST(a_failure_of_the_copy_is_a_warning),
 		WORLD_TEST(a_void_copy_costs_a_rebuild_and_nothing_else),
+		WORLD_TEST(a_host_that_dies_before_its_claim_does_not_take_the_replica_for_a_new_one),
 		WORLD_TEST(with_adopt_the_replica_is_read_all_the_same),
 		WORLD_TEST(a_damaged_map_here_is_replaced_by_the_copy),
 		WORLD_TEST(a_foreign_write_is_refused_whatever_the_copy_says),
