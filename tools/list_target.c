@@ -12,11 +12,13 @@
 #include "base/parse.h"
 #include "inventory/disk_info.h"
 #include "list.h"
+#include "replicate/seed.h"
 #include "thing.h"
 
 struct entry {
 	char *name, *vm;
 	uint64_t virtual_size, size, data;
+	char *unverified; /* since when, or NULL */
 	bool leased;
 	struct target_points points;
 };
@@ -31,6 +33,7 @@ static void entries_fini(struct entries *l)
 	for (size_t i = 0; i < l->n; i++) {
 		free(l->v[i].name);
 		free(l->v[i].vm);
+		free(l->v[i].unverified);
 		target_points_fini(&l->v[i].points);
 	}
 	free(l->v);
@@ -39,6 +42,7 @@ static void entries_fini(struct entries *l)
 static int add_entry(void *ctx, const char *name, const struct target_look *look, struct error *err)
 {
 	const char *vm = target_meta_get(&look->meta, "vm"), *vsize = target_meta_get(&look->meta, "vsize");
+	const char *unverified = target_meta_get(&look->meta, SEED_UNVERIFIED);
 	struct entries *l = ctx;
 	struct entry *v = reallocarray(l->v, l->n + 1, sizeof(*v)), *e;
 
@@ -47,7 +51,9 @@ static int add_entry(void *ctx, const char *name, const struct target_look *look
 	l->v = v;
 	e = &v[l->n++];
 	*e = (struct entry){ .name = strdup(name), .vm = strdup(vm ? vm : ""), .size = look->size, .leased = look->leased };
-	if (!e->name || !e->vm)
+	if (unverified)
+		e->unverified = strdup(unverified);
+	if (!e->name || !e->vm || (unverified && !e->unverified))
 		return error_errno(err, ENOMEM, "%s", name);
 	if (!vsize || parse_u64(vsize, UINT64_MAX, &e->virtual_size, NULL) < 0)
 		e->virtual_size = look->size > 512 ? look->size - 512 : 0;
@@ -111,10 +117,15 @@ static int entry_rows(struct table *table, const struct entries *l, const struct
 {
 	CLEANUP_FREE char *vm = disk_info_escape(e->vm, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
-	const char *cells[] = { e->name, vm, size, data, e->leased ? "a cycle is running" : "" };
+	char note[96] = "";
+	const char *cells[] = { e->name, vm, size, data, note };
 
 	if (!vm)
 		return -1;
+	if (e->unverified)
+		snprintf(note, sizeof(note), "unverified since %.40s", e->unverified);
+	else if (e->leased)
+		snprintf(note, sizeof(note), "a cycle is running");
 	format_size(e->virtual_size, size);
 	format_size(e->data, data);
 	if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
@@ -177,6 +188,8 @@ static int print_json(const struct entries *l, const struct target *target, bool
 					   (json_int_t)e->virtual_size, "size", (json_int_t)e->size, "data",
 					   (json_int_t)e->data, "leased", e->leased) : NULL;
 
+		if (j && e->unverified)
+			json_object_set_new(j, "unverified", disk_info_name(e->unverified, err));
 		if (j && points)
 			json_object_set_new(j, "points", points_json(l, e));
 		if (!j || json_array_append_new(replicas, j) != 0)

@@ -2,7 +2,10 @@
 /* liftfs sync: one cycle over every VM of its sources. */
 #include <config.h>
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/parse.h"
 #include "paths.h"
@@ -32,9 +35,34 @@ static int set_progress(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
+/* The folder where replicas were made that were carried to TARGET. */
+static int open_seed(const char *path, const struct target *target, struct target **out, struct error *err)
+{
+	CLEANUP(cleanup_target) struct target *seed = NULL;
+	CLEANUP_FREE char *own = NULL;
+	struct stat st;
+
+	if (strncmp(path, "dir:", 4) != 0 && target_is_url(path))
+		return error_set(err, ERR_USAGE, "--seed %s: not a folder of replicas (dir:PATH)", path);
+	seed = target_open(path, NULL, err);
+	if (!seed)
+		return -1;
+	if (strcmp(target_name(seed), target_name(target)) == 0)
+		return error_set(err, ERR_USAGE, "--seed %s: is TARGET itself", path);
+	if (asprintf(&own, "%s/.liftfs", target_name(seed)) < 0) {
+		own = NULL;
+		return error_errno(err, ENOMEM, "%s", path);
+	}
+	if (stat(own, &st) < 0 || !S_ISDIR(st.st_mode))
+		return error_set(err, ERR_REFUSED, "--seed %s: no replicas of liftfs lie there", path);
+	*out = steal_ptr(&seed);
+	return 0;
+}
+
 static int run(struct tool *t, const struct sync_options *o, int *status_out, struct error *err)
 {
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
+	CLEANUP(cleanup_target) struct target *seed = NULL;
 	CLEANUP_FREE char *state = NULL;
 	const char *target = t->args[t->n_args - 1];
 	struct sync_run r = { .tool = t, .opt = o, .sources = t->args, .n_sources = t->n_args - 1,
@@ -54,6 +82,9 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		return -1;
 	if (connect_open(t, target, &connect, &place, err) < 0)
 		return -1;
+	if (o->seed && open_seed(o->seed, place.target, &seed, err) < 0)
+		return -1;
+	r.seed = seed;
 	r.state = state;
 	r.target = place.target;
 	return sync_round(&r, status_out, err);
@@ -77,6 +108,7 @@ int main(int argc, char **argv)
 		{ "block-size", 0, "SIZE", "of new replicas: 64K to 4M", set_block_size, &o.block_size, NULL },
 		{ "adopt", 0, NULL, "go on with what a replica holds, by reading it", tool_set_flag, &o.adopt, NULL },
 		{ "replace", 0, NULL, "take over another disk's replica", tool_set_flag, &o.replace, NULL },
+		{ "seed", 0, "dir:PATH", "take over replicas made there and carried to TARGET", tool_set_text, &o.seed, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &o.insecure_http, NULL },
 		{ "progress", 0, "FORMAT", "auto, lines, json or none", set_progress, &o.progress,
 		  "auto lines json none" },

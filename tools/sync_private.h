@@ -23,6 +23,7 @@ struct sync_options { /* as the command line has them */
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
 	enum progress_format progress;
 	struct datastores datastores;
+	const char *seed; /* a folder, or NULL */
 };
 
 /* What lasts from round to round. */
@@ -33,6 +34,7 @@ struct sync_run {
 	size_t n_sources;
 	const char *state; /* path */
 	struct target *target;
+	struct target *seed; /* or NULL */
 	struct cancel *cancel;
 };
 

@@ -17,6 +17,7 @@
 #include "replicate/verify.h"
 #include "sync_report.h"
 #include "thing.h"
+#include "verify_mark.h"
 
 #define RANGES_SHOWN 20 /* for people; --json has all */
 
@@ -101,7 +102,8 @@ static void print_result(const char *name, struct disk *a, const struct verify_r
 		print_mismatches(a, v);
 }
 
-static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, struct error *err)
+/* *match_out: equal, and of one size. */
+static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, bool *match_out, struct error *err)
 {
 	const struct verify_options opt = { .strict = r->strict, .digest = true, .cancel = r->cancel,
 					    .bytes_done = &r->done };
@@ -111,6 +113,7 @@ static int compare(struct verify_run *r, const char *name, struct disk *a, struc
 
 	if (verify_disks(a, b, &opt, &v, err) < 0)
 		return -1;
+	*match_out = v.match && v.size_a == v.size_b;
 	if (!v.match)
 		r->status = tool_worse_status(r->status, 1);
 	if (r->tool->common.json) {
@@ -134,13 +137,20 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 	CLEANUP(cleanup_thing) struct thing b = { 0 };
 	const struct disk_options image = { .datastores = r->datastores.v, .n_datastores = r->datastores.n };
 	char name[OUTPUT_TEXT_MAX];
+	bool match;
 
 	if (thing_open(r->tool, a_text, &r->connect, &image, &a, err) < 0 ||
 	    thing_open(r->tool, b_text, &r->connect, &image, &b, err) < 0)
 		return -1;
 	r->total = disk_size(a.disk) > disk_size(b.disk) ? disk_size(a.disk) : disk_size(b.disk);
 	snprintf(name, sizeof(name), "%.*s", target_is_url(a_text) ? (int)strcspn(a_text, "?") : (int)strlen(a_text), a_text);
-	return compare(r, name, a.disk, b.disk, err);
+	if (compare(r, name, a.disk, b.disk, &match, err) < 0)
+		return -1;
+	if (match && a.replica)
+		verify_mark(r->tool, a.place.target, a.replica);
+	if (match && b.replica)
+		verify_mark(r->tool, b.place.target, b.replica);
+	return 0;
 }
 
 /* ---- a folder and a target ---- */
@@ -150,6 +160,7 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	CLEANUP(cleanup_disk) struct disk *a = disk_open(d->root, d->source_path, NULL, err);
 	CLEANUP(cleanup_disk) struct disk *b = NULL;
 	struct replica *replica;
+	bool match;
 
 	if (!a)
 		return -1;
@@ -159,7 +170,11 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	b = replica_disk_open(replica, err);
 	if (!b)
 		return error_prefix(err, "%s", target_name(target));
-	return b ? compare(r, d->name, a, b, err) : -1;
+	if (compare(r, d->name, a, b, &match, err) < 0)
+		return -1;
+	if (match)
+		verify_mark(r->tool, target, d->name);
+	return 0;
 }
 
 /* One disk that cannot be compared does not keep the others from it. */

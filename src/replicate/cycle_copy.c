@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "replicate/cycle_disk.h"
 #include "replicate/map_copy.h"
+#include "replicate/seed.h"
 
 /* NULL without an error where the target keeps none. */
 static struct replica *copy_of(struct disk_run *r, struct error *err)
@@ -73,6 +74,73 @@ int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err)
 	r->d->read_why = "its block map came from the copy beside the replica";
 	snprintf(r->d->warning, sizeof(r->d->warning), "goes on from cycle %" PRIu64 " of another host or state, by the copy of its "
 		 "block map", r->rs.last.cycle);
+	return 0;
+}
+
+static int check_source(const struct disk_run *r, const struct seed_map *s, struct error *err)
+{
+	const struct blockmap_header *h = blockmap_header(s->map);
+
+	if (h->source_id[0] == '\0' || r->d->source_id[0] == '\0' || strcmp(h->source_id, r->d->source_id) == 0)
+		return 0;
+	return error_set(err, ERR_CONFLICT, "%s: the seed's is the replica of another disk (id %s; %s has %s)", r->d->name,
+			 h->source_id, r->d->source_path, r->d->source_id);
+}
+
+/* A state of its own first, which says nothing: until the import is durable the next run begins with the seed again. */
+static int create_empty_state(struct disk_run *r, const struct seed_map *s, struct error *err)
+{
+	struct blockmap_header h = *blockmap_header(s->map);
+
+	h.generation = h.number = h.cycle = 0;
+	h.clean = false;
+	h.version[0] = '\0';
+	memset(h.digest, 0, sizeof(h.digest));
+	return replica_state_create(&r->rs, &h, err);
+}
+
+static int take_seed(struct disk_run *r, const struct seed_map *s, struct error *err)
+{
+	const struct seed_live live = { .name = r->d->name, .version = r->version, .number = r->live_number, .size = r->live_size };
+
+	if (check_source(r, s, err) < 0 || seed_check(s, r->replica, &live, &r->stop, err) < 0)
+		return -1;
+	if (!r->rs.map && create_empty_state(r, s, err) < 0)
+		return -1;
+	return seed_import(s, &live, &r->rs, err);
+}
+
+/* A state that was begun and says nothing, as a crash in take_seed() leaves it. */
+static bool says_nothing(const struct disk_run *r)
+{
+	return r->rs.map && !r->rs.has_clean && r->rs.n_own == 0;
+}
+
+int disk_run_seed(struct disk_run *r, bool exists, bool *no_state, struct error *err)
+{
+	struct seed_map s;
+	int rc;
+
+	if (exists && disk_run_meta(r, "liftfsid")[0])
+		return 0; /* it has been ours for longer */
+	if (!*no_state && !says_nothing(r)) {
+		r->seeded = exists; /* a run before this one got as far */
+		return 0;
+	}
+	rc = seed_open(r->opt->seed, r->opt->state, r->rs.dirfd, r->d->name, &s, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	rc = exists ? take_seed(r, &s, err)
+		    : error_set(err, ERR_CONFLICT, "%s: the seed has it, and it is not on the target yet: carry it there, or send it "
+				"by running without --seed", r->d->name);
+	seed_close(&s);
+	if (rc < 0)
+		return -1;
+	*no_state = false;
+	r->seeded = true;
+	r->d->read_why = "its block map came from the seed";
+	snprintf(r->d->warning, sizeof(r->d->warning), "taken over as it was carried here, on samples: unverified until liftfs verify "
+		 "has compared it");
 	return 0;
 }
 

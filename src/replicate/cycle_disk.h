@@ -37,6 +37,7 @@ struct disk_run {
 	struct evidence f0;
 	bool unchanged;    /* every file proven as at the last clean point */
 	bool created;      /* by this run */
+	bool seeded;       /* by this run: carried here, and not compared yet */
 	bool fresh;        /* never claimed, and holds nothing: all zero */
 	bool leased, claimed, scanned, fenced;
 	uint64_t content;  /* bytes of the replica without the footer */
@@ -108,6 +109,11 @@ void disk_run_update_copy(struct disk_run *r);
 /* Under the lease, looked at, before step 3: if nothing here tells what is live, the copy does, if it is right; the state is
  * then clean at the live version, and *no_state false. */
 int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err) MUST_CHECK;
+/*
+ * Before anything else, with opt->seed: the map of a replica that was carried here.  *no_state is false where it was taken over.  A
+ * replica that the seed has, and that is not here yet, is ERR_CONFLICT.
+ */
+int disk_run_seed(struct disk_run *r, bool exists, bool *no_state, struct error *err) MUST_CHECK;
 #define READING_NOTICE_BYTES (UINT64_C(10) << 30)
 /* Is so much worth a line before it is read back? */
 bool disk_run_reading_notice(const char *name, uint64_t bytes, char out[256]);

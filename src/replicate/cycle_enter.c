@@ -224,6 +224,8 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 
 	if (disk_run_look(r, &exists, err) < 0)
 		return -1;
+	if (r->opt->seed && disk_run_seed(r, exists, &no_state, err) < 0)
+		return -1;
 	if (!exists && r->rs.damage)
 		return error_set(err, ERR_CONFLICT,
 				 "%s: is gone from the target, and its block map here is damaged (%s); if that is meant, remove its "

@@ -106,7 +106,13 @@ int disk_run_decide(struct disk_run *r, bool no_state, enum trust *out, const ch
 
 	guid_format(&blockmap_header(r->rs.map)->liftfs_id, id);
 	*out = REBUILD;
-	if (strcmp(disk_run_meta(r, "liftfsid"), id) != 0) {
+	if (r->seeded && !(r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0) &&
+	    !(r->rs.kind == STATE_OPEN && own)) {
+		*out = STOP;
+		*why = "was changed by somebody else since it was compared with its seed";
+		return 0;
+	}
+	if (!r->seeded && strcmp(disk_run_meta(r, "liftfsid"), id) != 0) {
 		*out = r->opt->adopt || r->opt->replace ? REBUILD : STOP;
 		*why = "is not the replica that this state describes: it was made anew or replaced";
 		return 0;

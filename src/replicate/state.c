@@ -213,7 +213,8 @@ static int take_header(struct replica_state *rs, struct error *err)
 		rs->last.token = h->token;
 		rs->last.fuzzy = true; /* its fingerprint is in the journal: without it nothing is proven, and no point made */
 	}
-	return h->number ? add_own(rs, h->number, err) : 0;
+	/* A replica that was carried here may have the number 0 at its clean point. */
+	return h->number || h->clean ? add_own(rs, h->number, err) : 0;
 }
 
 static bool born_here(int fd, const char *recorded)
