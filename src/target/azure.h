@@ -25,6 +25,7 @@
 #include "target/azure_request.h"
 #include "target/azure_url.h"
 #include "target/ops.h"
+#include "target/patience.h"
 
 struct azure_writer;
 
@@ -35,6 +36,8 @@ struct azure_place { /* target->priv */
 	_Atomic int checksum;           /* enum azure_checksum; falls from CRC-64 to MD5 once, never back */
 	uint64_t id;                    /* random, the head of the requests' ids */
 	_Atomic uint64_t requests;      /* and their tail */
+	pthread_mutex_t lock;
+	struct patience patience;       /* under lock: of requests that are not writes, lists or reads */
 	_Atomic bool unreachable;       /* that no answer comes has been said; once a run */
 };
 

@@ -91,6 +91,42 @@ static void count(struct target_counters *c, enum azure_operation op, bool again
 		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
 }
 
+/* Lists and reads take as long as there is to tell; what changes one thing, or looks at it, is quick. */
+static bool is_quick(enum azure_operation op)
+{
+	switch (op) {
+	case AZURE_READ:
+	case AZURE_RANGES:
+	case AZURE_LIST:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static unsigned patience_now(struct target *t, enum azure_operation op)
+{
+	struct azure_place *place = azure_place(t);
+
+	if (!is_quick(op))
+		return 0;
+	LOCK_SCOPE(&place->lock);
+	return patience_ms(&place->patience, 0);
+}
+
+static void learn(struct target *t, const struct azure_exchange *x)
+{
+	struct azure_place *place = azure_place(t);
+
+	if (!is_quick(x->call.op))
+		return;
+	LOCK_SCOPE(&place->lock);
+	if (x->req.status != 0 && x->req.err.code == ERR_NONE)
+		patience_answered(&place->patience, x->req.elapsed_us, 0);
+	else if (x->req.timed_out)
+		patience_timed_out(&place->patience);
+}
+
 /* One attempt: what became of it is in x->req and x->reply. */
 static int attempt(struct target *t, struct azure_exchange *x, struct error *err)
 {
@@ -102,11 +138,13 @@ static int attempt(struct target *t, struct azure_exchange *x, struct error *err
 	x->req.headers = x->text.headers;
 	x->req.n_headers = x->text.n_headers;
 	x->req.only_once = x->once;
+	x->req.timeout_ms = patience_now(t, x->call.op);
 	x->req.reply_buf = x->reply_buf;
 	x->req.reply_cap = x->reply_cap;
 	x->req.reply_max = x->reply_max;
 	perform(t, &x->req);
 	azure_answer(&x->req, &x->reply);
+	learn(t, x);
 	return 0;
 }
 

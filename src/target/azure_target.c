@@ -27,6 +27,7 @@ static void place_free(struct azure_place *p)
 		return;
 	azure_url_fini(&p->url);
 	free(p->container_url);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 DEFINE_CLEANUP(cleanup_place, struct azure_place *, place_free);
@@ -37,6 +38,7 @@ static int open_place(struct target *t, const char *url, struct error *err)
 
 	if (!p)
 		return error_set(err, ERR_NOMEM, "target");
+	pthread_mutex_init(&p->lock, NULL);
 	if (azure_url_parse(url, t->config.account_hint, t->config.insecure_http, &p->url, err) < 0)
 		return -1;
 	if (!t->config.http || !t->config.creds)

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "target/azure.h"
 #include "target/congestion.h"
+#include "target/patience.h"
 
 enum {
 	TICK_MS = 100, /* how soon a cancel and a retry's time are noticed */
@@ -46,6 +47,7 @@ struct slot {
 	uint64_t off, len; /* what is left of its range */
 	uint64_t part;     /* of that, in the request */
 	uint64_t part_max; /* what the last answers allow */
+	unsigned timeout_ms; /* of its request */
 	uint64_t started_ns, due_ns;
 	struct azure_tries tries; /* of this part */
 	enum azure_checksum sum_kind;
@@ -62,6 +64,7 @@ struct azure_writer {
 	pthread_mutex_t lock;
 	pthread_cond_t quiet;
 	struct congestion congestion;
+	struct patience patience;
 	struct target_op *head, **tail;
 	struct job *current; /* the operation being cut, or NULL */
 	struct job *free_jobs;
@@ -196,6 +199,7 @@ static int send_part(struct slot *s, struct error *err)
 	s->req.body_len = data ? s->part : 0;
 	s->req.done = on_reply;
 	s->req.ctx = s;
+	s->req.timeout_ms = s->timeout_ms;
 	count(s);
 	s->started_ns = clock_monotonic_ns();
 	http_submit(t->config.http, &s->req);
@@ -222,14 +226,15 @@ static int check_stored(const struct slot *s, struct error *err)
 
 /* ---- list work, under the lock ---- */
 
-/* How much of what is left goes into one request. */
-static uint64_t choose_part_locked(const struct slot *s)
+/* How much of what is left goes into one request, and how long to wait for its answer. */
+static void choose_part_locked(struct slot *s)
 {
 	uint64_t max = s->part_max;
 
 	if (s->job->op->data && s->w->congestion.chunk < max)
 		max = s->w->congestion.chunk;
-	return s->len < max ? s->len : max;
+	s->part = s->len < max ? s->len : max;
+	s->timeout_ms = patience_ms(&s->w->patience, s->job->op->data ? s->part : 0);
 }
 
 static struct slot *idle_slot_locked(struct azure_writer *w)
@@ -277,7 +282,7 @@ static struct slot *claim_locked(struct azure_writer *w)
 	s->len = j->op->data && left > w->congestion.chunk ? w->congestion.chunk : left;
 	s->part_max = UINT64_MAX;
 	s->tries = (struct azure_tries){ 0 };
-	s->part = choose_part_locked(s);
+	choose_part_locked(s);
 	s->sum_len = 0;
 	if (j->op->sum[0] && s->part == j->op->len) {
 		s->sum_kind = (enum azure_checksum)j->op->sum_kind;
@@ -382,7 +387,7 @@ static void go_on(struct slot *s)
 
 	{
 		LOCK_SCOPE(&s->w->lock);
-		s->part = choose_part_locked(s);
+		choose_part_locked(s);
 	}
 	if (check_going(s->w, &err) < 0 || send_part(s, &err) < 0)
 		finish(s, &err);
@@ -394,6 +399,10 @@ static void learn_locked(struct slot *s, bool congested, bool ok)
 	struct azure_writer *w = s->w;
 	bool changed = false;
 
+	if (s->req.status != 0 && s->req.err.code == ERR_NONE)
+		patience_answered(&w->patience, s->req.elapsed_us, s->req.body_len);
+	else if (s->req.timed_out)
+		patience_timed_out(&w->patience);
 	if (congested) {
 		changed = congestion_signal(&w->congestion, s->started_ns, clock_monotonic_ns());
 		if (s->call.op == AZURE_CLEAR && s->req.status != 503 && s->part > CLEAR_PART_MIN)
