@@ -3,13 +3,11 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/io.h"
@@ -178,13 +176,6 @@ static int send_head(struct sender *s, const struct replica_state *rs, uint64_t 
 
 /* ---- the note ---- */
 
-static int forget_note(struct replica_state *rs, struct error *err)
-{
-	if (unlinkat(rs->dirfd, MAP_COPY_NOTE, 0) < 0 && errno != ENOENT)
-		return error_errno(err, errno, MAP_COPY_NOTE);
-	return io_fsync_dir(rs->dirfd, err);
-}
-
 /* What the copy holds: pages' sums, or NULL if the note does not tell; *number and version of the replica as it says. */
 static uint64_t *read_note(const struct replica_state *rs, const struct blockmap_layout *l, uint64_t *number,
 			   char version[TARGET_VERSION_LEN])
@@ -294,12 +285,12 @@ static int update(struct replica *copy, struct replica_state *rs, struct error *
 		return error_errno(err, ENOMEM, "%" PRIu64 " pages", s.layout.pages);
 	if (look_or_create(copy, &s, &look, err) < 0)
 		return -1;
-	/* Another number: somebody else wrote since, or an update of ours did not end. */
+	/* Another number: somebody else wrote since, or an update of ours began and did not end. */
 	if (held && (look.number != noted || look.size != s.layout.file_size)) {
 		free(held);
 		held = NULL;
 	}
-	if (forget_note(rs, err) < 0 || claim(copy, &s, &look, noted, &number, err) < 0 || send_pages(&s, held, err) < 0 ||
+	if (claim(copy, &s, &look, noted, &number, err) < 0 || send_pages(&s, held, err) < 0 ||
 	    send_head(&s, rs, sums, err) < 0)
 		return -1;
 	return map_copy_write_note(rs, number, rs->last.version, sums, err);

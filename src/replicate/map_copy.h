@@ -8,9 +8,9 @@
  *  - every update first raises the copy's own number, and its writes are conditional on that: a late write of an older
  *    update dies;
  *  - pages go first, page table and header last, in one write after all pages were acknowledged;
- *  - a note in the state folder (map-copy) says which pages the copy holds under which number.  It is gone, durably,
- *    before the first page is sent, and written after the last answer: without it, or under another number, all pages
- *    are sent.
+ *  - a note in the state folder (map-copy) says which pages the copy holds under which number; it is written after the
+ *    last answer.  An update that began has another number: without the note, or under another number, all pages are
+ *    sent.
  * Who reads it believes it only if the header names the live version of a replica on which he holds the lease, and digest
  * and every page's checksum are right.  Otherwise it is void, which is no error.
  *

@@ -149,6 +149,7 @@ static uint64_t bytes_written(struct rig *rig, size_t *n_out)
 	struct mem_record *r = mem_records(rig->service, MEM_WRITE, n_out);
 	uint64_t bytes = 0;
 
+	assert_true(*n_out > 0 && r[*n_out - 1].off == 0); /* header and page table come last */
 	for (size_t i = 0; i < *n_out; i++)
 		bytes += r[i].len;
 	free(r);
