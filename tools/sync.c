@@ -54,7 +54,7 @@ static int open_seed(const char *path, const struct target *target, struct targe
 		return error_errno(err, ENOMEM, "%s", path);
 	}
 	if (stat(own, &st) < 0 || !S_ISDIR(st.st_mode))
-		return error_set(err, ERR_REFUSED, "--seed %s: no replicas of liftfs lie there", path);
+		return error_set(err, ERR_USAGE, "--seed %s: no replicas of liftfs lie there", path);
 	*out = steal_ptr(&seed);
 	return 0;
 }

@@ -55,7 +55,7 @@ flat "$scratch/store/db01/db01.vhdx" vhdx "$scratch/changed.raw"
 carried=$endpoint/disks/carried
 must_fail 78 "not made by liftfs" liftfs sync "$scratch/store" "$carried"
 must_fail 2 "not a folder of replicas" liftfs sync --seed "$endpoint/disks" "$scratch/store" "$carried"
-must_fail 78 "no replicas of liftfs lie there" liftfs sync --seed "dir:$scratch" "$scratch/store" "$carried"
+must_fail 2 "no replicas of liftfs lie there" liftfs sync --seed "dir:$scratch" "$scratch/store" "$carried"
 must_fail 2 "is TARGET itself" liftfs sync --seed "dir:$scratch/made" "$scratch/store" "$scratch/made"
 liftfs sync --seed "dir:$scratch/made" --json "$scratch/store" "$carried" >"$scratch/seeded.json" 2>"$scratch/err" ||
 	fail "seeded: $(cat "$scratch/err")"

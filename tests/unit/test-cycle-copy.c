@@ -172,7 +172,7 @@ static void a_host_that_dies_before_its_claim_does_not_take_the_replica_for_a_ne
 	mem_service_set_map_copies(w->service, false);
 	cycle_of(w, "state", &o);
 	host_start(w, &h, "state-other");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DIE });
+	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_LEASE, .nth = 1, .action = FAULT_DIE });
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.rc, -1);
 	host_stop(&h);
