@@ -39,7 +39,7 @@ must_fail 2 "--jobs: '0': at least 1" "$liftfs" sync --jobs 0 a b
 must_fail 2 "--block-size: '5': not a power of two from 64K to 4M" "$liftfs" sync --block-size 5 a b
 must_fail 2 "Try 'liftfs sync --help'." "$liftfs" sync --progress never a b
 must_fail 2 "--plain and --json exclude each other" "$liftfs" list --plain --json .
-for later in --watch --keep-last=3 --limit-rate=1M --list=x --seed=dir:x; do
+for later in --watch --keep-last=3 --limit-rate=1M --list=x; do
 	must_fail 2 "unknown option" "$liftfs" sync "$later" a b
 done
 must_fail 74 "nope.vmdk: No such file or directory" "$liftfs" info nope.vmdk
