@@ -44,7 +44,7 @@ need_packages() {
 
 # What ./configure and make need.
 build_packages="autoconf automake make gcc libc6-dev pkg-config libfuse3-dev libcurl4-openssl-dev libssl-dev libxxhash-dev
-	libjansson-dev libxml2-dev libblkid-dev libsmartcols-dev libdeflate-dev libarchive-dev"
+	libjansson-dev libxml2-dev libblkid-dev libsmartcols-dev libdeflate-dev libarchive-dev libsqlite3-dev"
 
 # need_azurite: Microsoft's emulator of the service, from npm, into build-tools/; sets AZURITE.
 azurite_version=3.35.0

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -61,24 +59,12 @@ static struct http *start_http(const struct tool *t, const struct connect_option
 	return http_new(&config, err);
 }
 
-static struct credentials_file *read_file(const char *name, struct error *err)
-{
-	CLEANUP_FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0) {
-		error_errno(err, errno, "--credentials %s", name);
-		return NULL;
-	}
-	return credentials_file_read(fd, name, err);
-}
-
 /* Which account the URL names, for credentials that could be another's. */
-static int choose(const struct tool *t, const char *url, const struct secret *sas, const struct connect_options *opt,
-		  const char *hint, const struct credentials_file *file, struct credentials **out, struct error *err)
+static int choose(const char *url, const struct secret *sas, const struct connect_options *opt, const char *hint,
+		  const struct credentials_file *file, struct credentials **out, struct error *err)
 {
 	struct credentials_request request = { .url_sas = sas, .file = file, .lookup = look_up };
 	struct azure_url u = { 0 };
-	char text[CREDENTIALS_TEXT_LEN];
 
 	if (azure_url_parse(url, hint, opt->insecure_http, &u, err) < 0)
 		return -1;
@@ -90,10 +76,20 @@ static int choose(const struct tool *t, const char *url, const struct secret *sa
 	if (sas)
 		log_warn("credentials", "a SAS on the command line stays in the shell's history; "
 					"AZURE_STORAGE_SAS_TOKEN or --credentials keeps it out");
-	credentials_describe(*out, text);
+	return 0;
+}
+
+/* Signs in, which may be the first thing that needs the network, and says as whom. */
+static int sign_in(const struct tool *t, struct connection *c, bool from_file, struct cancel *cancel, struct error *err)
+{
+	char text[CREDENTIALS_TEXT_LEN];
+
+	if (credentials_start(c->creds, c->http, cancel, err) < 0)
+		return -1;
+	credentials_describe(c->creds, text);
 	if (!t->common.quiet)
-		output_line("credentials: %s%s%s", text, file && !sas ? ", in " : "",
-			    file && !sas ? t->common.credentials : "");
+		output_line("credentials: %s%s%s", text, from_file ? ", in " : "",
+			    from_file ? t->common.credentials : "");
 	return 0;
 }
 
@@ -125,15 +121,15 @@ int connect_open(const struct tool *t, const char *url, const struct connect_opt
 		if (sas_split_url(url, &base, &sas, err) < 0)
 			return -1;
 		if (t->common.credentials) {
-			file = read_file(t->common.credentials, err);
+			file = credentials_file_open(t->common.credentials, err);
 			if (!file)
-				return -1;
+				return error_prefix(err, "--credentials");
 		}
 		config.account_hint = account_hint(file);
-		if (choose(t, base, sas, opt, config.account_hint, file, &c.creds, err) < 0)
+		if (choose(base, sas, opt, config.account_hint, file, &c.creds, err) < 0)
 			return -1;
 		c.http = start_http(t, opt, err);
-		if (!c.http)
+		if (!c.http || sign_in(t, &c, file && !sas, opt->cancel, err) < 0)
 			return -1;
 	}
 	config.http = c.http;
@@ -146,9 +142,22 @@ int connect_open(const struct tool *t, const char *url, const struct connect_opt
 	return 0;
 }
 
+int connect_check_delete(const struct connection *c, struct error *err)
+{
+	const struct sas *sas = c->creds && c->creds->kind == CREDENTIALS_SAS ? &c->creds->sas : NULL;
+
+	/* One that leaves its rights to a stored policy says nothing. */
+	if (!sas || sas->policy[0] != '\0' || strchr(sas->permissions, 'd'))
+		return 0;
+	return error_set(err, ERR_REFUSED, "the SAS of %s grants sp=%s; to remove recovery points it needs d, too (sp=rcwld)",
+			 c->creds->source, sas->permissions);
+}
+
 void connect_close(struct connection *c)
 {
 	target_close(c->target);
+	if (c->creds)
+		credentials_stop(c->creds);
 	if (c->http)
 		http_free(c->http);
 	if (c->creds)

@@ -28,6 +28,8 @@ struct connection {
 /* `url` as the user wrote it. */
 int connect_open(const struct tool *t, const char *url, const struct connect_options *opt, struct connection *out,
 		 struct error *err) MUST_CHECK;
+/* May these credentials delete, as far as they say themselves?  A SAS without `d`: ERR_REFUSED, nothing is sent. */
+int connect_check_delete(const struct connection *c, struct error *err) MUST_CHECK;
 void connect_close(struct connection *c);
 
 /* This host's name, for locks and metadata. */

@@ -27,6 +27,8 @@ static const struct {
 	{ "info", "what an image is: format, chain, sizes, partitions" },
 	{ "list", "what is there: VMs, disks, replicas, recovery points" },
 	{ "mount", "show disks as flat files" },
+	{ "prune", "remove recovery points by policy" },
+	{ "status", "every VM and disk: how old its copy is, what went wrong" },
 	{ "sync", "bring replicas up to date" },
 	{ "verify", "compare two disks, bit for bit" },
 };

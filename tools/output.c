@@ -94,3 +94,8 @@ void output_status(const char *text)
 	snprintf(out.status, sizeof(out.status), "%.*s", (int)terminal_width(), shown);
 	draw_locked();
 }
+
+void output_age(uint64_t moment_ns, uint64_t now_ns, char text[FORMAT_TEXT_LEN])
+{
+	format_duration(now_ns > moment_ns ? (now_ns - moment_ns) / 1000000 : 0, text);
+}

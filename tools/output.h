@@ -13,6 +13,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/parse.h"
 
 enum output_when { OUTPUT_AUTO, OUTPUT_ALWAYS, OUTPUT_NEVER };
 
@@ -58,6 +59,9 @@ void progress_stop(struct progress *p);
 void progress_format_line(const struct progress_now *now, uint64_t bytes_per_second, char out[PROGRESS_TEXT_LEN]);
 void progress_format_json(const struct progress_now *now, uint64_t bytes_per_second, uint64_t elapsed_ms,
 			  char out[PROGRESS_TEXT_LEN]);
+
+/* "3 d 04 h": what has passed from a moment to now, both realtime; nothing yet if it is to come. */
+void output_age(uint64_t moment_ns, uint64_t now_ns, char out[FORMAT_TEXT_LEN]);
 
 /* ---- tables ---- */
 

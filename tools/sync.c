@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
+#include "keep.h"
 #include "paths.h"
 #include "sync_private.h"
 
@@ -64,6 +65,7 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
 	CLEANUP(cleanup_target) struct target *seed = NULL;
 	CLEANUP_FREE char *state = NULL;
+	struct error why = ERROR_INIT;
 	const char *target = t->args[t->n_args - 1];
 	struct sync_run r = { .tool = t, .opt = o, .sources = t->args, .n_sources = t->n_args - 1,
 			      .cancel = tool_catch_signals(err) };
@@ -75,6 +77,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		.cancel = r.cancel,
 	};
 
+	if (o->no_points && retention_given(&o->keep))
+		return error_set(err, ERR_USAGE, "--no-points makes no recovery point after which --keep- could remove others");
 	if (!r.cancel)
 		return -1;
 	state = paths_state(t, err);
@@ -82,6 +86,8 @@ static int run(struct tool *t, const struct sync_options *o, int *status_out, st
 		return -1;
 	if (connect_open(t, target, &connect, &place, err) < 0)
 		return -1;
+	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&place, &why) < 0)
+		output_line("liftfs sync: warning: %s", why.msg);
 	if (o->seed && open_seed(o->seed, place.target, &seed, err) < 0)
 		return -1;
 	r.seed = seed;
@@ -108,10 +114,15 @@ int main(int argc, char **argv)
 		{ "block-size", 0, "SIZE", "of new replicas: 64K to 4M", set_block_size, &o.block_size, NULL },
 		{ "adopt", 0, NULL, "go on with what a replica holds, by reading it", tool_set_flag, &o.adopt, NULL },
 		{ "replace", 0, NULL, "take over another disk's replica", tool_set_flag, &o.replace, NULL },
+		{ "break-lease", 0, NULL, "who holds a replica's lease is gone", tool_set_flag, &o.break_lease, NULL },
+		{ "shrink", 0, NULL, "cut replicas off whose disks became shorter", tool_set_flag, &o.shrink, NULL },
+		{ "frozen", 0, NULL, "SOURCE does not change while it is read", tool_set_flag, &o.frozen, NULL },
+		{ "allow-fuzzy", 0, NULL, "a source that changed is no failure", tool_set_flag, &o.allow_fuzzy, NULL },
 		{ "seed", 0, "dir:PATH", "take over replicas made there and carried to TARGET", tool_set_text, &o.seed, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &o.insecure_http, NULL },
 		{ "progress", 0, "FORMAT", "auto, lines, json or none", set_progress, &o.progress,
 		  "auto lines json none" },
+		KEEP_OPTIONS(&o.keep),
 		{ 0 },
 	};
 	struct tool t = {

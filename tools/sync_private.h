@@ -5,6 +5,7 @@
  *   sync.c         options and main
  *   sync_places.c  what must not lie inside what
  *   sync_round.c   one round: what is there, room for it, one cycle over each VM, the report
+ *   sync_record.c  what is left in the state's database
  *   sync_tell.c    what is said while it runs
  *   sync_set.c     which disks; sync_report.c what is said at the end
  */
@@ -21,8 +22,10 @@ struct sync_options { /* as the command line has them */
 	unsigned jobs, connections;
 	uint64_t block_size;
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
+	bool break_lease, shrink, frozen, allow_fuzzy;
 	enum progress_format progress;
 	struct datastores datastores;
+	struct retention_policy keep;
 	const char *seed; /* a folder, or NULL */
 };
 

@@ -13,44 +13,20 @@
 
 const char *sync_report_code(enum error_code code)
 {
-	switch (code) { /* no default: the compiler names a code that is missing */
-	case ERR_USAGE:
-		return "usage";
-	case ERR_CORRUPT:
-		return "corrupt";
-	case ERR_UNSUPPORTED:
-		return "unsupported";
-	case ERR_MISMATCH:
-		return "mismatch";
-	case ERR_SYSTEM:
-		return "system";
-	case ERR_NOMEM:
-		return "memory";
-	case ERR_NETWORK:
-		return "network";
-	case ERR_BUSY:
-		return "busy";
-	case ERR_CHANGED:
-		return "changed";
-	case ERR_CANCELLED:
-		return "cancelled";
-	case ERR_REFUSED:
-		return "refused";
-	case ERR_CONFLICT:
-		return "conflict";
-	case ERR_NONE:
-	case ERR_BUG:
-		break;
-	}
-	return "bug";
+	return error_code_name(code);
 }
 
 /* A disk that the inventory could not place fails with 65 or what its error says, a usage error of its own with 65 too. */
 static int broken_status(const struct sync_broken *b)
 {
-	int status = error_exit_status(&b->disk->err);
+	int status = error_exit_status(&b->err);
 
 	return status == 2 ? 65 : status;
+}
+
+static int disk_status(const struct sync_outcome *o, const struct cycle_disk *d)
+{
+	return d->result == CYCLE_FUZZY && d->err.code == ERR_NONE && o->allow_fuzzy ? 0 : run_disk_status(d);
 }
 
 int sync_report_status(const struct sync_outcome *o)
@@ -59,34 +35,10 @@ int sync_report_status(const struct sync_outcome *o)
 
 	for (size_t i = 0; i < o->set->n; i++)
 		for (size_t k = 0; k < o->set->runs[i].cycle.n; k++)
-			status = tool_worse_status(status, run_disk_status(&o->set->runs[i].cycle.disks[k]));
+			status = tool_worse_status(status, disk_status(o, &o->set->runs[i].cycle.disks[k]));
 	for (size_t i = 0; i < o->set->n_broken; i++)
 		status = tool_worse_status(status, broken_status(&o->set->broken[i]));
 	return status;
-}
-
-static const char *result_name(const struct cycle_disk *d)
-{
-	if (d->err.code != ERR_NONE)
-		return d->result == CYCLE_PARKED ? "parked" : "failed";
-	switch (d->result) {
-	case CYCLE_OK:
-		return "ok";
-	case CYCLE_FUZZY:
-		return "fuzzy";
-	case CYCLE_SKIPPED:
-		return "skipped";
-	case CYCLE_PARKED:
-		return "parked";
-	case CYCLE_FAILED:
-		break;
-	}
-	return "failed";
-}
-
-static const char *kind_name(enum cycle_kind kind)
-{
-	return kind == CYCLE_INITIAL ? "initial" : "delta";
 }
 
 static uint64_t count(const _Atomic uint64_t *counter)
@@ -139,9 +91,9 @@ static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, con
 		return NULL;
 	return json_pack("{s:s, s:O, s:O, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
 			 " s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:f, s:o}",
-			 "name", d->name, "vm", label, "source", source, "result", result_name(d), "cycle",
-			 number(d->cycle), "kind", kind_name(d->kind), "consistency",
-			 d->proven ? "proven" : "unproven", "virtual_size", number(d->virtual_size), "bytes_read",
+			 "name", d->name, "vm", label, "source", source, "result", run_result_name(d), "cycle",
+			 number(d->cycle), "kind", run_kind_name(d->kind), "consistency",
+			 consistency_name(d->consistency), "virtual_size", number(d->virtual_size), "bytes_read",
 			 number(count(&p->bytes_read)), "blocks_hashed", number(count(&p->blocks_hashed)),
 			 "blocks_changed", number(count(&p->blocks_changed)), "bytes_sent",
 			 number(count(&p->bytes_sent)), "bytes_cleared", number(count(&p->bytes_cleared)), "requests",
@@ -161,7 +113,7 @@ static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, s
 	if (!label || !source)
 		return NULL;
 	return json_pack("{s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o}", "name", d->name, "vm", label, "source", source,
-			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", kind_name(d->kind), "virtual_size",
+			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", run_kind_name(d->kind), "virtual_size",
 			 number(d->virtual_size), "data_bytes", number(d->data_bytes), "error",
 			 sync_report_error(&d->err, run_disk_status(d)));
 }
@@ -170,8 +122,8 @@ static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, s
 static json_t *broken_json(const struct sync_broken *b, struct error *err)
 {
 	struct run_vm none = { .cycle = { .n = 0 } };
-	struct cycle_disk d = { .name = b->name, .source_path = b->disk->image, .result = CYCLE_FAILED,
-				.virtual_size = b->disk->virtual_size, .err = b->disk->err };
+	struct cycle_disk d = { .name = b->name, .source_path = b->image, .result = CYCLE_FAILED,
+				.virtual_size = b->virtual_size, .err = b->err };
 	json_t *j = disk_json(b->vm, &none, &d, err);
 	json_t *e = j ? json_object_get(j, "error") : NULL;
 
@@ -208,9 +160,23 @@ static int add_disks(const struct sync_outcome *o, json_t *disks, struct error *
 	return 0;
 }
 
+static json_t *pruned_json(const struct sync_outcome *o)
+{
+	size_t points = 0, snapshots = 0, failed = 0;
+
+	for (size_t i = 0; i < o->set->n; i++) {
+		points += o->set->runs[i].pruned.points;
+		snapshots += o->set->runs[i].pruned.snapshots;
+		failed += o->set->runs[i].pruned.err.code != ERR_NONE;
+	}
+	return json_pack("{s:I, s:I, s:I}", "points", (json_int_t)points, "snapshots", (json_int_t)snapshots, "failed_vms",
+			 (json_int_t)failed);
+}
+
 json_t *sync_report_json(const struct sync_outcome *o, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *disks = json_array();
+	struct requests requests = requests_since(o->target, &o->before);
 	char started[CLOCK_TEXT_LEN], finished[CLOCK_TEXT_LEN];
 	json_t *doc;
 
@@ -218,9 +184,9 @@ json_t *sync_report_json(const struct sync_outcome *o, struct error *err)
 		return NULL;
 	clock_format_iso(o->started_ns, started);
 	clock_format_iso(o->finished_ns, finished);
-	doc = disks ? json_pack("{s:i, s:s, s:s, s:s, s:O}", "schema", 1, "result",
+	doc = disks ? json_pack("{s:i, s:s, s:s, s:s, s:O, s:o, s:o}", "schema", 1, "result",
 				sync_report_status(o) == 0 ? "ok" : "incomplete", "started", started, "finished", finished,
-				"disks", disks) :
+				"disks", disks, "requests", requests_json(&requests), "pruned", pruned_json(o)) :
 		      NULL;
 	if (!doc)
 		error_set(err, ERR_NOMEM, "no memory for a JSON document");
@@ -237,11 +203,11 @@ static int add_columns(struct table *t, const char *const *headings, size_t n, s
 	return 0;
 }
 
-static int disk_row(struct table *t, const struct cycle_disk *d, struct error *err)
+static int disk_row(struct table *t, const struct sync_outcome *o, const struct cycle_disk *d, struct error *err)
 {
 	char size[FORMAT_TEXT_LEN], bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN],
 		took[FORMAT_TEXT_LEN];
-	const char *cells[] = { d->name, result_name(d), kind_name(d->kind), size, bytes_read, sent, cleared, took };
+	const char *cells[] = { d->name, run_result_name(d), run_kind_name(d->kind), size, bytes_read, sent, cleared, took };
 
 	format_size(d->virtual_size, size);
 	format_size(count(&d->progress.bytes_read), bytes_read);
@@ -250,11 +216,11 @@ static int disk_row(struct table *t, const struct cycle_disk *d, struct error *e
 	format_duration((d->finished_ns > d->started_ns ? d->finished_ns - d->started_ns : 0) / 1000000, took);
 	if (table_row(t, cells, ARRAY_LEN(cells), err) < 0)
 		return -1;
-	return run_disk_status(d) != 0 ? table_mark(t, err) : 0;
+	return disk_status(o, d) != 0 ? table_mark(t, err) : 0;
 }
 
 struct totals {
-	uint64_t bytes_read, hashed, sent, cleared, writes, clears, reads, others, retries;
+	uint64_t bytes_read, hashed, sent, cleared;
 	size_t disks, failed, skipped;
 };
 
@@ -264,11 +230,6 @@ static void add_totals(struct totals *t, const struct cycle_disk *d)
 	t->hashed += count(&d->progress.blocks_hashed);
 	t->sent += count(&d->progress.bytes_sent);
 	t->cleared += count(&d->progress.bytes_cleared);
-	t->writes += d->requests.writes;
-	t->clears += d->requests.clears;
-	t->reads += d->requests.reads;
-	t->others += d->requests.others;
-	t->retries += d->retries;
 	t->disks++;
 	t->failed += d->err.code != ERR_NONE;
 	t->skipped += d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED;
@@ -277,16 +238,18 @@ static void add_totals(struct totals *t, const struct cycle_disk *d)
 static void print_totals(const struct sync_outcome *o, const struct totals *t)
 {
 	char bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN], took[FORMAT_TEXT_LEN];
+	struct requests requests = requests_since(o->target, &o->before);
+	char text[REQUESTS_TEXT_LEN];
 	size_t n = t->disks + o->set->n_broken;
 
+	requests_text(&requests, text);
 	format_size(t->bytes_read, bytes_read);
 	format_size(t->sent, sent);
 	format_size(t->cleared, cleared);
 	format_duration((o->finished_ns - o->started_ns) / 1000000, took);
 	printf("%zu disk%s, %zu unchanged, %zu failed; read %s, hashed %" PRIu64 " blocks, sent %s, cleared %s\n",
 	       n, n == 1 ? "" : "s", t->skipped, t->failed + o->set->n_broken, bytes_read, t->hashed, sent, cleared);
-	printf("requests: %" PRIu64 " writes, %" PRIu64 " clears, %" PRIu64 " reads, %" PRIu64 " others, %" PRIu64
-	       " retries; %s\n", t->writes, t->clears, t->reads, t->others, t->retries, took);
+	printf("requests: %s; %s\n", text, took);
 	printf("replicas: %s\n", target_name(o->target));
 }
 
@@ -303,15 +266,21 @@ int sync_report_print(const struct sync_outcome *o, struct error *err)
 			const struct cycle_disk *d = &o->set->runs[i].cycle.disks[k];
 
 			add_totals(&totals, d);
-			if (disk_row(table, d, err) < 0)
+			if (disk_row(table, o, d, err) < 0)
 				return -1;
 		}
 	}
 	if (totals.disks > 0 && table_print(table, err) < 0)
 		return -1;
-	for (size_t i = 0; i < o->set->n; i++)
-		if (*o->set->runs[i].cycle.point)
-			printf("recovery point of %s: %s\n", o->set->vms[i].name, o->set->runs[i].cycle.point);
+	for (size_t i = 0; i < o->set->n; i++) {
+		const struct run_vm *run = &o->set->runs[i];
+
+		if (*run->cycle.point)
+			printf("recovery point of %s: %s\n", o->set->vms[i].name, run->cycle.point);
+		if (run->pruned.points > 0)
+			printf("removed %zu older of %s (%zu snapshots)\n", run->pruned.points, o->set->vms[i].name,
+			       run->pruned.snapshots);
+	}
 	print_totals(o, &totals);
 	return 0;
 }
@@ -333,7 +302,7 @@ int sync_report_plan(const struct sync_outcome *o, struct error *err)
 
 			cells[0] = d->name;
 			cells[1] = d->err.code == ERR_NONE ? "would sync" : "would fail";
-			cells[2] = kind_name(d->kind);
+			cells[2] = run_kind_name(d->kind);
 			format_size(d->virtual_size, size);
 			format_size(d->data_bytes, data);
 			if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)

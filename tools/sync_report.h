@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "output.h"
+#include "requests.h"
 #include "sync_set.h"
 #include "target/target.h"
 
@@ -13,7 +14,9 @@ struct sync_outcome {
 	const struct sync_set *set;
 	const struct target *target;
 	uint64_t started_ns, finished_ns; /* realtime */
+	struct requests before; /* made with the target before this round */
 	bool dry_run;
+	bool allow_fuzzy; /* a source that moved is no failure */
 	enum output_when color;
 };
 

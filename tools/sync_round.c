@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,21 +9,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "inventory/disk_info.h"
+#include "sync_identity.h"
 #include "sync_private.h"
-
-/* Which replicas are there already, for the estimate of what is new. */
-static int mark_existing(void *ctx, const char *name, const struct target_look *look, struct error *err)
-{
-	struct sync_set *s = ctx;
-
-	(void)look;
-	(void)err;
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < s->runs[i].cycle.n; k++)
-			if (strcmp(s->runs[i].cycle.disks[k].name, name) == 0)
-				s->runs[i].cycle.disks[k].kind = CYCLE_DELTA;
-	return 0;
-}
+#include "sync_record.h"
 
 /*
  * What of a disk is data, by its tables and holes: of compressed images the files tell too little.  Where they cannot be
@@ -40,15 +29,10 @@ static uint64_t data_of(const struct cycle_disk *d)
 static int check_room(const struct tool *t, struct sync_set *s, struct target *target, struct cancel *cancel,
 		      struct error *err)
 {
-	struct error why = ERROR_INIT;
 	uint64_t data = 0, full = 0;
 	char data_text[FORMAT_TEXT_LEN], full_text[FORMAT_TEXT_LEN];
 	size_t n = 0;
 
-	if (target_list(target, mark_existing, s, &why) < 0) {
-		log_info("sync", "cannot list the target to estimate what is new: %s", why.msg);
-		return 0;
-	}
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
 			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
@@ -84,10 +68,10 @@ static int prepare_target(const struct sync_options *o, struct target *target, s
 	return 0;
 }
 
-static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error *err)
+static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state *state, struct sync_record *record,
+		      struct error *err)
 {
 	const struct sync_options *o = r->opt;
-	CLEANUP(cleanup_state) struct state *state = NULL;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
 	struct progress *progress;
@@ -99,6 +83,9 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.full = o->full,
 		.adopt = o->adopt,
 		.replace = o->replace,
+		.break_lease = o->break_lease,
+		.shrink = o->shrink,
+		.frozen = o->frozen,
 		.no_points = o->no_points,
 		.block_size = o->block_size,
 		.host = host,
@@ -107,15 +94,14 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct error
 		.cycle = &cycle,
 		.jobs = o->jobs,
 		.plan = o->dry_run,
-		.finished = sync_vm_finished,
+		.keep = &o->keep,
+		.finished = sync_record_vm,
+		.ctx = record,
 	};
 	int rc;
 
 	connect_host(host);
 	if (!o->dry_run) {
-		state = state_open(r->state, true, err);
-		if (!state)
-			return -1;
 		engine = engine_new(&config, err);
 		if (!engine)
 			return -1;
@@ -148,12 +134,29 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 	return 0;
 }
 
+/* From the look for room to the last disk's end. */
+static int run_round(const struct sync_run *r, struct sync_set *set, bool listed, struct state *state, struct sync_record *record,
+		     struct error *err)
+{
+	const struct sync_options *o = r->opt;
+
+	if (listed && !o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0)
+		return -1;
+	if (!target_caps(r->target)->points && !o->no_points && !r->tool->common.quiet)
+		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
+	return run_cycles(r, set, state, record, err);
+}
+
 int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 {
 	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
+	CLEANUP(cleanup_state) struct state *state = NULL;
+	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
+	struct error why = ERROR_INIT, state_why = ERROR_INIT;
 	const struct sync_options *o = r->opt;
 	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .color = r->tool->common.color };
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
@@ -163,20 +166,36 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 		.n_datastores = o->datastores.n,
 		.cancel = r->cancel,
 	};
-	bool quiet = r->tool->common.quiet;
+	bool quiet = r->tool->common.quiet, listed = false;
+	int rc;
+	const struct sync_identity_options identity = { .by_name = o->replace, .quiet = quiet };
 
 	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
 		return -1;
+	rc = prepare_target(o, r->target, &why);
+	if (rc == 0)
+		rc = sync_identity_settle(&set, r->target, &identity, &listed, &why);
 	sync_tell_broken(&set);
-	if (prepare_target(o, r->target, err) < 0 || (!o->dry_run && check_room(r->tool, &set, r->target, r->cancel, err) < 0))
+	state = state_open(r->state, !o->dry_run, &state_why);
+	if (!state && !(o->dry_run && state_why.code == ERR_SYSTEM && state_why.detail == ENOENT)) {
+		if (err)
+			*err = state_why;
 		return -1;
-	if (!target_caps(r->target)->points && !o->no_points && !quiet)
-		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
-	if (run_cycles(r, &set, err) < 0)
+	}
+	if (!o->dry_run) {
+		record = sync_record_begin(r, &set, state, outcome.started_ns, err);
+		if (!record)
+			return -1;
+	}
+	if (rc < 0 || run_round(r, &set, listed, state, record, &why) < 0) {
+		sync_record_failed(record, &set, &why);
+		*err = why;
 		return -1;
+	}
 	outcome.finished_ns = clock_realtime_ns();
 	if (!quiet)
 		sync_tell_read_whys(&set);
 	*status_out = sync_report_status(&outcome);
+	sync_record_end(record, *status_out);
 	return report(r->tool, &outcome, err);
 }

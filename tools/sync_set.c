@@ -92,7 +92,7 @@ static char *full_name(const char *prefix, const char *name, struct error *err)
 {
 	char *full;
 
-	if (asprintf(&full, "%s%s%s", prefix, *prefix ? "/" : "", name) < 0) {
+	if (asprintf(&full, "%s%s", prefix, name) < 0) {
 		no_memory(err);
 		return NULL;
 	}
@@ -172,7 +172,8 @@ static int add_broken(struct sync_set *s, const struct sync_vm *vm, const struct
 	if (!v)
 		return no_memory(err);
 	s->broken = v;
-	v[s->n_broken++] = (struct sync_broken){ .vm = vm, .disk = disk, .name = steal_ptr(name) };
+	v[s->n_broken++] = (struct sync_broken){ .vm = vm, .image = disk->image, .name = steal_ptr(name),
+						 .virtual_size = disk->virtual_size, .err = disk->err };
 	return 0;
 }
 
@@ -246,10 +247,11 @@ static int add_vm(struct sync_set *s, const struct datastore *store, const struc
 
 /* ---- all sources ---- */
 
-/* The last component of a folder's path; "" for an image, whose name begins at its folder anyway. */
+/* The last component of a folder's path and '/'; "" for an image, whose name begins at its folder anyway. */
 static char *source_prefix(const char *path, const struct datastore *store, struct error *err)
 {
 	CLEANUP_FREE char *real = NULL;
+	CLEANUP_FREE char *name = NULL;
 	const char *slash;
 
 	if (store->single || store->archive_len > 0)
@@ -260,7 +262,8 @@ static char *source_prefix(const char *path, const struct datastore *store, stru
 		return NULL;
 	}
 	slash = strrchr(real, '/');
-	return escape_name(slash + 1, err);
+	name = escape_name(slash + 1, err);
+	return name ? full_name(name, "/", err) : NULL;
 }
 
 static int name_order(const void *a, const void *b)
@@ -307,7 +310,8 @@ static int find_all(char *const *sources, size_t n, const struct sync_set_option
 	};
 
 	s->stores = calloc(n, sizeof(*s->stores));
-	if (!s->stores)
+	s->prefixes = calloc(n, sizeof(*s->prefixes));
+	if (!s->stores || !s->prefixes)
 		return no_memory(err);
 	for (s->n_stores = 0; s->n_stores < n; s->n_stores++) {
 		struct datastore *store = &s->stores[s->n_stores];
@@ -336,15 +340,14 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	if (!s.vms || !s.runs)
 		return no_memory(err);
 	for (size_t i = 0; i < n; i++) {
-		CLEANUP_FREE char *prefix = n > 1 ? source_prefix(sources[i], &s.stores[i], err) : strdup("");
-
-		if (!prefix)
-			return n > 1 ? -1 : no_memory(err);
+		s.prefixes[i] = n > 1 ? source_prefix(sources[i], &s.stores[i], err) : full_name("", "", err);
+		if (!s.prefixes[i])
+			return -1;
 		for (size_t k = 0; k < s.stores[i].vms.n; k++) {
 			const struct vm *vm = &s.stores[i].vms.v[k];
 
 			if ((vm->config || !opt->only_configured) &&
-			    add_vm(&s, &s.stores[i], vm, prefix, opt, err) < 0)
+			    add_vm(&s, &s.stores[i], vm, s.prefixes[i], opt, err) < 0)
 				return -1;
 		}
 	}
@@ -358,6 +361,38 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	return 0;
 }
 
+int sync_set_rename(struct sync_set *s, size_t i, size_t k, const char *name, struct error *err)
+{
+	struct cycle_disk *d = &s->runs[i].cycle.disks[k];
+	char *copy = full_name("", name, err);
+
+	if (!copy)
+		return -1;
+	free((char *)d->name);
+	d->name = copy;
+	return 0;
+}
+
+int sync_set_refuse(struct sync_set *s, size_t i, size_t k, const struct error *why, struct error *err)
+{
+	struct sync_broken *v = reallocarray(s->broken, s->n_broken + 1, sizeof(*v));
+	struct run_vm *run = &s->runs[i];
+	struct cycle_disk *d = &run->cycle.disks[k];
+
+	if (!v)
+		return no_memory(err);
+	s->broken = v;
+	v[s->n_broken++] = (struct sync_broken){ .vm = &s->vms[i], .image = d->source_path, .name = (char *)d->name,
+						 .virtual_size = d->virtual_size, .err = *why };
+	s->virtual_bytes -= d->virtual_size;
+	s->data_bytes -= d->data_bytes;
+	run->no_points = true;
+	run->cycle.n--;
+	for (; k < run->cycle.n; k++)
+		run->cycle.disks[k] = run->cycle.disks[k + 1];
+	return 0;
+}
+
 void sync_set_fini(struct sync_set *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -368,8 +403,11 @@ void sync_set_fini(struct sync_set *s)
 	}
 	for (size_t i = 0; i < s->n_broken; i++)
 		free(s->broken[i].name);
-	for (size_t i = 0; i < s->n_stores; i++)
+	for (size_t i = 0; i < s->n_stores; i++) {
 		datastore_fini(&s->stores[i]);
+		free(s->prefixes[i]);
+	}
+	free(s->prefixes);
 	free(s->broken);
 	free(s->runs);
 	free(s->vms);

@@ -37,12 +37,15 @@ struct sync_vm {
 /* A disk that cannot be replicated: it is reported, the others go on. */
 struct sync_broken {
 	const struct sync_vm *vm;
-	const struct vm_disk *disk;
+	const char *image; /* path of the leaf below SOURCE */
 	char *name;
+	uint64_t virtual_size;
+	struct error err;
 };
 
 struct sync_set {
 	struct datastore *stores;
+	char **prefixes; /* of the names of each store's disks: "", or the SOURCE's own name and '/' */
 	size_t n_stores;
 	struct sync_vm *vms;
 	struct run_vm *runs; /* in step with vms */
@@ -69,6 +72,11 @@ struct sync_set_options {
 int sync_set_find(char *const *sources, size_t n, const struct sync_set_options *opt, struct sync_set *out,
 		  struct error *err) MUST_CHECK;
 void sync_set_fini(struct sync_set *s);
+
+/* Disk k of run i is replicated under another name. */
+int sync_set_rename(struct sync_set *s, size_t i, size_t k, const char *name, struct error *err) MUST_CHECK;
+/* Disk k of run i is not replicated: those behind it move up. */
+int sync_set_refuse(struct sync_set *s, size_t i, size_t k, const struct error *why, struct error *err) MUST_CHECK;
 
 /* Does the pattern match the name?  Pure. */
 bool sync_pattern_matches(const char *pattern, const char *name);

@@ -44,6 +44,8 @@ void sync_vm_finished(void *ctx, struct run_vm *vm)
 	(void)ctx;
 	for (size_t i = 0; i < vm->cycle.n; i++)
 		tell_disk(&vm->cycle.disks[i]);
+	if (vm->pruned.err.code != ERR_NONE)
+		output_line("liftfs sync: warning: %s: old recovery points were not removed: %s", vm->cycle.name, vm->pruned.err.msg);
 }
 
 /* Says a reason once, of however many disks: the ones from (i, k) on, if it is the first of them. */
@@ -81,5 +83,5 @@ void sync_tell_read_whys(const struct sync_set *s)
 void sync_tell_broken(const struct sync_set *s)
 {
 	for (size_t i = 0; i < s->n_broken; i++)
-		output_line("liftfs sync: %s", s->broken[i].disk->err.msg);
+		output_line("liftfs sync: %s", s->broken[i].err.msg);
 }

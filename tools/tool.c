@@ -16,9 +16,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/secret.h"
+#include "log_line.h"
 #include "net/redact.h"
 #include "tool.h"
 #include "tool_signals.h"
@@ -126,8 +128,45 @@ int tool_worse_status(int a, int b)
 	return 0;
 }
 
+/* ---- the log ---- */
+
+static struct {
+	FILE *file; /* NULL: warnings and what was asked for go to standard error */
+} sink;
+
+static void write_file(const char *level, const char *module, const char *line)
+{
+	char text[LOG_LINE_TEXT_MAX];
+
+	log_line_format(clock_realtime_ns(), level, module, (long)getpid(), line, text);
+	fprintf(sink.file, "%s\n", text);
+	fflush(sink.file);
+}
+
+/* What the program ends with; the log itself has no level for it, since errors are values. */
+static void log_failure(const char *message, const char *pairs)
+{
+	char line[LOG_LINE_MAX], shown[LOG_LINE_MAX];
+
+	if (!sink.file)
+		return;
+	snprintf(line, sizeof(line), "%s%s", message, pairs);
+	redact_text(line);
+	escape_visible(line, shown, sizeof(shown));
+	write_file("error", "tool", shown);
+}
+
+static const char *level_name(enum log_level level)
+{
+	return level == LOG_WARN ? "warning" : level == LOG_INFO ? "info" : "debug";
+}
+
 int tool_fail(const struct tool *t, const struct error *err)
 {
+	char status[64];
+
+	snprintf(status, sizeof(status), " code=%s status=%d", error_code_name(err->code), error_exit_status(err));
+	log_failure(err->msg, status);
 	output_line("liftfs %s: %s", t->verb, err->msg);
 	return error_exit_status(err);
 }
@@ -143,17 +182,6 @@ int tool_usage(const struct tool *t, const char *fmt, ...)
 	output_line("liftfs %s: %s", t->verb, text);
 	output_line("Try 'liftfs %s --help'.", t->verb);
 	return 2;
-}
-
-/* ---- the log ---- */
-
-static struct {
-	FILE *file; /* NULL: warnings and what was asked for go to standard error */
-} sink;
-
-static const char *level_name(enum log_level level)
-{
-	return level == LOG_WARN ? "warning" : level == LOG_INFO ? "info" : "debug";
 }
 
 #define WARNINGS_KEPT 64
@@ -174,13 +202,9 @@ static bool said_before(const char *line)
 static void write_log(void *ctx, enum log_level level, const char *module, const char *line)
 {
 	const struct tool *t = ctx;
-	char when[CLOCK_TEXT_LEN];
 
-	if (sink.file) {
-		clock_format_iso(clock_realtime_ns(), when);
-		fprintf(sink.file, "%s %s %s: %s\n", when, level_name(level), module, line);
-		fflush(sink.file);
-	}
+	if (sink.file)
+		write_file(level_name(level), module, line);
 	if (level == LOG_WARN && said_before(line))
 		return;
 	if (level == LOG_WARN)

@@ -104,6 +104,7 @@ struct cancel *tool_catch_signals(struct error *err) MUST_CHECK;
 size_t tool_common_options(struct tool_common *dest, struct tool_option out[TOOL_COMMON_MAX]);
 
 /* tool_help.c */
+/* Fits a screen of 24 lines: of options that find no room there, the last of the table, only the names are shown. */
 void tool_print_help(const struct tool *t);
 /* One line an option: name, letter, argument, values, help, with tabs between ("-" where there is none); all of them. */
 void tool_print_options(const struct tool *t);

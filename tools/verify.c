@@ -13,8 +13,10 @@
 #include "datastores.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
+#include "replicate/read_back.h"
 #include "replicate/replica_disk.h"
 #include "replicate/verify.h"
+#include "sync_identity.h"
 #include "sync_report.h"
 #include "thing.h"
 #include "verify_mark.h"
@@ -129,7 +131,24 @@ static int compare(struct verify_run *r, const char *name, struct disk *a, struc
 	return rc;
 }
 
+/* Of a disk on a target: before the first byte of it, if it is much.  t may be NULL. */
+static void tell_read_back(const struct target *t, const char *name, struct disk *d)
+{
+	char text[READ_BACK_TEXT_LEN];
+	uint64_t data;
+
+	if (t && target_caps(t)->remote && disk_size(d) > READ_BACK_MUCH && disk_data_bytes(d, &data, NULL) == 0 &&
+	    read_back_text(t, name, data, text))
+		output_line("%s", text);
+}
+
 /* ---- two things ---- */
+
+/* As the user wrote it, without a SAS. */
+static void thing_name(const char *text, char out[OUTPUT_TEXT_MAX])
+{
+	snprintf(out, OUTPUT_TEXT_MAX, "%.*s", target_is_url(text) ? (int)strcspn(text, "?") : (int)strlen(text), text);
+}
 
 static int run_two(struct verify_run *r, const char *a_text, const char *b_text, struct error *err)
 {
@@ -143,7 +162,10 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 	    thing_open(r->tool, b_text, &r->connect, &image, &b, err) < 0)
 		return -1;
 	r->total = disk_size(a.disk) > disk_size(b.disk) ? disk_size(a.disk) : disk_size(b.disk);
-	snprintf(name, sizeof(name), "%.*s", target_is_url(a_text) ? (int)strcspn(a_text, "?") : (int)strlen(a_text), a_text);
+	thing_name(b_text, name);
+	tell_read_back(b.place.target, name, b.disk);
+	thing_name(a_text, name);
+	tell_read_back(a.place.target, name, a.disk);
 	if (compare(r, name, a.disk, b.disk, &match, err) < 0)
 		return -1;
 	if (match && a.replica)
@@ -170,6 +192,7 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	b = replica_disk_open(replica, err);
 	if (!b)
 		return error_prefix(err, "%s", target_name(target));
+	tell_read_back(target, d->name, b);
 	if (compare(r, d->name, a, b, &match, err) < 0)
 		return -1;
 	if (match)
@@ -205,13 +228,16 @@ static int run_folder(struct verify_run *r, char *source, const char *target, st
 		.n_datastores = r->datastores.n,
 		.cancel = r->cancel,
 	};
+	const struct sync_identity_options identity = { .quiet = r->tool->common.quiet };
+	bool listed;
 
 	if (connect_open(r->tool, target, &r->connect, &place, err) < 0 ||
-	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0)
+	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0 ||
+	    sync_identity_settle(&set, place.target, &identity, &listed, err) < 0)
 		return -1;
 	r->total = set.virtual_bytes;
 	for (size_t i = 0; i < set.n_broken; i++)
-		if (note_failure(r, set.broken[i].name, &set.broken[i].disk->err, err) < 0)
+		if (note_failure(r, set.broken[i].name, &set.broken[i].err, err) < 0)
 			return -1;
 	for (size_t i = 0; i < set.n; i++) {
 		for (size_t k = 0; k < set.runs[i].cycle.n; k++) {

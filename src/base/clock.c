@@ -161,6 +161,28 @@ void clock_format_http(uint64_t realtime_ns, char out[CLOCK_TEXT_LEN])
 		 months[c.month - 1], c.year, c.hour, c.minute, c.second);
 }
 
+void clock_local(uint64_t realtime_ns, struct clock_local *out)
+{
+	time_t at = (time_t)(realtime_ns / NS_PER_S);
+	struct tm tm = { 0 };
+	struct civil c;
+	int64_t local;
+
+	/* Without a usable zone, and where the year has no room, UTC. */
+	out->offset_s = localtime_r(&at, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+	local = (int64_t)at + out->offset_s;
+	if (local < 0)
+		local = 0;
+	civil_from_ns((uint64_t)local * NS_PER_S, &c);
+	out->year = c.year;
+	out->month = c.month;
+	out->day = c.day;
+	out->hour = c.hour;
+	out->minute = c.minute;
+	out->second = c.second;
+	out->day_number = (uint64_t)local / 86400;
+}
+
 /* The scanners move *p behind what they took; false if it is not there. */
 static bool take_digits(const char **p, unsigned n, unsigned *out)
 {

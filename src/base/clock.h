@@ -28,6 +28,18 @@ void clock_format_iso(uint64_t realtime_ns, char out[CLOCK_TEXT_LEN]);
 void clock_format_point(uint64_t realtime_ns, char out[CLOCK_TEXT_LEN]);
 void clock_format_http(uint64_t realtime_ns, char out[CLOCK_TEXT_LEN]);
 
+/*
+ * A moment in the calendar of the host's zone: TZ's, else /etc/localtime's, as it was when the process first asked.  Two of
+ * its hours can have the same name (the end of daylight saving time); offset_s tells them apart.  Never before 1970-01-01.
+ */
+struct clock_local {
+	unsigned year, month, day;     /* month and day from 1 */
+	unsigned hour, minute, second;
+	uint64_t day_number;           /* days of this calendar since 1970-01-01, which was a Thursday */
+	int32_t offset_s;              /* east of UTC */
+};
+void clock_local(uint64_t realtime_ns, struct clock_local *out);
+
 /* The other way: RFC 1123 and ISO 8601 UTC with or without fraction.  -1 with ERR_CORRUPT if it is neither. */
 int clock_parse(const char *text, uint64_t *realtime_ns_out, struct error *err) MUST_CHECK;
 

@@ -72,8 +72,9 @@ static int identity_order(const void *a, const void *b)
 }
 
 /* Takes b.  A file that is open already, whatever its name was then, is not kept open twice. */
-static int add_named_file(struct disk *d, struct backing *b, uint32_t *index_out, struct error *err)
+static int add_named_file(struct image *img, struct backing *b, uint32_t *index_out, struct error *err)
 {
+	struct disk *d = img->disk;
 	struct named_file *f = malloc(sizeof(*f)), **at;
 
 	if (f)
@@ -87,6 +88,7 @@ static int add_named_file(struct disk *d, struct backing *b, uint32_t *index_out
 	if (*at == f)
 		return add_file(d, b, index_out, err);
 	*index_out = (*at)->index;
+	d->files_shared |= *index_out < img->first_file;
 	free(f);
 	backing_close(b);
 	return 0;
@@ -101,7 +103,7 @@ int image_add_file(struct image *img, const char *path, uint32_t *index_out, str
 		return error_set(err, ERR_REFUSED, "names another file, '%.200s', where one inside an archive must be complete",
 				 path);
 	b = backing_open(img->root, path, false, &why);
-	return b ? add_named_file(img->disk, b, index_out, err) : named_file_error(path, &why, err);
+	return b ? add_named_file(img, b, index_out, err) : named_file_error(path, &why, err);
 }
 
 const struct backing *image_file(const struct image *img, uint32_t index)

@@ -35,6 +35,7 @@ struct disk {
 	size_t n_files, cap_files;
 	size_t n_extents;  /* of all images */
 	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
+	bool files_shared; /* one of them is named by two images */
 	struct table_cache *tables;
 	struct grain_cache *grains;     /* NULL: no image is compressed */
 	struct inflate_pool *inflaters; /* the same */

@@ -133,9 +133,10 @@ void blockmap_fill_zero(struct blockmap *m);
 uint64_t blockmap_count(const struct blockmap *m, enum block_state state);
 
 /*
- * The disk grew (or only its virtual size, inside the same content): more blocks, unknown.  The footer's entry moves
- * and is unknown too; so is the last content block of before.  A smaller content is ERR_USAGE, as is one that would
- * have more than 2^24 blocks; these leave the map as it was, any other failure leaves it failed.
+ * The disk has another size (or only its virtual size, inside the same content).  It grew: more blocks, unknown; so is the
+ * last content block of before.  It shrank: fewer blocks, of which the last of content is unknown.  The footer's entry
+ * moves and is unknown.  More than 2^24 blocks are ERR_USAGE, which leaves the map as it was; any other failure leaves it
+ * failed.
  */
 int blockmap_resize(struct blockmap *m, uint64_t content_size, uint64_t virtual_size, struct error *err) MUST_CHECK;
 

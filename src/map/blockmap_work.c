@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file behind a block map: the working copy, growth, commit. */
+/* The file behind a block map: the working copy, other sizes, commit. */
 #include <config.h>
 
 #include <assert.h>
@@ -29,12 +29,12 @@ static bool page_in_file(const struct blockmap *m, uint64_t p)
 static int copy_pages(const struct blockmap *m, int to, const struct blockmap_layout *layout, struct error *err)
 {
 	CLEANUP_FREE uint8_t *buf = malloc(COPY_PAGES * BLOCKMAP_PAGE_LEN);
-	uint64_t n;
+	uint64_t n, pages = layout->pages < m->layout.pages ? layout->pages : m->layout.pages;
 
 	if (!buf)
 		return error_errno(err, ENOMEM, "copy of the map");
-	for (uint64_t p = 0; p < m->layout.pages; p += n ? n : 1) {
-		for (n = 0; n < COPY_PAGES && p + n < m->layout.pages && page_in_file(m, p + n); n++)
+	for (uint64_t p = 0; p < pages; p += n ? n : 1) {
+		for (n = 0; n < COPY_PAGES && p + n < pages && page_in_file(m, p + n); n++)
 			;
 		if (n == 0)
 			continue;
@@ -92,7 +92,7 @@ int blockmap_make_writable(struct blockmap *m, struct error *err)
 	return m->writable ? 0 : make_work(m, &m->layout, err);
 }
 
-static int grow_pages(struct blockmap *m, uint64_t pages, struct error *err)
+static int resize_pages(struct blockmap *m, uint64_t pages, struct error *err)
 {
 	uint64_t *sums = calloc(pages, sizeof(*sums));
 	_Atomic uint8_t *states = calloc(pages, sizeof(*states));
@@ -113,38 +113,36 @@ static int grow_pages(struct blockmap *m, uint64_t pages, struct error *err)
 	return 0;
 }
 
-static int grow(struct blockmap *m, const struct blockmap_layout *layout, struct error *err)
+static int lay_out(struct blockmap *m, const struct blockmap_layout *layout, struct error *err)
 {
 	if (m->writable && layout->file_size == m->layout.file_size)
 		return 0;
-	if (grow_pages(m, layout->pages, err) < 0)
+	if (resize_pages(m, layout->pages, err) < 0)
 		return -1;
 	return make_work(m, layout, err);
 }
 
 int blockmap_resize(struct blockmap *m, uint64_t content_size, uint64_t virtual_size, struct error *err)
 {
-	uint64_t old_blocks = m->layout.blocks, page_end;
+	uint64_t old_blocks = m->layout.blocks, kept, page_end;
 	struct error cause = ERROR_INIT;
 	struct blockmap_layout layout;
 
-	if (content_size < m->header.content_size)
-		return error_set(err, ERR_USAGE, "%s: content of %" PRIu64 " bytes cannot shrink to %" PRIu64, m->name,
-				 m->header.content_size, content_size);
 	if (blockmap_layout_init(&layout, content_size, virtual_size, m->header.block_size, err) < 0)
 		return error_prefix(err, "%s", m->name);
 	if (blockmap_failed(m, err) < 0)
 		return -1;
-	if (grow(m, &layout, &cause) < 0) {
+	if (lay_out(m, &layout, &cause) < 0) {
 		blockmap_fail(m, &cause);
 		return blockmap_failed(m, err);
 	}
 	m->layout = layout;
 	m->header.content_size = content_size;
 	m->header.virtual_size = virtual_size;
+	kept = old_blocks < layout.blocks ? old_blocks : layout.blocks;
 	/* The old last page may have been uniformly zero, which then covers new blocks too. */
 	page_end = (old_blocks + BLOCKMAP_PAGE_BLOCKS - 1) / BLOCKMAP_PAGE_BLOCKS * BLOCKMAP_PAGE_BLOCKS;
-	for (uint64_t blk = old_blocks > 1 ? old_blocks - 2 : 0; blk < page_end && blk < layout.blocks; blk++)
+	for (uint64_t blk = kept > 1 ? kept - 2 : 0; blk < page_end && blk < layout.blocks; blk++)
 		blockmap_set_unknown(m, blk);
 	blockmap_set_unknown(m, layout.blocks - 1);
 	return blockmap_failed(m, err);

@@ -4,26 +4,35 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
-#include "net/connection_string.h"
-#include "net/credentials.h"
+#include "base/parse.h"
+#include "net/credentials_private.h"
+#include "net/proxy.h"
 #include "net/sharedkey.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define SOON_MS (UINT64_C(24) * 3600 * 1000) /* an end that a person has to know of */
+#define WAIT_MS 100                          /* how soon a cancel is noticed */
 
 void credentials_free(struct credentials *c)
 {
 	if (!c)
 		return;
+	token_keeper_free(c->keeper);
 	sharedkey_free(c->key);
 	secret_free(c->token);
 	free(c->account);
 	free(c->source);
 	free(c->endpoint);
+	free(c->file);
+	free(c->identity);
 	free(c);
 }
 
-static struct credentials *new_of(enum credentials_kind kind, const char *account, const char *source,
-				  struct error *err)
+struct credentials *credentials_new_of(enum credentials_kind kind, const char *account, const char *source,
+				       struct error *err)
 {
 	CLEANUP(cleanup_credentials) struct credentials *c = calloc(1, sizeof(*c));
 
@@ -42,7 +51,8 @@ static struct credentials *new_of(enum credentials_kind kind, const char *accoun
 struct credentials *credentials_new_sharedkey(const char *account, const struct secret *key, const char *source,
 					      struct error *err)
 {
-	CLEANUP(cleanup_credentials) struct credentials *c = new_of(CREDENTIALS_SHAREDKEY, account, source, err);
+	CLEANUP(cleanup_credentials)
+	struct credentials *c = credentials_new_of(CREDENTIALS_SHAREDKEY, account, source, err);
 
 	if (!c)
 		return NULL;
@@ -54,137 +64,139 @@ struct credentials *credentials_new_sharedkey(const char *account, const struct 
 	return steal_ptr(&c);
 }
 
-static struct credentials *new_sas(const char *account, const char *token, const char *source, struct error *err)
+struct credentials *credentials_new_bearer(const char *account, const char *identity, const char *from,
+					   const struct token_source *source, struct error *err)
 {
-	CLEANUP(cleanup_credentials) struct credentials *c = new_of(CREDENTIALS_SAS, account, source, err);
-
-	if (!c)
-		return NULL;
-	if (*token == '?')
-		token++;
-	if (sas_parse(token, &c->sas, err) < 0 || sas_check_time(&c->sas, clock_realtime_ns(), err) < 0) {
-		error_prefix(err, "%s", source);
-		return NULL;
-	}
-	c->token = secret_new(token, err);
-	return c->token ? steal_ptr(&c) : NULL;
-}
-
-/* The file, if one is given, stands for the environment. */
-static const char *look_up(const struct credentials_request *r, const char *name)
-{
-	const char *value = r->file ? credentials_file_get(r->file, name) : r->lookup ? r->lookup(r->ctx, name) : NULL;
-
-	return value && value[0] ? value : NULL;
-}
-
-static int check_account(const struct credentials_request *r, const char *source, const char *account,
-			 struct error *err)
-{
-	if (!r->account || !account || strcmp(r->account, account) == 0)
-		return 0;
-	return error_set(err, ERR_REFUSED, "%s: for account %s, not for %s of the URL", source, account, r->account);
-}
-
-static struct credentials *from_connection_string(const struct credentials_request *r, const char *text,
-						  const char *source, struct error *err)
-{
-	CLEANUP(cleanup_connection_string) struct connection_string s = { .account = NULL };
 	CLEANUP(cleanup_credentials) struct credentials *c = NULL;
+	struct token_keeper *keeper = token_keeper_new(source, err);
 
-	if (connection_string_parse(text, &s, err) < 0) {
-		error_prefix(err, "%s", source);
+	if (!keeper)
+		return NULL;
+	c = credentials_new_of(CREDENTIALS_BEARER, account, from, err);
+	if (!c) {
+		token_keeper_free(keeper);
 		return NULL;
 	}
-	if (check_account(r, source, s.account, err) < 0)
+	c->keeper = keeper;
+	c->identity = strdup(identity);
+	if (!c->identity) {
+		error_errno(err, ENOMEM, "credentials");
 		return NULL;
-	c = s.key ? credentials_new_sharedkey(s.account, s.key, source, err)
-		  : new_sas(s.account ? s.account : r->account, secret_reveal(s.sas), source, err);
-	if (!c)
-		return NULL;
-	c->endpoint = steal_ptr(&s.blob_endpoint);
+	}
 	return steal_ptr(&c);
 }
 
-static struct credentials *from_key(const struct credentials_request *r, const char *text, struct error *err)
-{
-	CLEANUP(cleanup_secret) struct secret *key = NULL;
-	const char *account = look_up(r, "AZURE_STORAGE_ACCOUNT");
+/* ---- renewing ---- */
 
-	if (!account) {
-		error_set(err, ERR_REFUSED, "AZURE_STORAGE_KEY is set, AZURE_STORAGE_ACCOUNT is not");
-		return NULL;
+int credentials_start(struct credentials *c, struct http *http, struct cancel *cancel, struct error *err)
+{
+	if (!c->keeper)
+		return 0;
+	if (token_keeper_start(c->keeper, http, NULL, err) < 0)
+		return -1;
+	for (;;) {
+		enum token_state state = token_keeper_wait(c->keeper, WAIT_MS, err);
+
+		if (state != TOKEN_COMING)
+			return state == TOKEN_READY ? 0 : -1;
+		if (cancel_check(cancel, err) < 0)
+			return -1;
 	}
-	if (check_account(r, "AZURE_STORAGE_ACCOUNT", account, err) < 0)
-		return NULL;
-	key = secret_new(text, err);
-	return key ? credentials_new_sharedkey(account, key, "AZURE_STORAGE_KEY", err) : NULL;
 }
 
-#define WHAT_TO_SET                                                                                \
-	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with " \
-	"AZURE_STORAGE_ACCOUNT (in the environment or in the file of --credentials), or use a URL with a SAS"
-
-static struct credentials *none(const struct credentials_request *r, struct error *err)
+void credentials_stop(struct credentials *c)
 {
-	static const char *const entra[] = { "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH",
-					     "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_ID", "AZURE_TENANT_ID" };
-
-	for (size_t i = 0; i < ARRAY_LEN(entra); i++)
-		if (look_up(r, entra[i])) {
-			error_set(err, ERR_UNSUPPORTED, "%s is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET,
-				  entra[i]);
-			return NULL;
-		}
-	error_set(err, ERR_REFUSED, "%s; " WHAT_TO_SET,
-		  r->file ? "no credentials in the credentials file" : "no credentials");
-	return NULL;
+	if (c->keeper)
+		token_keeper_stop(c->keeper);
 }
 
-struct credentials *credentials_choose(const struct credentials_request *r, struct error *err)
+void credentials_reload(struct credentials *c)
 {
-	const char *value;
-
-	if (r->url_sas)
-		return new_sas(r->account, secret_reveal(r->url_sas), "the URL", err);
-	value = look_up(r, "AZURE_STORAGE_CONNECTION_STRING");
-	if (value)
-		return from_connection_string(r, value, "AZURE_STORAGE_CONNECTION_STRING", err);
-	value = look_up(r, "AZURE_STORAGE_SAS_TOKEN");
-	if (value) {
-		const char *account = look_up(r, "AZURE_STORAGE_ACCOUNT");
-
-		if (check_account(r, "AZURE_STORAGE_ACCOUNT", account, err) < 0)
-			return NULL;
-		return new_sas(account ? account : r->account, value, "AZURE_STORAGE_SAS_TOKEN", err);
-	}
-	value = look_up(r, "AZURE_STORAGE_KEY");
-	return value ? from_key(r, value, err) : none(r, err);
+	if (c->keeper)
+		token_keeper_renew(c->keeper);
 }
 
-int credentials_authorize(const struct credentials *c, const char *method, const char *url,
-			  const struct http_header *headers, size_t n_headers, size_t content_length, char **url_out,
-			  char **authorization_out, struct error *err)
+enum token_state credentials_ready(const struct credentials *c, unsigned ms, struct error *err)
 {
-	CLEANUP_FREE char *authorization = NULL;
+	if (!c->keeper)
+		return TOKEN_READY;
+	return ms ? token_keeper_wait(c->keeper, ms, err) : token_keeper_poll(c->keeper, err);
+}
+
+bool credentials_renewable(const struct credentials *c, uint64_t generation, long status)
+{
+	return c->keeper && status == (c->kind == CREDENTIALS_BEARER ? 401 : 403) &&
+	       token_keeper_may_refuse(c->keeper, generation);
+}
+
+bool credentials_refused(const struct credentials *c, uint64_t generation, const char *said)
+{
+	return !c->keeper || token_keeper_refuse(c->keeper, generation, said);
+}
+
+/* ---- requests ---- */
+
+static int authorize_key(const struct credentials *c, const char *method, const char *url,
+			 const struct http_header *headers, size_t n_headers, size_t content_length, char **url_out,
+			 char **authorization_out, struct error *err)
+{
+	CLEANUP_FREE char *authorization =
+		sharedkey_authorization(c->key, method, url, headers, n_headers, content_length, err);
 	char *complete;
 
-	if (c->kind == CREDENTIALS_SHAREDKEY) {
-		authorization = sharedkey_authorization(c->key, method, url, headers, n_headers, content_length, err);
-		if (!authorization)
-			return -1;
-		complete = strdup(url);
-		if (!complete)
-			return error_errno(err, ENOMEM, "URL");
-	} else {
-		complete = sas_join_url(url, c->token, err);
-		if (!complete)
-			return -1;
-	}
+	if (!authorization)
+		return -1;
+	complete = strdup(url);
+	if (!complete)
+		return error_errno(err, ENOMEM, "URL");
 	*url_out = complete;
 	*authorization_out = steal_ptr(&authorization);
 	return 0;
 }
+
+static int authorize_bearer(const struct secret *token, const char *url, char **url_out, char **authorization_out,
+			    struct error *err)
+{
+	CLEANUP_FREE char *complete = NULL;
+	char *authorization = NULL;
+
+	if (strncasecmp(url, "https://", 8) != 0 && !proxy_is_loopback(url))
+		return error_set(err, ERR_REFUSED, "a token is not sent over plain HTTP: use https");
+	complete = strdup(url);
+	if (!complete || asprintf(&authorization, "Bearer %s", secret_reveal(token)) < 0)
+		return error_errno(err, ENOMEM, "Authorization header");
+	*url_out = steal_ptr(&complete);
+	*authorization_out = authorization;
+	return 0;
+}
+
+int credentials_authorize(const struct credentials *c, const char *method, const char *url,
+			  const struct http_header *headers, size_t n_headers, size_t content_length, char **url_out,
+			  char **authorization_out, uint64_t *generation_out, struct error *err)
+{
+	CLEANUP(cleanup_secret) struct secret *kept = NULL;
+	char *complete;
+
+	*generation_out = 0;
+	if (c->kind == CREDENTIALS_SHAREDKEY)
+		return authorize_key(c, method, url, headers, n_headers, content_length, url_out, authorization_out,
+				     err);
+	if (c->keeper) {
+		kept = token_keeper_get(c->keeper, generation_out, err);
+		if (!kept)
+			return -1;
+	}
+	if (c->kind == CREDENTIALS_BEARER)
+		return authorize_bearer(kept, url, url_out, authorization_out, err);
+	complete = sas_join_url(url, kept ? kept : c->token, err);
+	if (!complete)
+		return -1;
+	*url_out = complete;
+	*authorization_out = NULL;
+	return 0;
+}
+
+/* ---- for people ---- */
 
 static const char *resource_name(const struct sas *sas)
 {
@@ -200,17 +212,66 @@ static const char *resource_name(const struct sas *sas)
 	}
 }
 
-void credentials_describe(const struct credentials *c, char out[CREDENTIALS_TEXT_LEN])
+static void describe_sas(const struct credentials *c, char out[CREDENTIALS_TEXT_LEN])
 {
-	char end[CLOCK_TEXT_LEN] = "as its policy says";
+	uint64_t now = clock_realtime_ns(), end_ns = c->sas.expiry_ns;
+	char end[CLOCK_TEXT_LEN] = "as its policy says", left[FORMAT_TEXT_LEN] = "";
+	bool soon = end_ns && (end_ns <= now || (end_ns - now) / NS_PER_MS < SOON_MS);
 
-	if (c->kind == CREDENTIALS_SHAREDKEY) {
+	if (end_ns)
+		clock_format_iso(end_ns, end);
+	if (soon && end_ns > now)
+		format_duration((end_ns - now) / NS_PER_MS, left);
+	snprintf(out, CREDENTIALS_TEXT_LEN, "SAS from %s, rights %s on %s, until %s%s%s%s", c->source,
+		 c->sas.permissions[0] ? c->sas.permissions : "of its policy", resource_name(&c->sas), end,
+		 soon && left[0] ? ", which is in " : "", left, soon ? ": renew it" : "");
+}
+
+void credentials_who(const struct credentials *c, char out[CREDENTIALS_TEXT_LEN])
+{
+	switch (c->kind) {
+	case CREDENTIALS_SHAREDKEY:
 		snprintf(out, CREDENTIALS_TEXT_LEN, "key of account %s from %s, all rights, no end", c->account,
 			 c->source);
 		return;
+	case CREDENTIALS_BEARER:
+		snprintf(out, CREDENTIALS_TEXT_LEN, "%s, from %s", c->identity, c->source);
+		return;
+	case CREDENTIALS_SAS:
+		describe_sas(c, out);
 	}
-	if (c->sas.expiry_ns)
-		clock_format_iso(c->sas.expiry_ns, end);
-	snprintf(out, CREDENTIALS_TEXT_LEN, "SAS from %s, rights %s on %s, until %s", c->source,
-		 c->sas.permissions[0] ? c->sas.permissions : "of its policy", resource_name(&c->sas), end);
+}
+
+void credentials_describe(const struct credentials *c, char out[CREDENTIALS_TEXT_LEN])
+{
+	char end[CLOCK_TEXT_LEN];
+	uint64_t end_ns;
+	size_t len;
+
+	credentials_who(c, out);
+	len = strlen(out);
+	if (c->kind != CREDENTIALS_BEARER)
+		return;
+	if (c->proof_end_ns) {
+		clock_format_iso(c->proof_end_ns, end);
+		len += (size_t)snprintf(out + len, CREDENTIALS_TEXT_LEN - len, ", certificate until %s", end);
+	}
+	end_ns = token_keeper_end(c->keeper);
+	if (!end_ns || len >= CREDENTIALS_TEXT_LEN)
+		return;
+	clock_format_iso(end_ns, end);
+	snprintf(out + len, CREDENTIALS_TEXT_LEN - len, ", token until %s, then renewed", end);
+}
+
+void credentials_doubt(const struct credentials *c, char out[CREDENTIALS_TEXT_LEN])
+{
+	char end[CLOCK_TEXT_LEN];
+
+	out[0] = '\0';
+	if (c->kind != CREDENTIALS_SAS || !c->sas.expiry_ns || c->sas.expiry_ns > clock_realtime_ns())
+		return;
+	clock_format_iso(c->sas.expiry_ns, end);
+	snprintf(out, CREDENTIALS_TEXT_LEN,
+		 "the SAS from %s ended at %s: set a new one (a file of --credentials is read again while a run lasts)",
+		 c->source, end);
 }

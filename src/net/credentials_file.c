@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +13,7 @@
 #include "net/credentials.h"
 
 #define FILE_MAX ((off_t)64 << 10)
-#define ENTRIES_MAX 16
+#define ENTRIES_MAX 24
 
 static const char *const known[] = {
 	"AZURE_STORAGE_CONNECTION_STRING",
@@ -23,11 +24,17 @@ static const char *const known[] = {
 	"AZURE_CLIENT_ID",
 	"AZURE_CLIENT_SECRET",
 	"AZURE_CLIENT_CERTIFICATE_PATH",
+	"AZURE_CLIENT_CERTIFICATE_PASSWORD",
 	"AZURE_FEDERATED_TOKEN_FILE",
 	"AZURE_AUTHORITY_HOST",
+	"AZURE_POD_IDENTITY_AUTHORITY_HOST",
+	"IDENTITY_ENDPOINT",
+	"IMDS_ENDPOINT",
+	"LIFTFS_AUTH",
 };
 
 struct credentials_file {
+	char *path; /* absolute; NULL: not known */
 	size_t n;
 	struct {
 		const char *name; /* one of `known` */
@@ -41,6 +48,7 @@ void credentials_file_free(struct credentials_file *f)
 		return;
 	for (size_t i = 0; i < f->n; i++)
 		secret_free(f->entries[i].value);
+	free(f->path);
 	free(f);
 }
 
@@ -148,4 +156,35 @@ struct credentials_file *credentials_file_read(int fd, const char *name, struct 
 		return NULL;
 	}
 	return steal_ptr(&f);
+}
+
+/* A program that goes into the background changes its folder; a file whose folder is gone is read this once only. */
+static char *absolute(const char *name)
+{
+	CLEANUP_FREE char *here = name[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *path;
+
+	if (name[0] == '/')
+		return strdup(name);
+	return here && asprintf(&path, "%s/%s", here, name) >= 0 ? path : NULL;
+}
+
+struct credentials_file *credentials_file_open(const char *name, struct error *err)
+{
+	CLEANUP_FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct credentials_file *f;
+
+	if (fd < 0) {
+		error_errno(err, errno, "%s", name);
+		return NULL;
+	}
+	f = credentials_file_read(fd, name, err);
+	if (f)
+		f->path = absolute(name);
+	return f;
+}
+
+const char *credentials_file_path(const struct credentials_file *f)
+{
+	return f->path;
 }

@@ -11,12 +11,19 @@
 DEFINE_CLEANUP(cleanup_url, CURLU *, curl_url_cleanup);
 DEFINE_CLEANUP(cleanup_part, char *, curl_free);
 
+/* Never a name of the DNS, such as 127.example.com. */
+static bool is_loopback_host(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+	       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
+}
+
 static bool is_local_host(const char *host)
 {
 	size_t len = strlen(host);
 
-	return strcasecmp(host, "localhost") == 0 || (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0) ||
-	       strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "169.254.169.254") == 0;
+	return is_loopback_host(host) || (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0) ||
+	       strcmp(host, "169.254.169.254") == 0;
 }
 
 /* curl's own parser, so that what is compared is what curl connects to (0x7f.1 is 127.0.0.1 to both). */
@@ -36,6 +43,14 @@ static bool is_local(CURLU *u)
 	CLEANUP(cleanup_part) char *host = NULL;
 
 	return curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_local_host(host);
+}
+
+bool proxy_is_loopback(const char *url)
+{
+	CLEANUP(cleanup_url) CURLU *u = parse_url(url);
+	CLEANUP(cleanup_part) char *host = NULL;
+
+	return u && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_loopback_host(host);
 }
 
 bool proxy_is_local(const char *url)

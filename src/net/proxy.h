@@ -11,6 +11,8 @@ struct proxy_config { /* see struct http_config */
 
 /* Loopback, and the address at which a cloud's host answers about identity: never to be asked through a proxy. */
 bool proxy_is_local(const char *url);
+/* Loopback alone: what is sent there in the clear, nobody hears. */
+bool proxy_is_loopback(const char *url);
 
 /* The proxy's URL, one of the strings of config; "" for none.  A no_proxy list is curl's to apply. */
 const char *proxy_choose(const struct proxy_config *config, const char *url);

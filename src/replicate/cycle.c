@@ -23,28 +23,12 @@ struct cycle {
 	uint64_t moment_ns;
 };
 
-static bool good(const struct disk_run *r)
-{
-	return r->d->err.code == ERR_NONE;
-}
-
-static void failed(struct disk_run *r)
-{
-	/* Stopped, but not by the run's token: by the keeper. */
-	if (r->d->err.code == ERR_CANCELLED && cancel_level(r->opt->cancel) == CANCEL_NONE &&
-	    cancel_level(&r->stop) != CANCEL_NONE)
-		error_set(&r->d->err, ERR_BUSY, "%s: the lease was lost during the cycle: somebody else may have written",
-			  r->d->name);
-	r->d->result = CYCLE_FAILED;
-	r->d->finished_ns = clock_realtime_ns();
-}
-
 static size_t count_good(const struct cycle *c)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->vm->n; i++)
-		n += good(&c->runs[i]);
+		n += disk_run_good(&c->runs[i]);
 	return n;
 }
 
@@ -53,12 +37,34 @@ static void open_disks(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		*r = (struct disk_run){ .opt = c->opt, .vm = c->vm, .d = &c->vm->disks[i], .keeper = c->keeper,
+		*r = (struct disk_run){ .opt = c->opt, .vm = c->vm, .d = &c->vm->disks[i], .keeper = c->keeper, .token = &c->token,
 					.rs = REPLICA_STATE_INIT, .stop = { .event_fd = -1 } };
 		r->d->started_ns = clock_realtime_ns();
 		if (disk_run_open(r, &r->d->err) < 0)
-			failed(r);
+			disk_run_failed(r);
 	}
+}
+
+/* Waits for the stamps to settle, and opens the disks anew: their tables were read before. */
+static int settle(struct cycle *c, uint64_t wait_ns, struct error *err)
+{
+	if (cancel_sleep(c->opt->cancel, (unsigned)(wait_ns / 1000000) + 1, err) < 0)
+		return -1;
+	c->moment_ns = clock_realtime_ns();
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+		struct evidence seen = r->f0;
+
+		r->f0 = (struct evidence){ 0 };
+		if (disk_run_good(r) &&
+		    (disk_run_reopen(r, &r->d->err) < 0 || evidence_at_open(r->source, &r->f0, &r->d->err) < 0)) {
+			r->source_failed = true;
+			disk_run_failed(r);
+		}
+		evidence_inherit(&r->f0, &seen);
+		evidence_fini(&seen);
+	}
+	return 0;
 }
 
 /* F0, of all disks before the first byte of the first. */
@@ -70,10 +76,11 @@ static int take_evidence(struct cycle *c, struct error *err)
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		if (!good(r))
+		if (!disk_run_good(r))
 			continue;
-		if (evidence_take(r->source, &r->f0, &r->d->err) < 0) {
-			failed(r);
+		if (evidence_at_open(r->source, &r->f0, &r->d->err) < 0) {
+			r->source_failed = true;
+			disk_run_failed(r);
 			continue;
 		}
 		evidence_inherit(&r->f0, &r->rs.last.evidence);
@@ -81,18 +88,22 @@ static int take_evidence(struct cycle *c, struct error *err)
 			wait_ns = evidence_settle_wait_ns(&r->f0);
 		bytes += disk_allocated(r->source);
 	}
-	if (wait_ns > 0 && bytes > SETTLE_WORTH_BYTES && cancel_sleep(c->opt->cancel, (unsigned)(wait_ns / 1000000) + 1, err) < 0)
+	if (wait_ns > 0 && bytes > SETTLE_WORTH_BYTES && settle(c, wait_ns, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 		const struct replica_state *rs = &r->rs;
 
-		if (!good(r))
+		if (!disk_run_good(r))
 			continue;
-		evidence_settle(&r->f0);
-		if (rs->kind == STATE_CLEAN && rs->has_clean && !c->opt->full)
-			r->unchanged = !rs->last.fuzzy && !rs->touched && rs->last.cycle > 0 &&
-				       evidence_proves_unchanged(&r->f0, &rs->last.evidence, &r->d->read_why);
+		evidence_settle(&r->f0, r->opened_ns);
+		if (!c->opt->full && rs->kind == STATE_CLEAN && rs->has_clean && !rs->last.fuzzy && !rs->touched &&
+		    rs->last.cycle > 0) {
+			if (evidence_proves_unchanged(&r->f0, &rs->last.evidence, &r->d->read_why))
+				r->proof = PROOF_WHOLE;
+			else if (evidence_is_settled(&rs->last.evidence))
+				r->proof = PROOF_PARTS;
+		}
 		if (rs->has_clean && rs->last.fuzzy && !c->opt->full)
 			r->d->read_why = "the last cycle was cut short, or its source moved while it was read";
 	}
@@ -108,7 +119,7 @@ static bool nothing_to_do(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n && same; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		same = good(r) && r->unchanged && (r->rs.last.kept || !points) &&
+		same = disk_run_good(r) && r->proof == PROOF_WHOLE && r->rs.last.pointed && (r->rs.last.kept || !points) &&
 		       blockmap_header(r->rs.map)->virtual_size == r->d->virtual_size;
 	}
 	for (size_t i = 0; i < c->vm->n && same; i++)
@@ -120,19 +131,49 @@ static bool nothing_to_do(struct cycle *c)
 		d->result = CYCLE_SKIPPED;
 		d->kind = CYCLE_DELTA;
 		d->cycle = c->runs[i].rs.last.cycle;
-		d->proven = true;
+		d->consistency = CONSISTENCY_PROVEN;
 		d->finished_ns = clock_realtime_ns();
 		atomic_store_explicit(&d->progress.bytes_done, d->virtual_size, memory_order_relaxed);
 	}
 	return same;
 }
 
+/* Within the pass: a write was refused for the lease. */
+static int renew(void *run, struct error *err)
+{
+	struct disk_run *r = run;
+
+	return lease_keeper_renew(r->keeper, r->replica, err);
+}
+
+/* Where the blocks come from is looked at in every pass that looks at all of them. */
+static struct layers *begin_layers(struct disk_run *r)
+{
+	const struct layers_config config = {
+		.dirfd = r->rs.dirfd,
+		.disk = r->source,
+		.now = &r->f0,
+		.map = r->rs.map,
+		.token = r->token,
+		.last = r->proof == PROOF_PARTS ? &r->rs.last.token : NULL,
+	};
+	struct error why = ERROR_INIT;
+	struct layers *l = layers_begin(&config, &why);
+
+	if (!l)
+		log_info("cycle", "%s: %s", r->d->name, why.msg);
+	return l;
+}
+
 static void *scan_disk(void *arg)
 {
 	struct disk_run *r = arg;
+	bool unchanged = r->proof == PROOF_WHOLE;
+	CLEANUP(cleanup_layers) struct layers *layers = unchanged || r->opt->serial ? NULL : begin_layers(r);
 	struct pass p = {
 		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
-		.unchanged = r->unchanged, .cancel = &r->stop, .progress = &r->d->progress,
+		.unchanged = unchanged, .layers = layers, .cancel = &r->stop, .progress = &r->d->progress, .renew = renew,
+		.renew_ctx = r,
 	};
 	int rc;
 
@@ -143,8 +184,17 @@ static void *scan_disk(void *arg)
 	if (rc == 0)
 		rc = blockmap_failed(r->rs.map, &r->d->err);
 	r->scanned = rc == 0;
-	if (rc < 0)
-		failed(r);
+	r->source_failed = rc < 0 && !p.target_failed;
+	if (rc < 0) {
+		disk_run_blame_change(r);
+		disk_run_failed(r);
+	} else if (unchanged) {
+		layers_carry(r->rs.dirfd, &r->rs.last.token, r->token);
+	} else if (layers) {
+		layers_commit(layers);
+	}
+	if (atomic_load(&r->d->progress.blocks_proven) > 0)
+		r->d->read_why = NULL;
 	return NULL;
 }
 
@@ -157,7 +207,7 @@ static void scan_disks(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		if (!good(r) || !r->claimed)
+		if (!disk_run_good(r) || !r->claimed)
 			continue;
 		if (threads && started && pthread_create(&threads[i], NULL, scan_disk, r) == 0)
 			started[i] = true;
@@ -180,72 +230,52 @@ static bool source_moved(struct cycle *c)
 		struct disk_run *r = &c->runs[i];
 		struct evidence f1 = { 0 };
 
-		if (!good(r))
+		if (!disk_run_good(r))
 			continue;
-		r->d->proven = evidence_take(r->source, &f1, &r->d->err) == 0 && evidence_equal(&r->f0, &f1);
-		if (!good(r))
-			failed(r);
-		moved |= !r->d->proven;
+		r->source_failed = evidence_take(r->source, &f1, &r->d->err) < 0;
+		if (r->source_failed)
+			disk_run_failed(r);
+		if (!r->source_failed && evidence_equal(&r->f0, &f1)) {
+			r->d->consistency = cycle_consistency(&r->f0, r->opt->frozen);
+		} else {
+			moved = true;
+			if (r->opt->frozen && !r->source_failed)
+				disk_run_warn(r, "the source changed while it was read, although it was said to be frozen");
+		}
 		evidence_fini(&f1);
 	}
 	return moved;
 }
 
-/*
- * 10 for all.  Without an answer for one disk the others go on: the next run sends what is missing under the same token.
- * Once a disk can have none, the point cannot come to be.
- */
-static bool make_points(struct cycle *c)
-{
-	bool complete = true, possible = true;
-
-	for (size_t i = 0; i < c->vm->n && possible; i++) {
-		struct disk_run *r = &c->runs[i];
-		struct error why = ERROR_INIT;
-
-		if (disk_run_point(r, &why) == 0)
-			continue;
-		complete = false;
-		if (recovery_point_stops(&why)) {
-			possible = why.code != ERR_CONFLICT;
-			r->d->err = why;
-			failed(r);
-		} else {
-			possible = false;
-			snprintf(r->d->warning, sizeof(r->d->warning), "no recovery point: %.200s", why.msg);
-		}
-	}
-	return complete;
-}
-
 /* 8 and 9 for all, then 10 for all: a crash leaves few points with some of their snapshots missing. */
 static void commit_disks(struct cycle *c, bool fuzzy)
 {
-	bool points = target_caps(c->opt->target)->points && !c->opt->no_points && !fuzzy && count_good(c) == c->vm->n;
+	bool whole = !fuzzy && count_good(c) == c->vm->n, point;
 	char moment[CLOCK_TEXT_LEN];
 
 	clock_format_point(c->moment_ns, moment);
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		if (good(r) && disk_run_fence(r, &c->token, moment, (unsigned)c->vm->n, fuzzy, &r->d->err) < 0)
-			failed(r);
+		if (disk_run_good(r) && disk_run_fence(r, &c->token, moment, (unsigned)c->vm->n, fuzzy, &r->d->err) < 0)
+			disk_run_failed(r);
 	}
-	points = points && count_good(c) == c->vm->n;
-	points = points && make_points(c);
+	/* Half a VM is no recovery point. */
+	point = whole && count_good(c) == c->vm->n && cycle_make_points(c->runs, c->vm->n);
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 
-		if (!good(r))
+		if (!disk_run_good(r))
 			continue;
-		if (disk_run_commit(r, &r->d->err) < 0) {
-			failed(r);
+		/* A snapshot has published it; a source that moved is no state of anything. */
+		if ((!fuzzy && !r->d->snapshot[0] && disk_run_publish(r, &r->d->err) < 0) || disk_run_commit(r, &r->d->err) < 0) {
+			disk_run_failed(r);
 			continue;
 		}
 		r->d->result = fuzzy ? CYCLE_FUZZY : CYCLE_OK;
 		r->d->finished_ns = clock_realtime_ns();
 	}
-	if (points && count_good(c) == c->vm->n)
+	if (point && count_good(c) == c->vm->n)
 		memcpy(c->vm->point, moment, sizeof(c->vm->point));
 }
 
@@ -262,6 +292,24 @@ static void add_counters(struct cycle_disk *d, const struct replica *replica)
 	d->retries += atomic_load(&n->retries);
 }
 
+/* 1 to 5, each step for all before the next for any: what the last cycle left undone is finished before a version moves. */
+static void enter_disks(struct cycle *c)
+{
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+
+		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_approach(r, &r->d->err) < 0))
+			disk_run_failed(r);
+	}
+	cycle_finish_points(c->runs, c->vm->n);
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+
+		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_enter(r, &r->d->err) < 0))
+			disk_run_failed(r);
+	}
+}
+
 static int run_disks(struct cycle *c, struct error *err)
 {
 	open_disks(c);
@@ -271,16 +319,11 @@ static int run_disks(struct cycle *c, struct error *err)
 		return 0;
 	if (guid_random(&c->token, err) < 0)
 		return -1;
-	for (size_t i = 0; i < c->vm->n; i++) {
-		struct disk_run *r = &c->runs[i];
-
-		if (good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_enter(r, &r->d->err) < 0))
-			failed(r);
-	}
+	enter_disks(c);
 	scan_disks(c);
 	commit_disks(c, source_moved(c));
 	for (size_t i = 0; i < c->vm->n; i++)
-		if (!good(&c->runs[i]))
+		if (!disk_run_good(&c->runs[i]))
 			disk_run_abandon(&c->runs[i]);
 	return 0;
 }
@@ -327,9 +370,9 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 	}
 	if (run_disks(&c, &why) < 0) {
 		for (size_t i = 0; i < vm->n; i++) {
-			if (good(&c.runs[i])) {
+			if (disk_run_good(&c.runs[i])) {
 				vm->disks[i].err = why;
-				failed(&c.runs[i]);
+				disk_run_failed(&c.runs[i]);
 			}
 		}
 	}

@@ -24,8 +24,6 @@ enum cycle_result {
 	CYCLE_FAILED,
 	CYCLE_PARKED, /* failed, and trying again later may help: the target is not reached, or is too busy */
 };
-/* What is known of the source's holding still while it was read. */
-enum consistency { CONSISTENCY_UNPROVEN, CONSISTENCY_PROVEN, CONSISTENCY_DECLARED };
 
 struct cycle_options {
 	struct target *target;
@@ -34,7 +32,7 @@ struct cycle_options {
 	struct cancel *cancel;
 	bool full;           /* read everything: no evidence */
 	bool adopt;          /* rebuild the map from what is there instead of stopping with 78 */
-	bool replace;        /* the replica of another disk may be taken over */
+	bool replace;        /* the replica of another disk, or one that somebody else changed, may be overwritten */
 	bool no_points;
 	bool break_lease;    /* a person's word: whoever holds the replica is gone */
 	bool shrink;         /* a disk that became shorter may cut its replica off */
@@ -57,8 +55,7 @@ struct cycle_disk {
 	enum cycle_result result;
 	enum cycle_kind kind;
 	uint64_t cycle, virtual_size, data_bytes;
-	bool proven;                /* unchanged while read */
-	enum consistency consistency;
+	enum consistency consistency; /* of the source while it was read */
 	const char *read_why;       /* why everything was read, a phrase; NULL if nothing was or it is the first cycle */
 	struct pass_progress progress;
 	struct {
@@ -68,8 +65,12 @@ struct cycle_disk {
 	uint64_t started_ns, finished_ns; /* realtime */
 	char snapshot[TARGET_POINT_LEN];  /* "" if none was made */
 	_Atomic bool active;              /* being read or sent now */
+	bool unverified;                  /* the replica was carried there and not compared since; known unless err is set */
 	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
 	struct error err;
+
+	/* Of whoever keeps count of cycles: trying again does not help any more, a person must act. */
+	bool given_up;
 };
 
 struct cycle_vm {

@@ -36,6 +36,8 @@ int disk_run_live_meta(const struct disk_run *r, struct target_meta *out, struct
 	    meta_number(out, "vsize", r->d->virtual_size, err) < 0 ||
 	    meta_number(out, "blocksize", h->block_size, err) < 0)
 		return -1;
+	if (r->is_new && target_meta_set(out, "state", "new", err) < 0)
+		return -1;
 	if (r->seeded)
 		return target_meta_set(out, SEED_UNVERIFIED, now, err);
 	if (disk_run_meta(r, SEED_UNVERIFIED)[0] && !seed_was_verified(&r->rs))
@@ -47,13 +49,19 @@ int disk_run_write_meta(struct disk_run *r, struct error *err)
 {
 	struct target_meta m = { 0 };
 	char version[TARGET_VERSION_LEN];
-	int rc = disk_run_live_meta(r, &m, err);
+	struct error why = ERROR_INIT;
+	unsigned tries = 0;
+	int rc = disk_run_live_meta(r, &m, &why);
 
-	if (rc == 0)
-		rc = replica_set_meta(r->replica, r->version, &m, version, err);
+	while (rc == 0 && replica_set_meta(r->replica, r->version, &m, version, &why) < 0)
+		if (tries++ >= LEASE_TRIES || !disk_run_renewed(r, &why))
+			rc = -1;
 	target_meta_fini(&m);
-	if (rc < 0)
+	if (rc < 0) {
+		if (err)
+			*err = why;
 		return error_prefix(err, "%s: metadata", r->d->name);
+	}
 	memcpy(r->version, version, sizeof(r->version));
 	return 0;
 }
@@ -65,7 +73,8 @@ static uint64_t draw(const struct disk_run *r)
 	return base + 1 + random_below(UINT64_C(1) << NUMBER_STEP_BITS);
 }
 
-/* 4 and 8: raises the number on condition of r->version.  1: the version is another, or no answer: look again; *again. */
+/* 4 and 8: raises the number on condition of r->version.  1: the version is another, no answer, or the lease ran out: look again;
+ * *again. */
 static int raise_once(struct disk_run *r, struct error *again, struct error *err)
 {
 	struct error why = ERROR_INIT;
@@ -75,7 +84,8 @@ static int raise_once(struct disk_run *r, struct error *again, struct error *err
 	if (replica_state_claim(&r->rs, number, err) < 0)
 		return -1;
 	if (replica_raise(r->replica, number, r->version, &live, version, &why) < 0) {
-		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK) {
+		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK ||
+		    target_refused_lease(&why)) {
 			*again = why;
 			return 1;
 		}
@@ -106,7 +116,7 @@ int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct er
 			return rc;
 		if (cancel_level(&r->stop) == CANCEL_NOW)
 			return cancel_check(&r->stop, err);
-		if (replica_lease(r->replica, TARGET_LEASE_RENEW, &r->rs.lease_id, err) < 0 || disk_run_look(r, &exists, err) < 0)
+		if (lease_keeper_renew(r->keeper, r->replica, err) < 0 || disk_run_look(r, &exists, err) < 0)
 			return -1;
 		if (!exists)
 			return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/parse.h"
 #include "replicate/cycle_disk.h"
 #include "replicate/map_copy.h"
 #include "replicate/seed.h"
@@ -33,21 +32,18 @@ void disk_run_update_copy(struct disk_run *r)
 		return;
 	if (why.code == ERR_NONE)
 		return;
-	if (r->d->warning[0] == '\0')
-		snprintf(r->d->warning, sizeof(r->d->warning), "other hosts cannot go on without its state here: %.180s", why.msg);
-	else
-		log_warn("cycle", "%s: other hosts cannot go on without its state here: %s", r->d->name, why.msg);
+	disk_run_warn(r, "other hosts cannot go on without its state here: %.180s", why.msg);
 }
 
 /* What is here says nothing about what is live, and nobody has asked for reading. */
-static bool copy_wanted(const struct disk_run *r, bool no_state)
+static bool copy_wanted(const struct disk_run *r)
 {
-	if (r->created || r->opt->adopt)
+	if (r->created || r->opt->adopt || (!r->no_state && disk_run_is_another(r)))
 		return false;
-	return no_state || r->rs.kind == STATE_DISTRUSTED || !replica_state_owns(&r->rs, r->live_number);
+	return r->no_state || r->rs.kind == STATE_DISTRUSTED || !replica_state_owns(&r->rs, r->live_number);
 }
 
-int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err)
+int disk_run_take_copy(struct disk_run *r, struct error *err)
 {
 	const struct map_copy_live live = { .version = r->version, .liftfs_id = disk_run_meta(r, "liftfsid"),
 					    .size = r->live_size };
@@ -55,7 +51,7 @@ int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err)
 	struct error failed = ERROR_INIT;
 	char why[128];
 
-	if (!copy_wanted(r, *no_state))
+	if (!copy_wanted(r))
 		return 0;
 	copy = copy_of(r, &failed);
 	if (!copy) {
@@ -69,11 +65,10 @@ int disk_run_take_copy(struct disk_run *r, bool *no_state, struct error *err)
 		log_info("cycle", "%s: the copy of its block map is void: %s", r->d->name, why);
 		return 0;
 	}
-	*no_state = false;
-	r->unchanged = false; /* what was known here of the source belongs to an older map */
+	r->no_state = false;
+	r->proof = PROOF_NONE; /* what was known here of the source, and of the files of its chain, belongs to an older map */
 	r->d->read_why = "its block map came from the copy beside the replica";
-	snprintf(r->d->warning, sizeof(r->d->warning), "goes on from cycle %" PRIu64 " of another host or state, by the copy of its "
-		 "block map", r->rs.last.cycle);
+	disk_run_warn(r, "goes on from cycle %" PRIu64 " of another host or state, by the copy of its block map", r->rs.last.cycle);
 	return 0;
 }
 
@@ -110,47 +105,39 @@ static int take_seed(struct disk_run *r, const struct seed_map *s, struct error 
 	return seed_import(s, &live, &r->rs, err);
 }
 
+int disk_run_not_carried(const struct disk_run *r, struct error *err)
+{
+	return error_set(err, ERR_CONFLICT, "%s: the seed has it, and it is not on the target yet: carry it there, or send it by "
+			 "running without --seed", r->d->name);
+}
+
 /* A state that was begun and says nothing, as a crash in take_seed() leaves it. */
 static bool says_nothing(const struct disk_run *r)
 {
 	return r->rs.map && !r->rs.has_clean && r->rs.n_own == 0;
 }
 
-int disk_run_seed(struct disk_run *r, bool exists, bool *no_state, struct error *err)
+int disk_run_seed(struct disk_run *r, bool exists, struct error *err)
 {
 	struct seed_map s;
 	int rc;
 
 	if (exists && disk_run_meta(r, "liftfsid")[0])
 		return 0; /* it has been ours for longer */
-	if (!*no_state && !says_nothing(r)) {
+	if (r->rs.kind != STATE_NEW && !says_nothing(r)) {
 		r->seeded = exists; /* a run before this one got as far */
 		return 0;
 	}
 	rc = seed_open(r->opt->seed, r->opt->state, r->rs.dirfd, r->d->name, &s, err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	rc = exists ? take_seed(r, &s, err)
-		    : error_set(err, ERR_CONFLICT, "%s: the seed has it, and it is not on the target yet: carry it there, or send it "
-				"by running without --seed", r->d->name);
+	rc = exists ? take_seed(r, &s, err) : disk_run_not_carried(r, err);
 	seed_close(&s);
 	if (rc < 0)
 		return -1;
-	*no_state = false;
 	r->seeded = true;
+	r->proof = PROOF_NONE;
 	r->d->read_why = "its block map came from the seed";
-	snprintf(r->d->warning, sizeof(r->d->warning), "taken over as it was carried here, on samples: unverified until liftfs verify "
-		 "has compared it");
+	disk_run_warn(r, "taken over as it was carried here, on samples: unverified until liftfs verify has compared it");
 	return 0;
-}
-
-bool disk_run_reading_notice(const char *name, uint64_t bytes, char out[256])
-{
-	char size[FORMAT_TEXT_LEN];
-
-	if (bytes <= READING_NOTICE_BYTES)
-		return false;
-	format_size(bytes, size);
-	snprintf(out, 256, "%.150s: reads %s back (which Azure bills) to know what it holds", name, size);
-	return true;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps 1 to 5: creating a replica, or going on with one. */
+/* Steps 1 to 5: creating a replica, or going on with one: up to the decision whether to, and from there on. */
 #include <config.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "replicate/cycle_disk.h"
 
 static int fill_header(const struct disk_run *r, const struct guid *id, struct blockmap_header *h, struct error *err)
@@ -41,6 +40,7 @@ static int create_replica(struct disk_run *r, struct error *err)
 	bool exists = false;
 	int rc;
 
+	r->is_new = r->created = true;
 	rc = disk_run_live_meta(r, &m, err);
 	if (rc == 0)
 		rc = replica_create(r->replica, r->content + VHD_FOOTER_LEN,
@@ -63,11 +63,10 @@ static int create_replica(struct disk_run *r, struct error *err)
 	}
 	if (!exists || strcmp(disk_run_meta(r, "liftfsid"), id) != 0)
 		return error_set(err, ERR_CONFLICT, "%s: somebody else made it at the same moment", r->d->name);
-	r->created = true;
 	return 0;
 }
 
-static int check_foreign(struct disk_run *r, struct error *err)
+int disk_run_check_foreign(const struct disk_run *r, struct error *err)
 {
 	const char *id = disk_run_meta(r, "liftfsid"), *source = disk_run_meta(r, "sourceid");
 
@@ -92,84 +91,23 @@ static int adopt_state(struct disk_run *r, struct error *err)
 	return create_state(r, &id, err) < 0 ? -1 : replica_state_distrust(&r->rs, err);
 }
 
-/* The disk grew.  The map first: a crash in between leaves a replica that is too short, which is seen. */
-static int resize(struct disk_run *r, struct error *err)
-{
-	const struct blockmap_header *h = blockmap_header(r->rs.map);
-	char version[TARGET_VERSION_LEN];
-
-	if (h->virtual_size != r->d->virtual_size || h->content_size != r->content) {
-		r->unchanged = false;
-		if (replica_state_writable(&r->rs, err) < 0 ||
-		    blockmap_resize(r->rs.map, r->content, r->d->virtual_size, err) < 0 ||
-		    replica_state_checkpoint(&r->rs, r->number, err) < 0)
-			return -1;
-	}
-	if (r->live_size == r->content + VHD_FOOTER_LEN)
-		return 0;
-	if (replica_resize(r->replica, r->content + VHD_FOOTER_LEN, r->version, version, err) < 0)
-		return error_prefix(err, "%s: resize", r->d->name);
-	memcpy(r->version, version, sizeof(r->version));
-	return 0;
-}
-
-static int check_shrink(const struct disk_run *r, struct error *err)
-{
-	uint64_t known = blockmap_header(r->rs.map)->content_size;
-
-	if (r->content >= known && r->content + VHD_FOOTER_LEN >= r->live_size)
-		return 0;
-	return error_set(err, ERR_CONFLICT,
-			 "%s: the disk has %" PRIu64 " bytes, the replica holds %" PRIu64 ": a disk that shrinks is not followed; "
-			 "check the source, or replicate it under another name", r->d->name, r->d->virtual_size,
-			 r->live_size > VHD_FOOTER_LEN ? r->live_size - VHD_FOOTER_LEN : known);
-}
-
-/* A crash came between the clean point and its snapshot: make it now, before the claim moves the version. */
-static int finish_point(struct disk_run *r, struct error *err)
-{
-	bool wanted = target_caps(r->opt->target)->points && !r->opt->no_points;
-	struct error why = ERROR_INIT;
-
-	if (r->rs.kind != STATE_CLEAN || !r->rs.has_clean || r->rs.last.pointed || r->rs.last.fuzzy || !wanted)
-		return 0;
-	if (disk_run_point(r, &why) < 0) {
-		if (recovery_point_stops(&why)) {
-			if (err)
-				*err = why;
-			return -1;
-		}
-		snprintf(r->d->warning, sizeof(r->d->warning), "the last cycle keeps no recovery point: %.180s", why.msg);
-	}
-	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
-		return -1;
-	r->d->snapshot[0] = '\0'; /* this cycle makes its own, or none */
-	return 0;
-}
-
-static int claim(struct disk_run *r, enum trust trust, struct error *err)
+static int claim(struct disk_run *r, struct error *err)
 {
 	/* Also if it is distrusted already: what a run since then acknowledged is as void as what was before. */
-	if (trust != TRUST && replica_state_distrust(&r->rs, err) < 0)
+	if (r->trust != TRUST && replica_state_distrust(&r->rs, err) < 0)
 		return -1;
-	if (disk_run_raise(r, "claim", trust == TRUST, err) < 0)
+	if (disk_run_raise(r, "claim", r->trust == TRUST, err) < 0)
 		return -1;
 	r->claimed = true;
 	return disk_run_write_meta(r, err);
 }
 
-static int learn(struct disk_run *r, const char *why, struct error *err)
+static int learn(struct disk_run *r, struct error *err)
 {
-	bool remote = target_caps(r->opt->target)->remote, read_back = !r->opt->replace || !remote;
-	char notice[256];
-	uint64_t bytes;
+	bool read_back = !r->opt->replace || !target_caps(r->opt->target)->remote;
 
-	r->unchanged = false; /* the map will say what the replica holds, not what the source held */
-	snprintf(r->d->warning, sizeof(r->d->warning), "%s: %s", why,
-		 read_back ? "what it holds was read back" : "everything is sent again");
-	if (read_back && remote && replica_data_bytes(r->replica, r->content, &bytes, NULL) == 0 &&
-	    disk_run_reading_notice(r->d->name, bytes, notice))
-		log_warn("cycle", "%s", notice);
+	r->proof = PROOF_NONE; /* the map will say what the replica holds, not what the source held */
+	disk_run_warn(r, "%s: %s", r->why, read_back ? "what it holds was read back" : "everything is sent again");
 	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */
 	if (read_back && replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
@@ -186,23 +124,9 @@ static void update_header(struct disk_run *r)
 	blockmap_set_header(r->rs.map, &h);
 }
 
-static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
+int disk_run_enter(struct disk_run *r, struct error *err)
 {
-	const char *why = "";
-	enum trust trust;
-	bool exists;
-
-	if (disk_run_lease(r, err) < 0 || disk_run_look(r, &exists, err) < 0)
-		return -1;
-	if (!exists)
-		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
-	if (disk_run_take_copy(r, &no_state, err) < 0 || check_shrink(r, err) < 0 || disk_run_decide(r, no_state, &trust, &why, err) < 0)
-		return -1;
-	if (trust == STOP)
-		return disk_run_need_adopt(r, why, err);
-	if (trust == TRUST && finish_point(r, err) < 0)
-		return -1;
-	if (claim(r, trust, err) < 0)
+	if (claim(r, err) < 0)
 		return -1;
 	update_header(r);
 	if (r->fresh) {
@@ -210,40 +134,62 @@ static int enter_existing(struct disk_run *r, bool no_state, struct error *err)
 		if (replica_state_checkpoint(&r->rs, r->number, err) < 0)
 			return -1;
 	}
-	if (resize(r, err) < 0)
+	if (disk_run_resize(r, err) < 0)
 		return -1;
-	if (trust == REBUILD && learn(r, why, err) < 0)
+	if (r->trust == REBUILD && learn(r, err) < 0)
 		return -1;
 	return replica_state_writable(&r->rs, err);
 }
 
-int disk_run_enter(struct disk_run *r, struct error *err)
+static int check_gone(const struct disk_run *r, struct error *err)
 {
-	bool exists, no_state = r->rs.kind == STATE_NEW;
-	struct guid id;
-
-	if (disk_run_look(r, &exists, err) < 0)
-		return -1;
-	if (r->opt->seed && disk_run_seed(r, exists, &no_state, err) < 0)
-		return -1;
-	if (!exists && r->rs.damage)
+	if (r->rs.damage)
 		return error_set(err, ERR_CONFLICT,
 				 "%s: is gone from the target, and its block map here is damaged (%s); if that is meant, remove its "
 				 "state (%s) and it is made anew", r->d->name, r->rs.damage, state_path(r->rs.state));
-	if (!exists && !no_state && r->rs.n_own > 0)
+	if (r->rs.kind != STATE_NEW && r->rs.n_own > 0)
 		return error_set(err, ERR_CONFLICT,
 				 "%s: is gone from the target, and was there in cycle %" PRIu64 "; if that is meant, remove its "
 				 "state (%s) and it is made anew", r->d->name, r->rs.last.cycle, state_path(r->rs.state));
-	r->d->kind = exists && (no_state || r->rs.last.cycle > 0) ? CYCLE_DELTA : CYCLE_INITIAL;
-	if (!exists) {
-		if (no_state && (guid_random(&id, err) < 0 || create_state(r, &id, err) < 0))
-			return -1;
-		if (create_replica(r, err) < 0)
-			return -1;
-		no_state = false;
-	} else if (no_state) {
-		if (check_foreign(r, err) < 0 || adopt_state(r, err) < 0)
-			return -1;
-	}
-	return enter_existing(r, no_state, err);
+	return 0;
+}
+
+/* A state for what is there, or both. */
+static int begin(struct disk_run *r, bool exists, struct error *err)
+{
+	struct guid id;
+
+	r->no_state = exists && r->rs.kind == STATE_NEW;
+	if (r->no_state)
+		return disk_run_check_foreign(r, err) < 0 ? -1 : adopt_state(r, err);
+	if (exists)
+		return 0;
+	if (r->rs.kind == STATE_NEW && (guid_random(&id, err) < 0 || create_state(r, &id, err) < 0))
+		return -1;
+	return create_replica(r, err);
+}
+
+/* A replica longer than a map that is believed and has the disk's size: our own cutting off was cut off. */
+static int check_size(const struct disk_run *r, struct error *err)
+{
+	const struct blockmap_header *h = blockmap_header(r->rs.map);
+
+	return disk_run_check_size(r, r->no_state ? disk_run_told_size(r) : h->virtual_size,
+				   r->trust == TRUST && h->content_size == r->content, err);
+}
+
+int disk_run_approach(struct disk_run *r, struct error *err)
+{
+	bool exists;
+
+	if (disk_run_look(r, &exists, err) < 0 || (r->opt->seed && disk_run_seed(r, exists, err) < 0) ||
+	    (!exists && check_gone(r, err) < 0))
+		return -1;
+	r->d->kind = exists && (r->rs.kind == STATE_NEW || r->rs.last.cycle > 0) ? CYCLE_DELTA : CYCLE_INITIAL;
+	if (begin(r, exists, err) < 0 || disk_run_lease(r, err) < 0 || disk_run_look(r, &exists, err) < 0)
+		return -1;
+	if (!exists)
+		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
+	r->is_new = strcmp(disk_run_meta(r, "state"), "new") == 0;
+	return disk_run_take_copy(r, err) < 0 || disk_run_decide(r, err) < 0 ? -1 : check_size(r, err);
 }

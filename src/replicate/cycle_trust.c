@@ -3,30 +3,66 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/parse.h"
 #include "replicate/cycle_disk.h"
 
-int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err)
+void disk_run_data_text(struct disk_run *r, char out[FORMAT_TEXT_LEN])
 {
-	char size[FORMAT_TEXT_LEN] = "its data";
 	uint64_t bytes;
 
 	if (replica_data_bytes(r->replica, r->live_size > VHD_FOOTER_LEN ? r->live_size - VHD_FOOTER_LEN : 0, &bytes, NULL) == 0)
-		format_size(bytes, size);
+		format_size(bytes, out);
+	else
+		snprintf(out, FORMAT_TEXT_LEN, "its data");
+}
+
+int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err)
+{
+	char size[FORMAT_TEXT_LEN];
+
+	disk_run_data_text(r, size);
 	return error_set(err, ERR_CONFLICT, "%s: %s; nothing was written; --adopt reads %s back%s to know what is there",
 			 r->d->name, why, size, target_caps(r->opt->target)->remote ? " (which Azure bills)" : "");
+}
+
+static const char *holder(const struct disk_run *r, const struct error *said)
+{
+	const char *name = disk_run_meta(r, "holder");
+
+	return name[0] ? name : said->msg;
+}
+
+static int held(const struct disk_run *r, const struct error *said, struct error *err)
+{
+	return error_set(err, ERR_BUSY, "%s: held by %s", r->d->name, holder(r, said));
+}
+
+/* Step 3 comes after this as it always does: breaking a lease proves nothing.  What would end with 78 breaks none. */
+static int break_lease(struct disk_run *r, const struct error *said, struct error *err)
+{
+	if (disk_run_decide(r, err) < 0)
+		return -1;
+	r->trust = TRUST_UNDECIDED;
+	disk_run_warn(r, "the lease was broken that was held by %s", holder(r, said));
+	return replica_lease(r->replica, TARGET_LEASE_BREAK, NULL, err);
 }
 
 static int lease(struct disk_run *r, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	const char *holder = disk_run_meta(r, "holder");
+	int rc = replica_lease(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, &why);
 
-	if (replica_lease(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, &why) < 0) {
+	if (rc < 0 && why.code == ERR_BUSY && r->opt->break_lease) {
+		if (break_lease(r, &why, err) < 0)
+			return -1;
+		why = (struct error)ERROR_INIT;
+		rc = replica_lease(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, &why);
+	}
+	if (rc < 0) {
 		if (why.code == ERR_BUSY)
-			return error_set(err, ERR_BUSY, "%s: held by %s", r->d->name, holder[0] ? holder : why.msg);
+			return held(r, &why, err);
 		if (err)
 			*err = why;
 		return -1;
@@ -65,10 +101,11 @@ static int renew_or_distrust(struct disk_run *r, struct error *err)
 	}
 	if (disk_run_look(r, &exists, err) < 0)
 		return -1;
-	if (r->live_leased) /* nothing was acquired or changed: the next run finds the same */
-		return error_set(err, ERR_BUSY, "%s: held by %s", r->d->name, disk_run_meta(r, "holder")[0] ? disk_run_meta(r, "holder") : why.msg);
-	if (replica_state_owns(&r->rs, r->live_number) && !r->opt->adopt)
-		return disk_run_need_adopt(r, "changed by somebody else after a cycle that was cut off", err);
+	if (r->live_leased && !r->opt->break_lease) /* nothing was acquired or changed: the next run finds the same */
+		return held(r, &why, err);
+	if (replica_state_owns(&r->rs, r->live_number) && !r->opt->adopt && !r->opt->replace)
+		return disk_run_need_adopt(r, r->live_leased ? "leased by somebody else after a cycle that was cut off" :
+							       "changed by somebody else after a cycle that was cut off", err);
 	return distrust_and_lease(r, err);
 }
 
@@ -87,54 +124,60 @@ int disk_run_lease(struct disk_run *r, struct error *err)
 }
 
 /* A replica that we made and never wrote to: true to the map, which says zero, if it holds nothing. */
-static int decide_fresh(struct disk_run *r, enum trust *out, const char **why, struct error *err)
+static int decide_fresh(struct disk_run *r, struct error *err)
 {
+	bool told = r->opt->adopt || r->opt->replace;
 	uint64_t bytes;
 
 	if (replica_data_bytes(r->replica, r->live_size, &bytes, err) < 0) /* the disk may have grown since */
 		return -1;
-	*out = bytes == 0 ? TRUST : r->opt->adopt || r->opt->replace || !target_caps(r->opt->target)->remote ? REBUILD : STOP;
-	*why = "holds data although nothing was sent yet";
+	r->trust = bytes == 0 ? TRUST : told || !target_caps(r->opt->target)->remote ? REBUILD : STOP;
+	r->why = "holds data although nothing was sent yet";
 	r->fresh = bytes == 0;
 	return 0;
 }
 
-int disk_run_decide(struct disk_run *r, bool no_state, enum trust *out, const char **why, struct error *err)
+bool disk_run_is_another(const struct disk_run *r)
 {
 	char id[GUID_TEXT_LEN];
-	bool own = replica_state_owns(&r->rs, r->live_number);
 
 	guid_format(&blockmap_header(r->rs.map)->liftfs_id, id);
-	*out = REBUILD;
-	if (r->seeded && !(r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0) &&
-	    !(r->rs.kind == STATE_OPEN && own)) {
-		*out = STOP;
-		*why = "was changed by somebody else since it was compared with its seed";
-		return 0;
+	return strcmp(disk_run_meta(r, "liftfsid"), id) != 0;
+}
+
+static int decide(struct disk_run *r, struct error *err)
+{
+	bool own = replica_state_owns(&r->rs, r->live_number), told = r->opt->adopt || r->opt->replace;
+	bool same = r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0;
+
+	r->trust = REBUILD;
+	r->why = "another liftfs wrote to it since the last cycle here";
+	if (r->seeded && !same && !(r->rs.kind == STATE_OPEN && own)) {
+		r->trust = told ? REBUILD : STOP;
+		r->why = "was changed by somebody else since it was compared with its seed";
+	} else if (!r->seeded && disk_run_is_another(r)) {
+		r->trust = told ? REBUILD : STOP;
+		r->why = "is not the replica that this state describes: it was made anew or replaced";
+	} else if (r->no_state) {
+		r->why = r->rs.damage ? "its block map here is damaged" : "there is no block map of it here";
+	} else if (r->rs.kind == STATE_DISTRUSTED) {
+		r->why = "its block map here is void since somebody else may have written";
+	} else if (never_wrote(r)) {
+		return decide_fresh(r, err);
+	} else if (same) {
+		r->trust = TRUST;
+	} else if (r->rs.kind == STATE_CLEAN && own) {
+		r->trust = told ? REBUILD : STOP;
+		r->why = "changed by something other than liftfs since the last cycle";
+	} else if (r->rs.kind == STATE_OPEN && own) {
+		r->trust = TRUST;
 	}
-	if (!r->seeded && strcmp(disk_run_meta(r, "liftfsid"), id) != 0) {
-		*out = r->opt->adopt || r->opt->replace ? REBUILD : STOP;
-		*why = "is not the replica that this state describes: it was made anew or replaced";
-		return 0;
-	}
-	if (no_state) {
-		*why = r->rs.damage ? "its block map here is damaged" : "there is no block map of it here";
-		return 0;
-	}
-	if (r->rs.kind == STATE_DISTRUSTED) {
-		*why = "its block map here is void since somebody else may have written";
-		return 0;
-	}
-	if (never_wrote(r))
-		return decide_fresh(r, out, why, err);
-	if (r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0)
-		*out = TRUST;
-	else if (r->rs.kind == STATE_CLEAN && own) {
-		*out = r->opt->adopt ? REBUILD : STOP;
-		*why = "changed by something other than liftfs since the last cycle";
-	} else if (r->rs.kind == STATE_OPEN && own)
-		*out = TRUST;
-	else
-		*why = "another liftfs wrote to it since the last cycle here";
 	return 0;
+}
+
+int disk_run_decide(struct disk_run *r, struct error *err)
+{
+	if (decide(r, err) < 0)
+		return -1;
+	return r->trust == STOP ? disk_run_need_adopt(r, r->why, err) : 0;
 }

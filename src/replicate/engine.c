@@ -14,19 +14,32 @@
 #include "base/log.h"
 #include "replicate/engine_priv.h"
 
-#define SLOTS_DEFAULT 12 /* 48 MiB: four in flight, four being journalled, four being read */
+#define SLOTS_DEFAULT 16 /* 64 MiB.  A pass alone gets 12: four in flight, four being journalled, four being read */
+#define HELD_TO_IDLE 3   /* slots that a pass may hold for each one that is left idle */
 #define WORKERS_MAX 8
 #define TICK_NS 100000000L /* how often a waiting pass looks at its cancel token */
 #define GENTLE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
-void run_fail(struct run *r, const struct error *cause)
+static void fail(struct run *r, const struct error *cause, bool by_target)
 {
 	LOCK_SCOPE(&r->e->lock);
-	if (r->err.code == ERR_NONE)
+	if (r->err.code == ERR_NONE) {
 		r->err = *cause;
+		r->pass->target_failed = by_target;
+	}
 	atomic_store_explicit(&r->stop, true, memory_order_relaxed);
 	pthread_cond_signal(&r->moved);
 	pthread_cond_broadcast(&r->e->work);
+}
+
+void run_fail(struct run *r, const struct error *cause)
+{
+	fail(r, cause, false);
+}
+
+void run_fail_by_target(struct run *r, const struct error *cause)
+{
+	fail(r, cause, true);
 }
 
 bool run_cancelled(struct run *r)
@@ -39,10 +52,19 @@ bool run_cancelled(struct run *r)
 	return true;
 }
 
-/* Slots that one of the present passes may hold: one that waits for its target must not starve the others. */
-static bool within_share(const struct engine *e, const struct run *r)
+/*
+ * May r have one more of the slots?  What it holds comes back only when its target answers, so that it must leave some to others,
+ * those that are still to come included: at most its share among the present passes, and no more than three times of what stays
+ * idle, which leaves a second pass beside a stuck one a quarter, a third beside two a part of that, and so on.  A pass that holds
+ * none may take the last.
+ */
+static bool may_take_locked(const struct engine *e, const struct run *r)
 {
-	return r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
+	unsigned idle = e->pool.n_idle;
+
+	if (r->held == 0)
+		return idle > 0;
+	return idle > 1 && r->held < HELD_TO_IDLE * idle && r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
 }
 
 struct slot *run_slot_get(struct run *r)
@@ -52,7 +74,7 @@ struct slot *run_slot_get(struct run *r)
 
 	LOCK_SCOPE(&e->lock);
 	while (!run_stopped(r)) {
-		s = within_share(e, r) ? slot_take_locked(&e->pool) : NULL;
+		s = may_take_locked(e, r) ? slot_take_locked(&e->pool) : NULL;
 		if (s)
 			break;
 		pthread_cond_wait(&e->work, &e->lock);
@@ -91,7 +113,7 @@ static struct run *pick_locked(struct engine *e)
 		struct run *r = e->ring;
 
 		e->ring = r->next;
-		if (!r->exhausted && !run_stopped(r) && within_share(e, r))
+		if (!r->exhausted && !run_stopped(r) && may_take_locked(e, r))
 			return r;
 	}
 	return NULL;
@@ -281,12 +303,13 @@ static void drain(struct run *r)
 {
 	struct engine *e = r->e;
 	struct slot *list;
+	struct slot_op *refused;
 	uint64_t cancelled_since = 0;
 
 	for (;;) {
 		watch_token(r, &cancelled_since);
 		pthread_mutex_lock(&e->lock);
-		if (!r->queue) {
+		if (!r->queue && !r->refused) {
 			if ((r->exhausted || run_stopped(r)) && r->workers == 0 && r->held == 0)
 				break;
 			wait_locked(r);
@@ -294,7 +317,11 @@ static void drain(struct run *r)
 		list = r->queue;
 		r->queue = NULL;
 		r->tail = &r->queue;
+		refused = r->refused;
+		r->refused = NULL;
 		pthread_mutex_unlock(&e->lock);
+		if (refused)
+			send_again(r, refused);
 		if (list)
 			send_batch(r, list);
 	}
@@ -337,6 +364,11 @@ static int check_shape(const struct run *r, struct error *err)
 	return 0;
 }
 
+static void window_loaded(void *layers, const struct extent_list *list, uint64_t start, uint64_t end)
+{
+	layers_window(layers, list, start, end);
+}
+
 static void run_init(struct run *r, struct engine *e, struct pass *p)
 {
 	const struct blockmap_header *h = blockmap_header(p->map);
@@ -349,6 +381,10 @@ static void run_init(struct run *r, struct engine *e, struct pass *p)
 	r->tail = &r->queue;
 	hasher_init(&r->hasher, h->secret);
 	zeros_init(&r->zeros, p->source);
+	if (p->layers) {
+		r->zeros.loaded = window_loaded;
+		r->zeros.loaded_ctx = p->layers;
+	}
 	pthread_mutex_init(&r->claim_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -358,7 +394,7 @@ static void run_init(struct run *r, struct engine *e, struct pass *p)
 
 static void run_fini(struct run *r)
 {
-	assert(r->held == 0 && r->workers == 0 && !r->queue);
+	assert(r->held == 0 && r->workers == 0 && !r->queue && !r->refused);
 	zeros_fini(&r->zeros);
 	pthread_mutex_destroy(&r->claim_lock);
 	pthread_cond_destroy(&r->moved);
@@ -370,6 +406,7 @@ int engine_run(struct engine *e, struct pass *p, struct error *err)
 	struct run r;
 	int rc;
 
+	p->target_failed = false;
 	run_init(&r, e, p);
 	rc = check_shape(&r, &r.err);
 	if (rc == 0) {

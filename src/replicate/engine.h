@@ -30,6 +30,7 @@
 #include "disk/vhd_footer.h"
 #include "map/blockmap.h"
 #include "map/journal.h"
+#include "replicate/layers.h"
 #include "target/target.h"
 
 #define ENGINE_UNIT (UINT64_C(4) << 20) /* bytes of a slot: one write of the target, and a whole number of blocks */
@@ -41,6 +42,7 @@ struct pass_progress {
 	_Atomic uint64_t blocks_hashed, blocks_changed;
 	_Atomic uint64_t bytes_sent;     /* acknowledged writes, without the footer */
 	_Atomic uint64_t bytes_cleared;  /* acknowledged clears */
+	_Atomic uint64_t blocks_proven;  /* not read, because the files of the chain that they come from are unchanged */
 };
 
 struct pass {
@@ -51,14 +53,25 @@ struct pass {
 	uint8_t footer[VHD_FOOTER_LEN];
 	/* Every file of the chain is proven unchanged since the map's clean point: only unknown blocks are read. */
 	bool unchanged;
+	struct layers *layers;    /* else: which of its parts are, and what this pass finds of them; may be NULL */
 	struct cancel *cancel;    /* may be NULL */
 	struct pass_progress *progress;
+	/*
+	 * Writes were refused since the lease had run out: renews it, once, on the thread that runs the pass.  0: nobody else
+	 * wrote, and what was refused is sent again, the same bytes.  NULL: such a refusal ends the pass.
+	 */
+	int (*renew)(void *ctx, struct error *err);
+	void *renew_ctx;
+	bool target_failed;       /* out: it was the target, not the source or this host, that ended the pass */
 };
+
+#define PASS_RESENDS 5 /* of one write after as many lapses of the lease: more is no outage */
 
 struct engine;
 struct engine_config {
 	unsigned scan_threads; /* in all; 0: one a CPU, at most 8 */
-	unsigned slots;        /* in all; 0: 12.  Peak memory is slots x ENGINE_UNIT, 1 MiB a thread, and a little */
+	/* In all; 0: 16, of which a pass alone gets 12.  Peak memory is slots x ENGINE_UNIT, 1 MiB a thread, and a little */
+	unsigned slots;
 };
 struct engine *engine_new(const struct engine_config *config, struct error *err) MUST_CHECK;
 void engine_free(struct engine *e);
@@ -67,7 +80,7 @@ DEFINE_CLEANUP(cleanup_engine, struct engine *, engine_free);
 /*
  * Runs the pass to its end: every block compared and everything sent acknowledged, or the first error (cancelled
  * included), after which nothing is in flight and the journal says what is known.  Any number of passes over different
- * replicas at once share the engine's threads and slots fairly.
+ * replicas at once share the engine's threads and slots fairly; one whose target does not answer keeps no other waiting.
  */
 int engine_run(struct engine *e, struct pass *p, struct error *err) MUST_CHECK;
 

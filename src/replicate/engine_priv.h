@@ -43,9 +43,12 @@ struct run {
 	unsigned held;               /* slots, in whatever state */
 	bool exhausted;              /* everything is claimed */
 	struct slot *queue, **tail;  /* to be sent, in order */
+	struct slot_op *refused;     /* for the lease: to be sent again once it is renewed */
 	pthread_cond_t moved;        /* something came to the queue, a slot or a worker left: the caller waits for it */
 	struct error err;            /* the first */
 	_Atomic bool stop;           /* set with err: claims and sends end */
+
+	unsigned renewals;           /* of the lease, after refusals; the caller's */
 };
 
 struct engine {
@@ -73,6 +76,8 @@ struct engine {
 
 /* The first error stays; ends the pass.  Not under the engine's lock. */
 void run_fail(struct run *r, const struct error *cause);
+/* The same, of the target's doing. */
+void run_fail_by_target(struct run *r, const struct error *cause);
 static inline bool run_stopped(const struct run *r)
 {
 	return atomic_load_explicit(&r->stop, memory_order_relaxed);
@@ -80,7 +85,7 @@ static inline bool run_stopped(const struct run *r)
 /* Has the token been set?  Then the run fails with it.  True: stop. */
 bool run_cancelled(struct run *r);
 
-/* A slot for r, within its share; waits.  NULL: the run stopped. */
+/* A slot for r, when it may have one; waits.  NULL: the run stopped. */
 struct slot *run_slot_get(struct run *r);
 void run_slot_put(struct run *r, struct slot *s);
 /* Hands over a slot with operations. */
@@ -94,6 +99,8 @@ bool scan_step(struct run *r, struct slot *s, uint8_t *piece);
 
 /* Makes the slots' INTENTs durable, with one sync, and submits their operations; after a failure gives them back. */
 void send_batch(struct run *r, struct slot *list);
+/* Renews the lease and submits these operations once more, or has them end with their refusal. */
+void send_again(struct run *r, struct slot_op *list);
 /* The ack thread's body. */
 void *send_acks(void *engine);
 

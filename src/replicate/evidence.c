@@ -34,7 +34,7 @@ static void move_to(struct evidence *out, struct evidence *from)
 	*from = (struct evidence){ 0 };
 }
 
-int evidence_take(struct disk *d, struct evidence *out, struct error *err)
+static int take(struct disk *d, bool anew, struct evidence *out, struct error *err)
 {
 	CLEANUP(cleanup_evidence) struct evidence e = { 0 };
 	size_t n = disk_file_count(d);
@@ -46,7 +46,8 @@ int evidence_take(struct disk *d, struct evidence *out, struct error *err)
 		const struct backing *b = disk_file(d, e.n);
 		struct evidence_file *f = &e.v[e.n];
 
-		if (backing_restat(b, &f->stamp, err) < 0)
+		f->stamp = b->stamp;
+		if (anew && backing_restat(b, &f->stamp, err) < 0)
 			return -1;
 		f->path = strdup(b->path);
 		if (!f->path)
@@ -57,6 +58,16 @@ int evidence_take(struct disk *d, struct evidence *out, struct error *err)
 	}
 	move_to(out, &e);
 	return 0;
+}
+
+int evidence_at_open(struct disk *d, struct evidence *out, struct error *err)
+{
+	return take(d, false, out, err);
+}
+
+int evidence_take(struct disk *d, struct evidence *out, struct error *err)
+{
+	return take(d, true, out, err);
 }
 
 static bool same_file(const struct evidence_file *a, const struct evidence_file *b)
@@ -129,14 +140,14 @@ static uint64_t settle_ns(const struct evidence_file *f, const char *boot, uint6
 	return seen_for >= EVIDENCE_SETTLE_NS ? 0 : EVIDENCE_SETTLE_NS - seen_for;
 }
 
-void evidence_settle(struct evidence *e)
+void evidence_settle(struct evidence *e, uint64_t opened_ns)
 {
-	uint64_t boottime = clock_boottime_ns(), realtime = clock_realtime_ns();
+	uint64_t realtime = clock_realtime_ns();
 	char boot[CLOCK_BOOT_ID_LEN];
 
 	clock_boot_id(boot);
 	for (size_t i = 0; i < e->n; i++)
-		e->v[i].settled = settle_ns(&e->v[i], boot, boottime, realtime) == 0;
+		e->v[i].settled = settle_ns(&e->v[i], boot, opened_ns, realtime) == 0;
 }
 
 uint64_t evidence_settle_wait_ns(const struct evidence *e)
@@ -180,6 +191,14 @@ bool evidence_proves_unchanged(const struct evidence *now, const struct evidence
 	if (why)
 		*why_out = why;
 	return !why;
+}
+
+bool evidence_is_settled(const struct evidence *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!e->v[i].stamps_writes || !e->v[i].settled)
+			return false;
+	return e->n > 0;
 }
 
 char *evidence_format(const struct evidence *e, struct error *err)

@@ -42,7 +42,12 @@ struct evidence {
 	size_t n;
 };
 
-/* The files of `d` now (fstat anew of each open file). */
+/*
+ * The files of `d` as they were when they were opened, before anything was read of them: what tables say was read from then
+ * on.  The fingerprint at a scan's beginning.
+ */
+int evidence_at_open(struct disk *d, struct evidence *out, struct error *err) MUST_CHECK;
+/* The files of `d` now (fstat anew of each open file): the fingerprint at a scan's end. */
 int evidence_take(struct disk *d, struct evidence *out, struct error *err) MUST_CHECK;
 void evidence_fini(struct evidence *e);
 
@@ -52,14 +57,20 @@ bool evidence_equal(const struct evidence *a, const struct evidence *b);
 /* Carries `seen` over from an older fingerprint for files whose stamp is the same. */
 void evidence_inherit(struct evidence *e, const struct evidence *older);
 
-/* Just before the first byte is read: marks each file settled or not. */
-void evidence_settle(struct evidence *e);
-/* How long to wait until all files that can settle would be settled, 0 to EVIDENCE_SETTLE_NS. */
+/* Marks each file settled or not, for a disk that was opened, and with that its first byte read, at opened_ns (boot-time clock). */
+void evidence_settle(struct evidence *e, uint64_t opened_ns);
+/* How long to wait until all files that can settle would be settled if they were opened then, 0 to EVIDENCE_SETTLE_NS. */
 uint64_t evidence_settle_wait_ns(const struct evidence *e);
 
 /* May the whole disk be skipped: equal to `last`, whose content was hashed under settled stamps on trusted file systems?
  * If not, *why_out is one phrase for the summary (static text). */
 bool evidence_proves_unchanged(const struct evidence *now, const struct evidence *last, const char **why_out);
+
+/*
+ * Was everything that the fingerprint's cycle read and recorded, read under settled stamps on trusted file systems?  Then what
+ * it recorded of any part of the chain holds as long as that part's files look the same (replicate/layers.h).
+ */
+bool evidence_is_settled(const struct evidence *e);
 
 /* The caller frees it; at most 32 KiB, beyond that "" (a fingerprint that proves nothing). */
 char *evidence_format(const struct evidence *e, struct error *err) MUST_CHECK;

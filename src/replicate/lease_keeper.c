@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -41,16 +42,22 @@ static void wait_locked(struct lease_keeper *k, unsigned ms)
 	pthread_cond_timedwait(&k->changed, &k->lock, &until);
 }
 
-/* True if it was refused: somebody else may have written. */
+/* Somebody else may have written, or it is gone.  Other refusals, of credentials say, prove nothing: a lease lasts a while. */
+static bool is_lost(const struct error *why)
+{
+	return why->code == ERR_BUSY || why->code == ERR_CONFLICT;
+}
+
 static bool renew(const struct entry *e, bool *answered)
 {
 	struct error why = ERROR_INIT;
 
 	*answered = replica_lease(e->replica, TARGET_LEASE_RENEW, &e->id, &why) == 0;
-	if (*answered || why.code == ERR_NETWORK || why.code == ERR_CANCELLED)
+	if (*answered)
 		return false;
-	log_warn("lease", "%s: %s", replica_name(e->replica), why.msg);
-	return true;
+	if (why.code != ERR_NETWORK && why.code != ERR_CANCELLED)
+		log_warn("lease", "%s: %s", replica_name(e->replica), why.msg);
+	return is_lost(&why);
 }
 
 static void *keep(void *arg)
@@ -174,6 +181,38 @@ int lease_keeper_add(struct lease_keeper *k, struct replica *r, const struct gui
 	e->next = k->entries;
 	k->entries = steal_ptr(&e);
 	return 0;
+}
+
+int lease_keeper_renew(struct lease_keeper *k, struct replica *r, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	struct entry *e;
+
+	pthread_mutex_lock(&k->lock);
+	for (e = k->entries; e && e->replica != r; e = e->next)
+		;
+	pthread_mutex_unlock(&k->lock); /* only who calls this could remove it */
+	if (!e)
+		return error_set(err, ERR_BUG, "%s: no lease to be renewed", replica_name(r));
+	if (replica_lease(r, TARGET_LEASE_RENEW, &e->id, &why) == 0)
+		return 0;
+	if (why.code == ERR_BUSY) {
+		char said[sizeof(why.msg)];
+
+		memcpy(said, why.msg, sizeof(said));
+		why = (struct error)ERROR_INIT;
+		error_set(&why, ERR_BUSY, "%s: the lease was lost during the cycle: somebody else may have written (%.300s)",
+			  replica_name(r), said);
+		why.detail = TARGET_REFUSED_LEASE;
+	}
+	if (is_lost(&why)) {
+		LOCK_SCOPE(&k->lock);
+		e->lost = true;
+		cancel_set(e->stop, CANCEL_NOW);
+	}
+	if (err)
+		*err = why;
+	return -1;
 }
 
 bool lease_keeper_remove(struct lease_keeper *k, struct replica *r)

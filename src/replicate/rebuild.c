@@ -12,8 +12,10 @@
 #include <stdatomic.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "map/blockmap_file.h"
 #include "replicate/cycle_disk.h"
+#include "replicate/read_back.h"
 
 #define READERS 4 /* requests at once: a page blob serves 60 MiB/s whatever one asks */
 #define READ_MAX BLOCK_SIZE_MAX /* bytes of one request: what data lies together is read together */
@@ -137,11 +139,15 @@ int replica_rebuild(struct replica *replica, struct blockmap *map, const char *v
 	struct rebuild b = { .replica = replica, .map = map, .version = version, .cancel = cancel };
 	uint64_t size = blockmap_header(map)->content_size + VHD_FOOTER_LEN;
 	pthread_t threads[READERS - 1];
+	char text[READ_BACK_TEXT_LEN];
 	size_t n = 0;
 
 	hasher_init(&b.hasher, blockmap_header(map)->secret);
 	pthread_mutex_init(&b.lock, NULL);
 	if (replica_extents(replica, size, 0, version, &b.data, &b.err) == 0) {
+		if (read_back_text(replica_target(replica), replica_name(replica), extent_list_bytes(&b.data, EXTENT_DATA),
+				   text))
+			log_warn("cycle", "%s", text);
 		while (n < READERS - 1 && pthread_create(&threads[n], NULL, rebuild_some, &b) == 0)
 			n++;
 		rebuild_some(&b);

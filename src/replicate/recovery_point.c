@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recovery points: one conditional snapshot a disk, tied together by the token of the VM's cycle.
+ * Recovery points of one disk: a conditional snapshot, tied to those of the others by the token of the VM's cycle.
  *
  * A point exists if and only if as many replicas as its metadata say have a snapshot with its token.  Metadata go to the
  * snapshot only; the live replica never says that it is a recovery point.
@@ -37,6 +37,7 @@ int recovery_point_meta(const struct disk_run *r, struct target_meta *out, struc
 	    target_meta_set(out, "etag", p->version, err) < 0 || target_meta_set(out, "finished", now, err) < 0 ||
 	    target_meta_set(out, "host", r->opt->host ? r->opt->host : "?", err) < 0 ||
 	    target_meta_set(out, "sourceid", r->d->source_id, err) < 0 ||
+	    target_meta_set(out, "consistency", consistency_name(p->consistency), err) < 0 ||
 	    set_number(out, "vsize", blockmap_header(r->rs.map)->virtual_size, err) < 0 ||
 	    set_number(out, "cycle", p->cycle, err) < 0 || set_number(out, "number", p->number, err) < 0 ||
 	    set_number(out, "disks", p->disks, err) < 0)
@@ -62,6 +63,21 @@ static int find_by_token(struct disk_run *r, bool *found, struct error *err)
 			snprintf(r->d->snapshot, sizeof(r->d->snapshot), "%s", points.v[i].id);
 	}
 	target_points_fini(&points);
+	return 0;
+}
+
+int disk_run_publish(struct disk_run *r, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	unsigned tries = 0;
+
+	while (replica_publish(r->replica, r->rs.last.version, &why) < 0) {
+		if (tries++ < LEASE_TRIES && disk_run_renewed(r, &why))
+			continue;
+		if (err)
+			*err = why;
+		return error_prefix(err, "%s: publish", r->d->name);
+	}
 	return 0;
 }
 
@@ -99,7 +115,7 @@ int disk_run_point(struct disk_run *r, struct error *err)
 		why = (struct error)ERROR_INIT;
 		if (replica_snapshot(r->replica, r->rs.last.version, r->rs.last.moment, &m, r->d->snapshot, &why) == 0) {
 			found = true;
-		} else if (why.code != ERR_NETWORK) {
+		} else if (why.code != ERR_NETWORK && (n + 1 == SNAPSHOT_TRIES || !disk_run_renewed(r, &why))) {
 			if (err)
 				*err = why;
 			rc = -1;

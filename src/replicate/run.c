@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "replicate/prune.h"
 #include "replicate/run.h"
 
 struct run {
@@ -33,6 +37,51 @@ static void fail_rest(struct cycle_vm *vm, const struct error *why)
 	}
 }
 
+static void warn_of_many(struct cycle_vm *vm, const struct prune_result *r)
+{
+	for (size_t i = 0; i < vm->n; i++) {
+		struct cycle_disk *d = &vm->disks[i];
+		size_t n = prune_snapshots_left(r, d->name), len = strlen(d->warning);
+
+		if (n >= PRUNE_POINTS_WARN)
+			snprintf(d->warning + len, sizeof(d->warning) - len, "%s%zu recovery points are kept of it: --keep-daily "
+				 "and its like, or liftfs prune, remove the old ones", len ? "; " : "", n);
+	}
+}
+
+/* A disk's cycles are counted: one with fewer of them cannot have so many points, and need not be asked. */
+static bool may_have_many(const struct cycle_vm *vm)
+{
+	for (size_t i = 0; i < vm->n; i++)
+		if (vm->disks[i].cycle >= PRUNE_POINTS_WARN)
+			return true;
+	return false;
+}
+
+/* The VM's point is made; whatever happens here is no failure of its cycle. */
+static void prune_points(const struct run_options *run, struct run_vm *vm, const struct cycle_options *opt)
+{
+	CLEANUP(cleanup_prune_result) struct prune_result r = { .v = NULL };
+	const struct prune_options prune = { .target = opt->target, .policy = run->keep, .cancel = opt->cancel };
+	CLEANUP_FREE const char **names = calloc(vm->cycle.n, sizeof(*names));
+	struct error err = ERROR_INIT;
+	bool keep = run->keep && retention_given(run->keep), partial;
+
+	if (!names || (!keep && !may_have_many(&vm->cycle)))
+		return;
+	for (size_t i = 0; i < vm->cycle.n; i++)
+		names[i] = vm->cycle.disks[i].name;
+	if (!keep) {
+		if (points_list_some(opt->target, names, vm->cycle.n, &r.points, &partial, &err) < 0)
+			log_info("prune", "%s: cannot count its recovery points: %s", vm->cycle.name, err.msg);
+	} else if (prune_vm(&prune, vm->cycle.name, names, vm->cycle.n, &r, &err) < 0 && err.code != ERR_CANCELLED) {
+		vm->pruned.err = err;
+	}
+	vm->pruned.points = r.points_removed;
+	vm->pruned.snapshots = r.snapshots_removed;
+	warn_of_many(&vm->cycle, &r);
+}
+
 static void run_one(struct run *run, struct run_vm *vm)
 {
 	struct cycle_options opt = *run->opt->cycle;
@@ -52,6 +101,8 @@ static void run_one(struct run *run, struct run_vm *vm)
 		if (!told)
 			fail_rest(&vm->cycle, &err);
 	}
+	if (!run->opt->plan && *vm->cycle.point)
+		prune_points(run->opt, vm, &opt);
 	atomic_store(&vm->done, true);
 	if (run->opt->finished) {
 		LOCK_SCOPE(&run->report);
@@ -99,7 +150,33 @@ int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct 
 
 int run_disk_status(const struct cycle_disk *d)
 {
+	if (d->given_up)
+		return EX_CONFIG;
 	if (d->err.code != ERR_NONE)
 		return error_exit_status(&d->err);
 	return d->result == CYCLE_FUZZY ? EX_TEMPFAIL : d->result == CYCLE_FAILED ? EX_SOFTWARE : 0;
+}
+
+const char *run_result_name(const struct cycle_disk *d)
+{
+	if (d->err.code != ERR_NONE)
+		return d->result == CYCLE_PARKED ? "parked" : "failed";
+	switch (d->result) {
+	case CYCLE_OK:
+		return "ok";
+	case CYCLE_FUZZY:
+		return "fuzzy";
+	case CYCLE_SKIPPED:
+		return "skipped";
+	case CYCLE_PARKED:
+		return "parked";
+	case CYCLE_FAILED:
+		break;
+	}
+	return "failed";
+}
+
+const char *run_kind_name(enum cycle_kind kind)
+{
+	return kind == CYCLE_INITIAL ? "initial" : "delta";
 }

@@ -7,10 +7,15 @@
 #include <stddef.h>
 
 #include "replicate/cycle.h"
+#include "replicate/retention.h"
 
 struct run_vm {
 	struct cycle_vm cycle;
 	bool no_points; /* this VM's cycle makes no recovery point: not all of its disks are in it */
+	struct {            /* what became of its recovery points, if run_options.keep had them pruned */
+		size_t points, snapshots; /* removed */
+		struct error err;         /* why not all are; no failure of the cycle */
+	} pruned;
 	_Atomic bool done;
 };
 
@@ -18,6 +23,9 @@ struct run_options {
 	const struct cycle_options *cycle;
 	unsigned jobs; /* VMs at once; 0: 1 */
 	bool plan;     /* cycle_plan() instead of cycle_run() */
+	/* After a VM's cycle made a recovery point, those of this VM that go by the policy are removed.  NULL, or without any
+	 * rule: none.  A disk with PRUNE_POINTS_WARN snapshots or more gets a warning. */
+	const struct retention_policy *keep;
 	/* Called when a VM is finished, on the thread that ran it, one call at a time; may be NULL. */
 	void (*finished)(void *ctx, struct run_vm *vm);
 	void *ctx;
@@ -29,7 +37,11 @@ struct run_options {
  */
 int run_vms(struct run_vm *vms, size_t n, const struct run_options *opt, struct error *err) MUST_CHECK;
 
-/* What the exit status of a disk's outcome is: a failure's, 75 if fuzzy, else 0. */
+/* What the exit status of a disk's outcome is: 78 if it was given up, a failure's, 75 if fuzzy, else 0. */
 int run_disk_status(const struct cycle_disk *d);
+
+/* "ok", "fuzzy", "skipped", "parked" or "failed"; "initial" or "delta": as documents and the database have them. */
+const char *run_result_name(const struct cycle_disk *d);
+const char *run_kind_name(enum cycle_kind kind);
 
 #endif

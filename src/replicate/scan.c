@@ -21,7 +21,8 @@
 struct claim {
 	uint64_t blk, count;
 	bool zero;
-	uint64_t zero_mask; /* of data: bit i, block blk + i is known to be zero */
+	uint64_t zero_mask;   /* of data: bit i, block blk + i is known to be zero */
+	uint64_t proven_mask; /* of data: it is what the map says, if the map knows it */
 };
 
 static void count_relaxed(_Atomic uint64_t *counter, uint64_t n)
@@ -61,6 +62,17 @@ static void skip_known(struct run *r)
 		count_relaxed(&r->pass->progress->bytes_done, bytes_of(r, from, r->front - from));
 }
 
+/* Blocks that come from unchanged files of the chain: as all of them if the chain is proven unchanged. */
+static uint64_t proven_mask(const struct run *r, const struct claim *c)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; r->pass->layers && i < c->count; i++)
+		if (!(c->zero_mask >> i & 1) && layers_prove(r->pass->layers, c->blk + i))
+			mask |= UINT64_C(1) << i;
+	return r->pass->unchanged ? UINT64_MAX : mask;
+}
+
 /* 1: claimed; 0: nothing is left (or the run stopped); -1 with err. */
 static int claim(struct run *r, struct claim *c, struct error *err)
 {
@@ -91,6 +103,7 @@ static int claim(struct run *r, struct claim *c, struct error *err)
 		while (c->zero_mask >> (n - 1) & 1)
 			n--; /* zero to the unit's end: the next claim, which may go on into further units */
 		c->count = n;
+		c->proven_mask = proven_mask(r, c);
 	}
 	r->front += c->count;
 	if (r->zeros.start != window)
@@ -102,7 +115,7 @@ static bool must_read(const struct run *r, const struct claim *c, unsigned i)
 {
 	if (c->zero_mask >> i & 1)
 		return false;
-	return !r->pass->unchanged || state_of(r, c->blk + i) == BLOCK_UNKNOWN;
+	return !(c->proven_mask >> i & 1) || state_of(r, c->blk + i) == BLOCK_UNKNOWN;
 }
 
 /* The content as the replica is to hold it: zeros beyond the source's end. */
@@ -145,8 +158,9 @@ static void judge(struct run *r, struct slot *s, unsigned i, const uint8_t *data
 }
 
 /* A block that the evidence proves to be what the map says. */
-static void skip(struct slot *s, unsigned i)
+static void skip(struct run *r, struct slot *s, unsigned i)
 {
+	count_relaxed(&r->pass->progress->blocks_proven, 1);
 	s->blocks[i] = (struct coalesce_block){ .blk = s->first + i, .action = COALESCE_SKIP };
 }
 
@@ -180,7 +194,7 @@ static int scan_data(struct run *r, struct slot *s, uint8_t *piece_buf, const st
 			if (c->zero_mask >> from & 1)
 				judge(r, s, from, NULL);
 			else
-				skip(s, from);
+				skip(r, s, from);
 			to++;
 			continue;
 		}

@@ -18,6 +18,7 @@
 #include "map/blockmap_file.h"
 #include "replicate/cycle_disk.h"
 #include "replicate/map_copy.h"
+#include "replicate/read_back.h"
 #include "replicate/seed.h"
 
 #define READERS 4
@@ -89,6 +90,18 @@ void seed_close(struct seed_map *s)
 	blockmap_close(s->own);
 	s->own = NULL;
 	replica_state_close(&s->rs);
+}
+
+bool seed_has(struct target *seed, struct state *state, const char *name)
+{
+	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
+	CLEANUP(cleanup_replica) struct replica *copy = NULL;
+	struct blockmap_header h;
+
+	if (state && replica_state_peek(state, target_name(seed), name, &h, NULL) <= 0)
+		return true;
+	copy = target_map_copy(seed, name, NULL);
+	return copy && replica_look(copy, &look, NULL) == 0 && look.exists;
 }
 
 /* ---- the comparison ---- */
@@ -252,7 +265,7 @@ static int check_blocks(struct check *c, struct error *err)
 	CLEANUP_FREE uint64_t *hashed = calloc(blocks, sizeof(*hashed));
 	CLEANUP_FREE uint64_t *suspect = calloc(blocks, sizeof(*suspect));
 	size_t n_hashed = 0, n_suspect = 0, n;
-	char notice[256];
+	char notice[READ_BACK_TEXT_LEN];
 
 	if (!hashed || !suspect)
 		return error_errno(err, ENOMEM, "seed");
@@ -261,7 +274,7 @@ static int check_blocks(struct check *c, struct error *err)
 		return -1;
 	n = n_hashed < SEED_SAMPLES ? n_hashed : SEED_SAMPLES;
 	choose(hashed, n_hashed, n);
-	if (disk_run_reading_notice(c->live->name, n_suspect * blockmap_header(c->map)->block_size, notice))
+	if (read_back_text(replica_target(c->replica), c->live->name, n_suspect * blockmap_header(c->map)->block_size, notice))
 		log_warn("seed", "%s", notice);
 	if (compare_blocks(c, hashed, n, err) < 0)
 		return -1;

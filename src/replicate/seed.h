@@ -35,6 +35,8 @@ struct seed_map {
 int seed_open(struct target *seed, struct state *state, int scratch_dir, const char *name, struct seed_map *out,
 	      struct error *err) MUST_CHECK;
 void seed_close(struct seed_map *s);
+/* A look without a lock: would seed_open() find a map, or something to refuse?  `state` may be NULL. */
+bool seed_has(struct target *seed, struct state *state, const char *name);
 
 /* Compares; writes nothing.  ERR_CONFLICT names what differs, block and offset. */
 int seed_check(const struct seed_map *s, struct replica *replica, const struct seed_live *live, struct cancel *cancel,

@@ -7,9 +7,8 @@
 
 #include "replicate/engine_priv.h"
 
-static void op_done(struct target_op *op)
+static void hand_to_acker(struct slot_op *o)
 {
-	struct slot_op *o = op->ctx;
 	struct engine *e = o->slot->run->e;
 
 	LOCK_SCOPE(&e->done_lock);
@@ -17,6 +16,11 @@ static void op_done(struct target_op *op)
 	*e->done_tail = o;
 	e->done_tail = &o->next;
 	pthread_cond_signal(&e->done_cond);
+}
+
+static void op_done(struct target_op *op)
+{
+	hand_to_acker(op->ctx);
 }
 
 static int write_intents(struct run *r, struct slot *list, struct error *err)
@@ -38,6 +42,7 @@ static void submit(struct run *r, struct slot *s)
 	s->ops_left = n;
 	for (unsigned i = 0; i < n; i++) {
 		s->ops[i].op.done = op_done;
+		s->ops[i].renewals = r->renewals;
 		for (uint64_t k = 0; k < s->ops[i].count; k++)
 			blockmap_set_unknown(r->pass->map, s->ops[i].blk + k);
 	}
@@ -65,6 +70,49 @@ void send_batch(struct run *r, struct slot *list)
 	}
 }
 
+/*
+ * Of what was refused before the last renewal nothing needs another one.  The blocks stay unknown and their INTENTs hold: the
+ * same bytes go out once more.
+ */
+void send_again(struct run *r, struct slot_op *list)
+{
+	struct error err = ERROR_INIT;
+	struct slot_op *next;
+	bool renew = false;
+
+	for (struct slot_op *o = list; o; o = o->next)
+		renew |= o->renewals == r->renewals;
+	if (renew && !run_stopped(r)) {
+		if (r->pass->renew(r->pass->renew_ctx, &err) < 0)
+			run_fail_by_target(r, &err);
+		else
+			r->renewals++;
+	}
+	for (struct slot_op *o = list; o; o = next) {
+		next = o->next;
+		if (run_stopped(r)) {
+			hand_to_acker(o);
+			continue;
+		}
+		o->op.err = (struct error)ERROR_INIT;
+		o->renewals = r->renewals;
+		replica_submit(r->pass->replica, &o->op);
+	}
+}
+
+/* On the ack thread, which waits for nobody: the renewal is the caller's. */
+static bool left_to_the_caller(struct run *r, struct slot_op *o)
+{
+	if (!target_refused_lease(&o->op.err) || !r->pass->renew || o->refusals >= PASS_RESENDS || run_stopped(r))
+		return false;
+	o->refusals++;
+	LOCK_SCOPE(&r->e->lock);
+	o->next = r->refused;
+	r->refused = o;
+	pthread_cond_signal(&r->moved);
+	return true;
+}
+
 static int acknowledge(struct run *r, const struct slot_op *o, struct error *err)
 {
 	struct pass *p = r->pass;
@@ -90,8 +138,10 @@ static void finish(struct slot_op *o)
 	struct run *r = s->run;
 	struct error err = ERROR_INIT;
 
+	if (left_to_the_caller(r, o))
+		return;
 	if (o->op.err.code != ERR_NONE)
-		run_fail(r, &o->op.err);
+		run_fail_by_target(r, &o->op.err);
 	else if (acknowledge(r, o, &err) < 0)
 		run_fail(r, &err);
 	s->ops_left--;

@@ -27,7 +27,7 @@ static void wake(struct target_op *op)
 	pthread_cond_signal(&w->ended);
 }
 
-static int send_and_wait(struct replica *r, const void *data, uint64_t len, uint64_t off, struct error *err)
+static int send_once(struct replica *r, const void *data, uint64_t len, uint64_t off, struct error *err)
 {
 	struct waited w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
 	struct target_op op = { .off = off, .len = len, .data = data, .done = wake, .ctx = &w };
@@ -43,6 +43,24 @@ static int send_and_wait(struct replica *r, const void *data, uint64_t len, uint
 	if (err)
 		*err = op.err;
 	return -1;
+}
+
+/* Once more after each renewal of a lease that had run out. */
+static int send_and_wait(struct pass *p, const void *data, uint64_t len, uint64_t off, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	int rc = send_once(p->replica, data, len, off, &why);
+
+	for (unsigned n = 0; rc < 0 && target_refused_lease(&why) && p->renew && n < PASS_RESENDS; n++) {
+		why = (struct error)ERROR_INIT;
+		rc = p->renew(p->renew_ctx, &why);
+		if (rc == 0)
+			rc = send_once(p->replica, data, len, off, &why);
+	}
+	p->target_failed = rc < 0;
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
 }
 
 static int read_block(struct pass *p, uint64_t blk, uint8_t *buf, uint64_t len, uint64_t off, struct error *err)
@@ -73,7 +91,7 @@ static int send_block(struct pass *p, uint64_t blk, const void *data, const stru
 	    journal_sync(p->journal, err) < 0)
 		return -1;
 	blockmap_set_unknown(p->map, blk);
-	if (send_and_wait(p->replica, data, len, off, err) < 0)
+	if (send_and_wait(p, data, len, off, err) < 0)
 		return -1;
 	if (!data) {
 		p->progress->bytes_cleared += len;

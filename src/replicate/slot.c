@@ -45,6 +45,7 @@ struct slot *slot_take_locked(struct slot_pool *p)
 
 	if (s) {
 		p->idle = s->next;
+		p->n_idle--;
 		s->next = NULL;
 		s->n_ops = s->ops_left = 0;
 	}
@@ -57,6 +58,7 @@ void slot_put_locked(struct slot_pool *p, struct slot *s)
 	s->run = NULL;
 	s->next = p->idle;
 	p->idle = s;
+	p->n_idle++;
 }
 
 void slot_add_op(struct slot *s, const struct coalesce_op *op)

@@ -7,7 +7,8 @@
  *   idle       the pool                   scanning: a worker took it for a pass
  *   scanning   one worker                 idle (nothing differs), queued
  *   queued     the pass's queue           in flight (its INTENTs are durable), idle (the pass has stopped)
- *   in flight  target and ack thread      idle, when the last operation is done
+ *   in flight  target and ack thread      idle, when the last operation is done.  An operation that is refused for the
+ *                                         lease is meanwhile on the pass's list, and goes to the target once more
  *
  * Everything of a slot belongs to its owner; it changes hands under the engine's lock.
  */
@@ -31,7 +32,9 @@ struct slot_op {
 	struct target_op op;
 	struct slot *slot;
 	uint64_t blk, count;  /* the blocks that op makes known */
-	struct slot_op *next; /* done, and waiting for the ack thread */
+	unsigned renewals;    /* of the run's lease when it was submitted */
+	unsigned refusals;    /* for the lease, so far */
+	struct slot_op *next; /* done, and waiting for the ack thread; or refused */
 };
 
 struct slot {
@@ -50,7 +53,7 @@ struct slot {
 /* Under the lock of the engine that it belongs to. */
 struct slot_pool {
 	struct slot *idle, *all;
-	unsigned n;
+	unsigned n, n_idle;
 };
 
 int slot_pool_init(struct slot_pool *p, unsigned n, struct error *err) MUST_CHECK;

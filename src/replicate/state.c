@@ -48,7 +48,18 @@ bool replica_state_owns(const struct replica_state *rs, uint64_t number)
 	return false;
 }
 
-/* ---- clean points as text: "moment M disks N", then the fingerprint ---- */
+/* ---- clean points as text: moment, number of disks and consistency in a line, then the fingerprint ---- */
+
+static const char *const consistencies[] = {
+	[CONSISTENCY_UNPROVEN] = "unproven",
+	[CONSISTENCY_PROVEN] = "proven",
+	[CONSISTENCY_DECLARED] = "declared",
+};
+
+const char *consistency_name(enum consistency c)
+{
+	return consistencies[c];
+}
 
 static char *format_point(const struct clean_point *p, struct error *err)
 {
@@ -57,26 +68,39 @@ static char *format_point(const struct clean_point *p, struct error *err)
 
 	if (!files)
 		return NULL;
-	strbuf_addf(&text, "%s %u\n%s", p->moment, p->disks, files);
+	strbuf_addf(&text, "%s %u %s\n%s", p->moment, p->disks, consistency_name(p->consistency), files);
 	return strbuf_take(&text, err);
+}
+
+/* The word up to the next space or the line's end, and where the next one begins.  False: it is longer than that. */
+static bool take_word(const char **text, char *out, size_t size)
+{
+	size_t len = strcspn(*text, " \n");
+
+	if (len >= size)
+		return false;
+	memcpy(out, *text, len);
+	out[len] = '\0';
+	*text += len + ((*text)[len] == ' ');
+	return true;
 }
 
 static int parse_point(const char *text, struct clean_point *p, struct error *err)
 {
-	size_t len = strcspn(text, " "), line = strcspn(text, "\n");
-	char disks[16];
+	char disks[16], word[16];
 	uint64_t n;
 
-	if (len >= sizeof(p->moment) || line <= len || line - len - 1 >= sizeof(disks))
+	if (!take_word(&text, p->moment, sizeof(p->moment)) || !take_word(&text, disks, sizeof(disks)) || !disks[0])
 		return error_set(err, ERR_CORRUPT, "clean point: no moment in its first line");
-	memcpy(p->moment, text, len);
-	p->moment[len] = '\0';
-	memcpy(disks, text + len + 1, line - len - 1);
-	disks[line - len - 1] = '\0';
 	if (parse_u64(disks, UINT32_MAX, &n, NULL) < 0)
 		return error_set(err, ERR_CORRUPT, "clean point: '%s' disks", disks);
 	p->disks = (unsigned)n;
-	return evidence_parse(text + line + (text[line] == '\n'), &p->evidence, err);
+	if (!take_word(&text, word, sizeof(word)))
+		return error_set(err, ERR_CORRUPT, "clean point: more than a word of its consistency");
+	for (size_t i = 0; i < ARRAY_LEN(consistencies); i++) /* a word that is not known, or none, proves nothing */
+		if (strcmp(word, consistencies[i]) == 0)
+			p->consistency = (enum consistency)i;
+	return evidence_parse(text + strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n'), &p->evidence, err);
 }
 
 static void forget_clean(struct replica_state *rs)
@@ -181,14 +205,6 @@ static int replay(void *ctx, const struct journal_record *r, struct error *err)
 }
 
 /* ---- opening ---- */
-
-static void key_of(const char *target_name, const char *replica_name, char out[33])
-{
-	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
-
-	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
-	hasher_plain_hex(text.s ? text.s : "", text.len, out);
-}
 
 static int set_damage(struct replica_state *rs, const struct error *why, struct error *err)
 {
@@ -301,11 +317,10 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 		       struct error *err)
 {
 	struct replica_state rs = REPLICA_STATE_INIT;
-	char key[33], folder[64], who[96], now[CLOCK_TEXT_LEN];
+	char folder[STATE_REPLICA_LEN], who[96], now[CLOCK_TEXT_LEN];
 
 	rs.state = s;
-	key_of(target_name, replica_name, key);
-	snprintf(folder, sizeof(folder), "replicas/%s", key);
+	state_replica_folder(target_name, replica_name, folder);
 	if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
 		return error_prefix(err, "%s", state_path(s));
 	rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -36,10 +36,26 @@ DEFINE_CLEANUP(cleanup_state, struct state *, state_close);
 const char *state_path(const struct state *s);
 int state_fd(const struct state *s);
 
+#define STATE_REPLICA_LEN 64
+/* Where the files of a replica lie in the folder. */
+void state_replica_folder(const char *target_name, const char *replica_name, char out[STATE_REPLICA_LEN]);
 /* "machine-id inode btime" of an open file: where it was born.  For blockmap_commit() and journal_mark_born(). */
 int state_make_born(int fd, char *out, size_t len, struct error *err) MUST_CHECK;
 
+/* The replica's folder below replicas/: of target_name() and the replica's name. */
+#define STATE_KEY_LEN 33
+void state_replica_key(const char *target_name, const char *replica_name, char out[STATE_KEY_LEN]);
+
 #define STATE_FOLDER_FORMAT 1
+
+/* What is known of the source's holding still while it was read. */
+enum consistency {
+	CONSISTENCY_UNPROVEN, /* it moved, or its file system does not stamp every write */
+	CONSISTENCY_PROVEN,   /* its files' stamps say so */
+	CONSISTENCY_DECLARED, /* somebody says so, and nothing speaks against it */
+};
+/* "unproven", "proven", "declared" */
+const char *consistency_name(enum consistency c);
 
 enum state_kind { STATE_NEW, STATE_CLEAN, STATE_OPEN, STATE_DISTRUSTED };
 
@@ -53,6 +69,7 @@ struct clean_point {
 	char version[TARGET_VERSION_LEN];
 	char moment[CLOCK_TEXT_LEN]; /* of F0: the recovery point's name */
 	unsigned disks;              /* of the VM's cycle */
+	enum consistency consistency;
 	struct evidence evidence;    /* F0 */
 };
 
@@ -83,6 +100,12 @@ struct replica_state {
  * Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY.
  */
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+		       struct error *err) MUST_CHECK;
+/*
+ * For a look without a lock, while somebody else may be at work: the header of the replica's map as it was committed last.  Changes
+ * nothing.  1: there is none.
+ */
+int replica_state_peek(struct state *s, const char *target_name, const char *replica_name, struct blockmap_header *out,
 		       struct error *err) MUST_CHECK;
 /*
  * First use: makes map and journal durable; `out` was STATE_NEW.  Damaged files that are there are deleted first.  The blocks

@@ -14,6 +14,9 @@
 
 #include "base/io.h"
 #include "base/parse.h"
+#include "base/strbuf.h"
+#include "map/blockmap_file.h"
+#include "map/hasher.h"
 #include "replicate/state.h"
 
 #ifndef CIFS_SUPER_MAGIC
@@ -167,5 +170,47 @@ int state_make_born(int fd, char *out, size_t len, struct error *err)
 		st.stx_btime = (struct statx_timestamp){ 0 };
 	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, id, (uint64_t)st.stx_ino,
 		 (int64_t)st.stx_btime.tv_sec, (uint32_t)st.stx_btime.tv_nsec);
+	return 0;
+}
+
+void state_replica_key(const char *target_name, const char *replica_name, char out[STATE_KEY_LEN])
+{
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
+
+	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
+	hasher_plain_hex(text.s ? text.s : "", text.len, out);
+}
+
+void state_replica_folder(const char *target_name, const char *replica_name, char out[STATE_REPLICA_LEN])
+{
+	char key[STATE_KEY_LEN];
+
+	state_replica_key(target_name, replica_name, key);
+	snprintf(out, STATE_REPLICA_LEN, "replicas/%s", key);
+}
+
+/* Not blockmap_open(): that ends what a run at work has begun. */
+int replica_state_peek(struct state *s, const char *target_name, const char *replica_name, struct blockmap_header *out,
+		       struct error *err)
+{
+	CLEANUP_FREE uint8_t *head = malloc(BLOCKMAP_HEADER_LEN);
+	char path[STATE_REPLICA_LEN + sizeof("/map")], folder[STATE_REPLICA_LEN];
+	struct blockmap_layout layout;
+	uint64_t size, table_sum;
+	struct stat st;
+
+	if (!head)
+		return error_errno(err, ENOMEM, "state");
+	state_replica_folder(target_name, replica_name, folder);
+	snprintf(path, sizeof(path), "%s/map", folder);
+	CLEANUP_FD int fd = openat(state_fd(s), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && errno == ENOENT)
+		return 1;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, errno, "%s/%s", state_path(s), path);
+	size = (uint64_t)st.st_size < BLOCKMAP_HEADER_LEN ? (uint64_t)st.st_size : BLOCKMAP_HEADER_LEN;
+	if (io_pread(fd, head, size, 0, err) < 0 || blockmap_header_decode(head, size, out, &layout, &table_sum, err) < 0)
+		return error_prefix(err, "%s/%s", state_path(s), path);
 	return 0;
 }

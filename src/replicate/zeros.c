@@ -30,6 +30,8 @@ static int load(struct zeros *z, uint64_t off, struct error *err)
 				 (unsigned long long)len);
 	z->start = start;
 	z->end = start + len;
+	if (z->loaded)
+		z->loaded(z->loaded_ctx, &z->list, z->start, z->end);
 	return 0;
 }
 

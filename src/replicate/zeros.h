@@ -21,6 +21,8 @@ struct zeros {
 	struct extent_list list; /* of [start, end) */
 	uint64_t start, end;
 	size_t at;               /* the extent that the last question ended in */
+	void (*loaded)(void *ctx, const struct extent_list *list, uint64_t start, uint64_t end); /* each window; NULL: nobody */
+	void *loaded_ctx;
 };
 
 /* Borrows d. */

@@ -3,7 +3,7 @@
  * What the rooms of the Azure target share.
  *
  *   azure_target.c    the table, the place: open, prepare, names
- *   azure_list.c      blobs of the place, snapshots of a replica
+ *   azure_list.c      blobs of the place, snapshots of its replicas, and their removal
  *   azure_page.c      a replica: look, create, raise, metadata, resize, snapshot, read
  *   azure_lease.c     its lease, and what each write carries
  *   azure_ranges.c    which ranges hold data
@@ -77,6 +77,7 @@ void azure_answer(const struct http_request *req, struct azure_reply *out);
 struct azure_tries {
 	unsigned n;     /* attempts that were no success */
 	bool congested; /* what the last answer said */
+	bool renewed;   /* other credentials were asked for, since these had not ended and were refused all the same */
 };
 enum azure_step { AZURE_STEP_DONE, AZURE_STEP_AGAIN, AZURE_STEP_FAILED };
 /*
@@ -109,7 +110,7 @@ struct azure_exchange {
 };
 /*
  * A gentle cancel ends waiting for another try, but lets each operation have its first: what ends a replica well
- * (fence, release of the lease) is asked for after it.  counters may be NULL (the place's own requests).  With a failed
+ * (fence, release of the lease) is asked for after it.  counters NULL: the place's own requests.  With a failed
  * answer x->reply tells its code.
  */
 int azure_exchange(struct target *t, struct target_counters *counters, struct azure_exchange *x,
@@ -131,6 +132,8 @@ int azure_list(struct target *t,
 	       int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
 	       struct error *err);
 int azure_points(struct replica *r, struct target_points *out, struct error *err);
+int azure_list_points(struct target *t, const char *name, target_each_points *each, void *ctx, struct error *err);
+int azure_delete_point(struct replica *r, const char *point_id, struct error *err);
 /* Key and value of one item of metadata as the service returned them; what liftfs cannot have written is left out. */
 int azure_meta_add(struct target_meta *meta, const char *key, const char *value, struct error *err) MUST_CHECK;
 

@@ -81,14 +81,26 @@ static void perform(struct target *t, struct http_request *req)
 
 static void count(struct target_counters *c, enum azure_operation op, bool again)
 {
-	_Atomic uint64_t *which;
+	_Atomic uint64_t *which = op == AZURE_READ ? &c->reads : op == AZURE_CREATE ? &c->writes : &c->others;
 
-	if (!c)
-		return;
-	which = op == AZURE_READ ? &c->reads : op == AZURE_CREATE ? &c->writes : &c->others;
 	atomic_fetch_add_explicit(which, 1, memory_order_relaxed);
 	if (again)
 		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
+}
+
+/* Credentials that are being renewed are waited for: the service would only refuse those that are there. */
+static int wait_credentials(struct target *t, struct error *err)
+{
+	uint64_t since_ns = 0;
+
+	for (;;) {
+		enum token_state state = credentials_ready(t->config.creds, 100, err);
+
+		if (state != TOKEN_COMING)
+			return state == TOKEN_READY ? 0 : -1;
+		if (azure_cancel_level(t, &since_ns) >= CANCEL_NOW)
+			return cancel_check(t->config.cancel, err);
+	}
 }
 
 /* Lists and reads take as long as there is to tell; what changes one thing, or looks at it, is quick. */
@@ -131,7 +143,7 @@ static void learn(struct target *t, const struct azure_exchange *x)
 static int attempt(struct target *t, struct azure_exchange *x, struct error *err)
 {
 	http_request_fini(&x->req);
-	if (azure_build(t, &x->call, 0, &x->text, err) < 0)
+	if (wait_credentials(t, err) < 0 || azure_build(t, &x->call, 0, &x->text, err) < 0)
 		return -1;
 	x->req.method = x->text.method;
 	x->req.url = x->text.url.s;
@@ -160,7 +172,7 @@ int azure_exchange(struct target *t, struct target_counters *counters, struct az
 		if (cancel_level(t->config.cancel) >= CANCEL_NOW)
 			return cancel_check(t->config.cancel, err);
 		x->call.checksum = (enum azure_checksum)atomic_load(&place->checksum);
-		count(counters, x->call.op, tries.n > 0);
+		count(counters ? counters : &t->counters, x->call.op, tries.n > 0);
 		if (attempt(t, x, err) < 0)
 			return -1;
 		step = azure_next(t, &x->call, &x->req, &x->reply, x->expect, x->once, &tries, &wait_ms, err);

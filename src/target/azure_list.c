@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * List Blobs: the replicas of a place, and the snapshots of one replica.
+ * List Blobs: the replicas of a place, and their snapshots; Delete Blob, of a snapshot.
  *
- * Both collect the whole list, page by page, before anybody is called back: a list that breaks off is an error, not a
+ * Lists collect the whole list, page by page, before anybody is called back: a list that breaks off is an error, not a
  * shorter list.
  */
 #include <config.h>
@@ -205,14 +205,23 @@ static int fetch(struct target *t, struct target_counters *counters, const char 
 
 /* ---- what is asked for ---- */
 
-static int by_name(const void *a, const void *b)
+static int by_name_and_snapshot(const void *a, const void *b)
 {
-	return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
+	const struct item *x = a, *y = b;
+	int names = strcmp(x->name, y->name);
+
+	return names ? names : strcmp(x->snapshot, y->snapshot);
 }
 
-static int by_snapshot(const void *a, const void *b)
+/* A blob of the place that says it is a replica; its name there. */
+static const char *replica_in(const struct target *t, const struct item *item)
 {
-	return strcmp(((const struct item *)a)->snapshot, ((const struct item *)b)->snapshot);
+	const char *prefix = azure_place(t)->url.prefix;
+	size_t len = strlen(prefix);
+
+	if (item->snapshot[0] || strncmp(item->name, prefix, len) != 0 || !target_meta_get(&item->look.meta, "liftfsid"))
+		return NULL;
+	return item->name + len;
 }
 
 int azure_list(struct target *t,
@@ -220,46 +229,106 @@ int azure_list(struct target *t,
 	       struct error *err)
 {
 	CLEANUP(items_fini) struct items list = { 0 };
-	const char *prefix = azure_place(t)->url.prefix;
 
-	if (fetch(t, NULL, prefix, false, &list, err) < 0)
+	if (fetch(t, NULL, azure_place(t)->url.prefix, false, &list, err) < 0)
 		return -1;
 	if (list.n > 1)
-		qsort(list.v, list.n, sizeof(*list.v), by_name);
+		qsort(list.v, list.n, sizeof(*list.v), by_name_and_snapshot);
 	for (size_t i = 0; i < list.n; i++) {
-		const struct item *item = &list.v[i];
+		const char *name = replica_in(t, &list.v[i]);
 
-		if (strncmp(item->name, prefix, strlen(prefix)) != 0 || !target_meta_get(&item->look.meta, "liftfsid"))
-			continue;
-		if (each(ctx, item->name + strlen(prefix), &item->look, err) < 0)
+		if (name && each(ctx, name, &list.v[i].look, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* The snapshots among n items of one blob, oldest first; their metadata move. */
+static int take_points(struct item *v, size_t n, struct target_points *out, struct error *err)
+{
+	out->v = calloc(n + 1, sizeof(*out->v));
+	if (!out->v)
+		return error_set(err, ERR_NOMEM, "list of recovery points");
+	for (size_t i = 0; i < n; i++) {
+		struct target_point *point = &out->v[out->n];
+
+		if (!v[i].snapshot[0])
+			continue;
+		memcpy(point->id, v[i].snapshot, sizeof(point->id));
+		point->size = v[i].look.size;
+		point->meta = v[i].look.meta;
+		memset(&v[i].look.meta, 0, sizeof(v[i].look.meta));
+		out->n++;
+	}
+	return 0;
+}
+
+/* Where the items of the blob at `from` end. */
+static size_t end_of_blob(const struct items *list, size_t from)
+{
+	size_t end = from + 1;
+
+	while (end < list->n && strcmp(list->v[end].name, list->v[from].name) == 0)
+		end++;
+	return end;
 }
 
 int azure_points(struct replica *r, struct target_points *out, struct error *err)
 {
 	CLEANUP(items_fini) struct items list = { 0 };
 	const char *blob = azure_replica(r)->blob;
+	size_t at = 0;
 
 	if (fetch(r->target, &r->counters, blob, true, &list, err) < 0)
 		return -1;
 	if (list.n > 1)
-		qsort(list.v, list.n, sizeof(*list.v), by_snapshot);
-	out->v = calloc(list.n + 1, sizeof(*out->v));
-	if (!out->v)
-		return error_set(err, ERR_NOMEM, "%s: list of recovery points", replica_name(r));
-	for (size_t i = 0; i < list.n; i++) {
-		struct item *item = &list.v[i];
-		struct target_point *point = &out->v[out->n];
+		qsort(list.v, list.n, sizeof(*list.v), by_name_and_snapshot);
+	while (at < list.n && strcmp(list.v[at].name, blob) != 0)
+		at++;
+	return take_points(list.v + at, at < list.n ? end_of_blob(&list, at) - at : 0, out, err);
+}
 
-		if (!item->snapshot[0] || strcmp(item->name, blob) != 0)
+int azure_list_points(struct target *t, const char *name, target_each_points *each, void *ctx, struct error *err)
+{
+	CLEANUP(items_fini) struct items list = { 0 };
+	CLEANUP_FREE char *prefix = NULL;
+
+	if (asprintf(&prefix, "%s%s", azure_place(t)->url.prefix, name ? name : "") < 0) {
+		prefix = NULL;
+		return error_set(err, ERR_NOMEM, "list of recovery points");
+	}
+	if (fetch(t, NULL, prefix, true, &list, err) < 0)
+		return -1;
+	if (list.n > 1)
+		qsort(list.v, list.n, sizeof(*list.v), by_name_and_snapshot);
+	for (size_t at = 0, end; at < list.n; at = end) { /* "" is before any snapshot: the live blob comes first */
+		const char *found = replica_in(t, &list.v[at]);
+		CLEANUP(cleanup_target_points) struct target_points points = { 0 };
+
+		end = end_of_blob(&list, at);
+		if (!found || (name && strcmp(found, name) != 0))
 			continue;
-		memcpy(point->id, item->snapshot, sizeof(point->id));
-		point->size = item->look.size;
-		point->meta = item->look.meta; /* moves */
-		memset(&item->look.meta, 0, sizeof(item->look.meta));
-		out->n++;
+		if (take_points(list.v + at, end - at, &points, err) < 0 ||
+		    each(ctx, found, &list.v[at].look, &points, err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+/* Without a lease's id: a snapshot has none, and whoever holds the replica need not be asked. */
+int azure_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	CLEANUP(cleanup_azure_exchange) struct azure_exchange x = { .expect = 202 };
+	struct error failed = ERROR_INIT;
+	char lease[GUID_TEXT_LEN];
+
+	azure_call_init(r, AZURE_DELETE_SNAPSHOT, &x.call, lease);
+	x.call.lease_id = NULL;
+	x.call.snapshot = point_id;
+	if (azure_exchange(r->target, &r->counters, &x, &failed) == 0 ||
+	    (x.reply.status != 0 && azure_reply_missing(&x.reply)))
+		return 0;
+	if (err)
+		*err = failed;
+	return -1;
 }

@@ -77,7 +77,7 @@ static const struct {
 	{ "UnsupportedHeader", MEANS_FEATURE },
 	{ "APINotImplemented", MEANS_FEATURE },
 	{ "SnapshotCountExceeded", MEANS_LIMIT },
-	{ "SnapshotOperationRateExceeded", MEANS_MOMENT },
+	{ "SnapshotOperationRateExceeded", MEANS_LIMIT },
 	{ "PendingCopyOperation", MEANS_MOMENT },
 };
 
@@ -110,7 +110,7 @@ bool azure_reply_no_container(const struct azure_reply *r)
 
 /* ---- errors ---- */
 
-int azure_reply_error(const struct azure_reply *r, const char *doing, const char *who, struct error *err)
+int azure_reply_error(const struct azure_reply *r, const char *doing, const char *who, const char *sp, struct error *err)
 {
 	char said[ERROR_MSG_MAX / 2];
 	enum error_code code = ERR_BUG;
@@ -144,9 +144,12 @@ int azure_reply_error(const struct azure_reply *r, const char *doing, const char
 		goto out;
 	case MEANS_RIGHTS:
 		error_set(err, ERR_REFUSED,
-			  "%s; asked as %s; needed: Storage Blob Data Contributor on the container, or a "
-			  "SAS with sp=rcwl",
-			  said, who);
+			  "%s; asked as %.192s; needed: Storage Blob Data Contributor on the container, or a "
+			  "SAS with sp=%s%s",
+			  said, who, sp,
+			  strcmp(r->code, "AuthorizationPermissionMismatch") == 0 ?
+				  " (a role given just now takes up to 10 minutes)" :
+				  "");
 		goto out;
 	case MEANS_LIMIT:
 		code = ERR_REFUSED;

@@ -33,9 +33,9 @@ bool azure_reply_missing(const struct azure_reply *r);
 bool azure_reply_no_container(const struct azure_reply *r);
 
 /*
- * The error of an answer that ends an operation; `doing` is azure_call_describe()'s text, `who` says who asked (for
- * 403). Codes and details are those of target.h.  Returns -1.
+ * The error of an answer that ends an operation; `doing` is azure_call_describe()'s text; `who` says who asked and `sp`
+ * which letters a SAS needs for it (for 403). Codes and details are those of target.h.  Returns -1.
  */
-int azure_reply_error(const struct azure_reply *r, const char *doing, const char *who, struct error *err);
+int azure_reply_error(const struct azure_reply *r, const char *doing, const char *who, const char *sp, struct error *err);
 
 #endif

@@ -88,7 +88,7 @@ int azure_request_sign(struct azure_text *t, const struct credentials *creds, si
 	CLEANUP_FREE char *authorization = NULL;
 
 	if (credentials_authorize(creds, t->method, t->url.s, t->headers, t->n_headers, body_len, &url, &authorization,
-				  err) < 0)
+				  &t->generation, err) < 0)
 		return -1;
 	t->url.len = 0;
 	strbuf_adds(&t->url, url);
@@ -165,6 +165,7 @@ static const struct {
 	[AZURE_RESIZE] = { "PUT", "?comp=properties", "resize" },
 	[AZURE_SET_META] = { "PUT", "?comp=metadata", "metadata" },
 	[AZURE_SNAPSHOT] = { "PUT", "?comp=snapshot", "snapshot" },
+	[AZURE_DELETE_SNAPSHOT] = { "DELETE", "", "removal of a recovery point" },
 	[AZURE_LEASE_ACQUIRE] = { "PUT", "?comp=lease", "lease" },
 	[AZURE_LEASE_RENEW] = { "PUT", "?comp=lease", "renewal of the lease" },
 	[AZURE_LEASE_RELEASE] = { "PUT", "?comp=lease", "release of the lease" },
@@ -179,6 +180,9 @@ static int build_url(const struct azure_call *call, struct azure_text *t, struct
 	strbuf_adds(&t->url, table[call->op].query);
 	if (t->url.failed)
 		return no_memory(err);
+	/* Without its snapshot this request would delete the replica. */
+	if (call->op == AZURE_DELETE_SNAPSHOT && !(call->snapshot && *call->snapshot))
+		return error_set(err, ERR_BUG, "%s: of no snapshot", table[call->op].noun);
 	if (call->op == AZURE_LIST) {
 		strbuf_adds(&t->url, call->snapshots ? "&include=snapshots%2Cmetadata" : "&include=metadata");
 		if (call->prefix && *call->prefix && add_query(t, "prefix", call->prefix, err) < 0)

@@ -35,6 +35,7 @@ enum azure_operation {
 	AZURE_RESIZE, /* Set Blob Properties: length */
 	AZURE_SET_META,
 	AZURE_SNAPSHOT,
+	AZURE_DELETE_SNAPSHOT, /* Delete Blob, of the snapshot that the call names and of nothing else */
 	AZURE_LEASE_ACQUIRE,
 	AZURE_LEASE_RENEW,
 	AZURE_LEASE_RELEASE,
@@ -61,6 +62,7 @@ struct azure_call {
 	bool snapshots;                 /* list: those too */
 	unsigned max_results;           /* list: 0 is the service's own choice */
 	uint64_t now_ns;                /* clock_realtime_ns() */
+	uint64_t generation;            /* of the credentials that it was sent with: azure_build() sets it */
 	const char *request_id;
 };
 
@@ -69,6 +71,7 @@ struct azure_text {
 	struct strbuf url;
 	struct http_header *headers; /* point into text; valid until the next build */
 	size_t n_headers;
+	uint64_t generation; /* of the credentials; set by azure_request_sign() */
 	struct strbuf text; /* private, like those below */
 	size_t *at;
 	size_t cap;

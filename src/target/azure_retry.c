@@ -8,8 +8,10 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/retry.h"
+#include "net/skew.h"
 #include "target/azure.h"
 
 static bool uses_crc64(const struct azure_call *call)
@@ -17,7 +19,8 @@ static bool uses_crc64(const struct azure_call *call)
 	return (call->op == AZURE_WRITE || call->op == AZURE_READ) && call->checksum == AZURE_CRC64;
 }
 
-static struct retry_decision decide(const struct http_request *req, const struct azure_reply *reply,
+static struct retry_decision decide(const struct credentials *creds, const struct azure_call *call,
+				    const struct http_request *req, const struct azure_reply *reply,
 				    struct azure_tries *tries, char text[RETRY_TEXT_LEN])
 {
 	struct retry_input in = {
@@ -27,6 +30,7 @@ static struct retry_decision decide(const struct http_request *req, const struct
 		.status = reply->status,
 		.service_code = reply->code,
 		.retry_after = http_reply_header(req, "Retry-After"),
+		.can_refresh = !tries->renewed && credentials_renewable(creds, call->generation, reply->status),
 	};
 	struct retry_decision d;
 
@@ -37,6 +41,34 @@ static struct retry_decision decide(const struct http_request *req, const struct
 	retry_describe(&in, text);
 	tries->congested = d.congestion;
 	return d;
+}
+
+/* Why the service may have refused to let us in: what is said of it comes before everything else. */
+static int explain(struct target *t, const struct http_request *req, const struct azure_reply *reply, struct error *err)
+{
+	char skew[SKEW_TEXT_LEN], doubt[CREDENTIALS_TEXT_LEN];
+
+	if (reply->status != 401 && reply->status != 403)
+		return -1;
+	credentials_doubt(t->config.creds, doubt);
+	if (doubt[0])
+		error_prefix(err, "%s", doubt);
+	if (skew_describe(http_reply_header(req, "Date"), clock_realtime_ns(), skew))
+		error_prefix(err, "%s", skew);
+	return -1;
+}
+
+/* Asks for other credentials; the next attempt waits for them. */
+static void renew(struct target *t, const struct azure_call *call, const struct http_request *req,
+		  const struct azure_reply *reply, struct azure_tries *tries)
+{
+	char skew[SKEW_TEXT_LEN], said[256];
+
+	skew_describe(http_reply_header(req, "Date"), clock_realtime_ns(), skew);
+	snprintf(said, sizeof(said), "HTTP status %ld%s%s%s%s", reply->status, reply->code[0] ? " " : "", reply->code,
+		 skew[0] ? ", " : "", skew);
+	if (credentials_refused(t->config.creds, call->generation, said))
+		tries->renewed = true;
 }
 
 /* No usable answer, for good. */
@@ -71,9 +103,11 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 		return AZURE_STEP_AGAIN;
 	}
 	azure_call_describe(call, doing, sizeof(doing));
-	d = decide(req, reply, tries, text);
+	d = decide(t->config.creds, call, req, reply, tries, text);
 	if (d.verdict == RETRY_AGAIN && !(once && d.unknown_outcome)) {
 		*wait_ms = d.after_ms;
+		if (d.refresh)
+			renew(t, call, req, reply, tries);
 		if (req->err.code != ERR_NONE && tries->n == 3 && !atomic_exchange(&azure_place(t)->unreachable, true))
 			log_warn("azure", "%s: %s; trying again for a while", doing, req->err.msg);
 		log_debug("azure", "%s: %s: again in %u ms after try %u", doing, text, d.after_ms, tries->n);
@@ -93,7 +127,9 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 			err->detail = (int)reply->status;
 		return AZURE_STEP_FAILED;
 	}
-	azure_reply_error(reply, doing, azure_place(t)->who, err);
+	azure_reply_error(reply, doing, azure_place(t)->who, call->op == AZURE_DELETE_SNAPSHOT ? "rcwld: prune needs d" : "rcwl",
+			  err);
+	explain(t, req, reply, err);
 	if (*why)
 		error_prefix(err, "%s", why);
 	return AZURE_STEP_FAILED;

@@ -49,7 +49,7 @@ static int open_place(struct target *t, const char *url, struct error *err)
 	p->container_url = azure_url_container(&p->url, err);
 	if (!p->container_url || random_bytes(&p->id, sizeof(p->id), err) < 0)
 		return -1;
-	credentials_describe(t->config.creds, p->who);
+	credentials_who(t->config.creds, p->who);
 	t->name = strdup(p->url.name);
 	if (!t->name)
 		return error_set(err, ERR_NOMEM, "target");
@@ -262,7 +262,10 @@ int azure_build(struct target *t, struct azure_call *call, size_t body_len, stru
 	if (azure_request_build(call, text, err) < 0)
 		return -1;
 	call->request_id = NULL;
-	return azure_request_sign(text, t->config.creds, body_len, err);
+	if (azure_request_sign(text, t->config.creds, body_len, err) < 0)
+		return -1;
+	call->generation = text->generation;
+	return 0;
 }
 
 bool azure_fall_back(struct target *t)
@@ -322,5 +325,7 @@ const struct target_ops target_azure_ops = {
 	.extents = azure_extents,
 	.snapshot = azure_snapshot,
 	.points = azure_points,
+	.list_points = azure_list_points,
+	.delete_point = azure_delete_point,
 	.at_point = at_point,
 };

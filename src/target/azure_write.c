@@ -170,12 +170,38 @@ static void count(const struct slot *s)
 		atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
 }
 
-/* Sends the next part.  The slot is SENT already.  -1: nothing was sent. */
+static void arm_locked(struct azure_writer *w)
+{
+	if (w->ticking)
+		return;
+	w->ticking = true;
+	http_after(target_of(w)->config.http, &w->tick, TICK_MS);
+}
+
+/* Until its credentials are there: the tick looks again. */
+static void put_aside(struct slot *s)
+{
+	struct azure_writer *w = s->w;
+
+	LOCK_SCOPE(&w->lock);
+	s->state = SLOT_WAIT;
+	s->due_ns = clock_monotonic_ns() + TICK_MS * UINT64_C(1000000);
+	w->sent--;
+	w->waiting++;
+	arm_locked(w);
+}
+
+/* Sends the next part, now or once it may.  The slot is SENT already.  -1: nothing was or will be sent. */
 static int send_part(struct slot *s, struct error *err)
 {
 	struct target *t = target_of(s->w);
 	const void *data = part_data(s);
+	enum token_state state = credentials_ready(t->config.creds, 0, err);
 
+	if (state == TOKEN_COMING)
+		put_aside(s);
+	if (state != TOKEN_READY)
+		return state == TOKEN_COMING ? 0 : -1;
 	azure_call_init(s->w->r, data ? AZURE_WRITE : AZURE_CLEAR, &s->call, s->lease);
 	s->call.off = s->off;
 	s->call.len = s->part;
@@ -325,14 +351,6 @@ static struct target_op *release_locked(struct slot *s, const struct error *err)
 		w->free_jobs = j;
 	}
 	return op;
-}
-
-static void arm_locked(struct azure_writer *w)
-{
-	if (w->ticking)
-		return;
-	w->ticking = true;
-	http_after(target_of(w)->config.http, &w->tick, TICK_MS);
 }
 
 /* ---- the flow ---- */

@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A directory as target: the place.  What the file system can do is found by trying, in prepare: a file with a hole, a
- * clone, a lock.  A dry run tries nothing that changes something; it goes by access rights and the file system's type.
- */
+/* A directory as target: the place. */
 #include <config.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <linux/fs.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/ioctl.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/io.h"
 #include "base/parse.h"
 #include "target/dir_private.h"
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
-#ifndef SMB2_SUPER_MAGIC
-#define SMB2_SUPER_MAGIC 0xfe534d42
-#endif
-#define PROBE_HOLE (1 << 20)
 
 static bool dir_match(const char *url)
 {
@@ -110,144 +93,6 @@ static void dir_close(struct target *t)
 		close(p->root);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
-}
-
-static void set_points(struct target *t, bool can)
-{
-	t->caps.points = can;
-	t->caps.why_no_points = can ? NULL : "the file system cannot clone files, as XFS and Btrfs can";
-}
-
-static bool is_network(const struct statfs *fs)
-{
-	return fs->f_type == NFS_SUPER_MAGIC || fs->f_type == (__typeof__(fs->f_type))SMB2_SUPER_MAGIC ||
-	       fs->f_type == (__typeof__(fs->f_type))0xff534d42 /* CIFS */;
-}
-
-static int check_access(const struct target *t, struct error *err)
-{
-	if (access(t->name, R_OK | W_OK | X_OK) < 0)
-		return error_errno(err, errno, "%s: write to it", t->name);
-	return 0;
-}
-
-/* What a missing folder's nearest parent says. */
-static int check_parent(const struct target *t, struct error *err)
-{
-	CLEANUP_FREE char *path = strdup(t->name);
-
-	while (path && *path) {
-		char *slash = strrchr(path, '/');
-
-		slash[slash == path ? 1 : 0] = '\0';
-		if (access(path, W_OK | X_OK) == 0)
-			return 0;
-		if (errno != ENOENT || !path[1])
-			return error_errno(err, errno, "%s: create it in %s", t->name, path);
-	}
-	return error_errno(err, ENOMEM, "%s", t->name);
-}
-
-static int dry_prepare(struct target *t, bool missing, char **note, struct error *err)
-{
-	struct dir_place *p = t->priv;
-	struct statfs fs;
-
-	if (missing) {
-		set_points(t, false);
-		if (asprintf(note, "%s: would be created", t->name) < 0)
-			*note = NULL;
-		return check_parent(t, err);
-	}
-	if (check_access(t, err) < 0)
-		return -1;
-	if (statfs(t->name, &fs) < 0)
-		return error_errno(err, errno, "%s", t->name);
-	p->sparse = fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != (__typeof__(fs.f_type))EXFAT_SUPER_MAGIC;
-	set_points(t, fs.f_type == XFS_SUPER_MAGIC || fs.f_type == (__typeof__(fs.f_type))BTRFS_SUPER_MAGIC);
-	return 0;
-}
-
-static int probe_file(int own, struct error *err)
-{
-	char name[32];
-	int fd;
-
-	snprintf(name, sizeof(name), "probe.%016" PRIx64, random_below(UINT64_MAX));
-	fd = openat(own, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(err, errno, "%s", name);
-	unlinkat(own, name, 0);
-	return fd;
-}
-
-/* A hole with a sector behind it, and a clone of that. */
-static int probe(struct target *t, int own, struct error *err)
-{
-	struct dir_place *p = t->priv;
-	CLEANUP_FD int fd = probe_file(own, err);
-	CLEANUP_FD int copy = fd < 0 ? -1 : probe_file(own, err);
-	static const char sector[512] = "liftfs";
-	struct stat st;
-
-	if (copy < 0 || io_pwrite(fd, sector, sizeof(sector), PROBE_HOLE, err) < 0)
-		return -1;
-	if (fsync(fd) < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, errno, "sync");
-	p->sparse = st.st_blocks < PROBE_HOLE / 512;
-	set_points(t, ioctl(copy, FICLONE, fd) == 0);
-	return 0;
-}
-
-static int probe_locks(struct target *t, int own, struct error *err)
-{
-	CLEANUP_FD int locks = -1;
-	CLEANUP_FD int fd = -1;
-	struct error why = ERROR_INIT;
-
-	if (dir_enter(own, "locks", true, &locks, err) < 0)
-		return -1;
-	fd = io_lock_file(locks, ".probe", "probe", &why);
-	if (fd >= 0 || why.code == ERR_BUSY) /* another run tries the same */
-		return 0;
-	if (why.code == ERR_UNSUPPORTED)
-		return error_set(err, ERR_REFUSED,
-				 "%s: the file system has no locks: two runs could write at once; use one that "
-				 "has them",
-				 t->name);
-	error_set(err, why.code, "%s", why.msg);
-	if (err)
-		err->detail = why.detail;
-	return -1;
-}
-
-static int dir_prepare(struct target *t, bool dry_run, char **note, struct error *err)
-{
-	CLEANUP_FD int own = -1;
-	struct stat st;
-	struct statfs fs;
-	bool missing = stat(t->name, &st) < 0;
-	int root;
-
-	if (missing && (errno != ENOENT || !t->config.create))
-		return errno == ENOENT ? error_set(err, ERR_REFUSED, "%s: no such folder", t->name)
-				       : error_errno(err, errno, "%s", t->name);
-	if (!missing && !S_ISDIR(st.st_mode))
-		return error_set(err, ERR_USAGE, "%s: not a folder", t->name);
-	if (dry_run)
-		return dry_prepare(t, missing, note, err);
-	if (missing && io_mkdirs(AT_FDCWD, t->name, 0777, err) < 0)
-		return -1;
-	root = dir_root(t, err);
-	if (root < 0)
-		return -1;
-	if (dir_enter(root, DIR_OWN, true, &own, err) < 0 || probe(t, own, err) < 0 || probe_locks(t, own, err) < 0)
-		return error_prefix(err, "%s: write to it", t->name);
-	if (fstatfs(root, &fs) == 0 && is_network(&fs) &&
-	    asprintf(note, "%s: a network file system: a host that lost its lock can still write; use one host",
-		     t->name) < 0)
-		*note = NULL;
-	return 0;
 }
 
 static int dir_check_space(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err)
@@ -441,6 +286,8 @@ const struct target_ops target_dir_ops = {
 	.read = dir_read,
 	.extents = dir_extents,
 	.snapshot = dir_snapshot,
+	.publish = dir_publish,
+	.delete_point = dir_delete_point,
 	.points = dir_points,
 	.at_point = dir_at_point,
 };

@@ -7,12 +7,14 @@
  * NAME.lease, written in place and not synced: it need only survive the process) holds
  *
  *   liftfs lease 1\n<lease id>\n<boot id>\n  idle <version>\n       as our last batch left the replica
- *                                        or  writing <ns> <inode>\n   a write began at <ns> (CLOCK_REALTIME)
+ *                                        or  writing <ns> <inode> <version>\n   a change of this version began at <ns>
+ *                                            (CLOCK_REALTIME), after which that file is the content
  *
  *   record                                              RENEW
  *   another id, or none                                 ERR_BUSY: somebody leased since
  *   idle, version as it is                              granted
  *   idle, another version, this boot                    ERR_BUSY: somebody wrote since
+ *   writing, version as it is                           granted: it had not begun
  *   writing, this boot, mtime within 2 s of <ns>        granted: our own last write
  *   all else (a power loss; a version in doubt)         ERR_CONFLICT/UNPROVEN
  *
@@ -33,6 +35,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "target/dir_private.h"
 
@@ -60,18 +63,18 @@ static void write_record(struct dir_replica *d, const char *state)
 
 void dir_record_idle(struct dir_replica *d)
 {
-	char version[TARGET_VERSION_LEN], state[TARGET_VERSION_LEN + 8];
+	char state[TARGET_VERSION_LEN + 8];
 
-	dir_version(&d->expected, version);
-	snprintf(state, sizeof(state), "idle %s", version);
+	snprintf(state, sizeof(state), "idle %s", d->now.version);
 	write_record(d, state);
 }
 
-void dir_record_writing(struct dir_replica *d)
+void dir_record_writing(struct dir_replica *d, ino_t ino)
 {
-	char state[64];
+	char state[TARGET_VERSION_LEN + 64];
 
-	snprintf(state, sizeof(state), "writing %" PRIu64 " %ju", clock_realtime_ns(), (uintmax_t)d->expected.st_ino);
+	snprintf(state, sizeof(state), "writing %" PRIu64 " %ju %s", clock_realtime_ns(), (uintmax_t)ino,
+		 d->now.version);
 	write_record(d, state);
 }
 
@@ -86,25 +89,37 @@ static char *next_line(char **text)
 	return line;
 }
 
-/* "<ns> <inode>" */
-static bool was_our_write(char *state, const struct stat *st)
+/* Cuts the first word off. */
+static char *next_word(char **text)
 {
-	char *space = strchr(state, ' ');
+	char *word = *text;
+	size_t len = strcspn(word, " ");
+
+	*text = word + len + (word[len] != '\0');
+	word[len] = '\0';
+	return word;
+}
+
+/* "<ns> <inode> <version>" */
+static bool was_our_write(char *state, bool this_boot, const struct dir_state *s)
+{
+	const struct stat *st = &s->content;
+	const char *ns = next_word(&state), *inode = next_word(&state);
 	uint64_t began, ino, mtime;
 
-	if (!space || st->st_mtim.tv_sec < 0)
-		return false;
-	*space = '\0';
-	if (parse_u64(state, UINT64_MAX, &began, NULL) < 0 || parse_u64(space + 1, UINT64_MAX, &ino, NULL) < 0)
+	if (strcmp(state, s->version) == 0)
+		return true;
+	if (!this_boot || s->foreign || st->st_mtim.tv_sec < 0 || parse_u64(ns, UINT64_MAX, &began, NULL) < 0 ||
+	    parse_u64(inode, UINT64_MAX, &ino, NULL) < 0)
 		return false;
 	mtime = (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec;
 	return ino == st->st_ino && mtime < began + CRASH_WINDOW_NS;
 }
 
 /* The table above, with the lock held. */
-static int prove(struct replica *r, int record, const struct guid *id, const struct stat *st, struct error *err)
+static int prove(struct replica *r, int record, const struct guid *id, const struct dir_state *s, struct error *err)
 {
-	char text[RECORD_LEN + 1] = "", boot[CLOCK_BOOT_ID_LEN], version[TARGET_VERSION_LEN];
+	char text[RECORD_LEN + 1] = "", boot[CLOCK_BOOT_ID_LEN];
 	ssize_t n = pread(record, text, RECORD_LEN, 0);
 	char *at = text, *state;
 	struct guid last;
@@ -118,14 +133,13 @@ static int prove(struct replica *r, int record, const struct guid *id, const str
 	clock_boot_id(boot);
 	this_boot = *boot && strcmp(next_line(&at), boot) == 0;
 	state = next_line(&at);
-	dir_version(st, version);
-	if (strncmp(state, "idle ", 5) == 0 && strcmp(state + 5, version) == 0)
+	if (strncmp(state, "idle ", 5) == 0 && strcmp(state + 5, s->version) == 0)
 		return 0;
-	if (strncmp(state, "idle ", 5) == 0 && this_boot)
+	if (strncmp(state, "writing ", 8) == 0 && was_our_write(state + 8, this_boot, s))
+		return 0;
+	if (this_boot && (s->foreign || strncmp(state, "idle ", 5) == 0))
 		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: somebody else wrote to it since",
 				     r->target->name, r->name);
-	if (strncmp(state, "writing ", 8) == 0 && this_boot && was_our_write(state + 8, st))
-		return 0;
 	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_UNPROVEN,
 			     "%s/%s: nothing proves that nobody wrote to it since the last run ended", r->target->name,
 			     r->name);
@@ -187,27 +201,23 @@ void dir_drop_lease(struct dir_replica *d)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (*fds[i] >= 0)
 			close(steal_fd(fds[i]));
-	d->leased = false;
+	dir_undo_end(d);
+	dir_state_fini(&d->now);
+	d->leased = d->owned = false;
 }
 
 /* What a leased handle keeps open.  Into a half-made d: the caller drops it on failure. */
 static int open_data(struct replica *r, struct dir_replica *d, struct error *err)
 {
-	CLEANUP_FD int dir = -1;
-	char base[NAME_MAX + 1];
-	int rc = dir_parent(r->target, DIR_DATA, r->name, NULL, false, &dir, base, err);
+	int rc = dir_state_load(r, true, &d->now, err);
 
-	if (rc < 0)
-		return -1;
 	if (rc == 0)
-		d->data = openat(dir, base, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (rc > 0 || (d->data < 0 && errno == ENOENT))
+		rc = dir_state_open(r, &d->now, O_RDWR, &d->data, err);
+	if (rc > 0)
 		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s/%s: not there", r->target->name,
 				     r->name);
-	if (d->data < 0 || fstat(d->data, &d->expected) < 0)
-		return dir_errno(r, errno, "open for writing", err);
-	if (!S_ISREG(d->expected.st_mode))
-		return error_set(err, ERR_REFUSED, "%s/%s: not a regular file", r->target->name, r->name);
+	if (rc < 0)
+		return -1;
 	d->meta_seen = (struct stat){ 0 };
 	return dir_stat(r, DIR_META, ".json", &d->meta_seen, err) < 0 ? -1 : 0;
 }
@@ -236,7 +246,7 @@ static int take(struct replica *r, enum target_lease_action action, const struct
 	if (d->lock < 0)
 		return -1;
 	if (open_data(r, d, err) < 0 || open_record(r, d, err) < 0 ||
-	    (action == TARGET_LEASE_RENEW && prove(r, d->record, id, &d->expected, err) < 0)) {
+	    (action == TARGET_LEASE_RENEW && prove(r, d->record, id, &d->now, err) < 0)) {
 		dir_drop_lease(d);
 		return -1;
 	}
@@ -246,16 +256,34 @@ static int take(struct replica *r, enum target_lease_action action, const struct
 	return 0;
 }
 
+/* How a file that was written in place was left, so that the next lease sees what somebody else did to it meanwhile. */
+static int record_left(struct replica *r, struct error *err)
+{
+	struct dir_replica *d = dir_of(r);
+	struct dir_meta m = d->now.meta; /* borrows */
+
+	if (!d->owned || d->now.in_work || d->poison.code != ERR_NONE)
+		return 0;
+	dir_version(&d->now.named, m.named.file);
+	memcpy(m.named.version, d->now.version, sizeof(m.named.version));
+	return dir_store_meta(r, &m, err);
+}
+
 static int release(struct replica *r, const struct guid *id, struct error *err)
 {
 	struct dir_replica *d = dir_of(r);
+	struct error ignored = ERROR_INIT;
 
 	if (!d->leased || !guid_equal(&d->lease_id, id))
 		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: not our lease", r->target->name,
 				     r->name);
 	d->lease_id = (struct guid){ 0 }; /* a lease that was given back cannot be renewed */
-	if (dir_check_lease(r, NULL) == 0)
+	if (dir_check_lease(r, NULL) == 0) {
+		/* What of this fails proves less, never more. */
+		if (dir_undo_settle(r, &ignored) < 0 || record_left(r, &ignored) < 0)
+			log_info("dir", "%s: %s", r->name, ignored.msg);
 		dir_record_idle(d);
+	}
 	dir_drop_lease(d);
 	return 0;
 }

@@ -2,13 +2,16 @@
 /*
  * The number and the metadata of a replica or of a recovery point, as a small JSON file:
  *   {"format":1,"writer":"liftfs 1.0","name":"web01/web01.vhd","number":17,"meta":{"liftfsid":"..."}}
- * Values are bytes: what JSON cannot hold is %XX in them.
+ * Values are bytes: what JSON cannot hold is %XX in them.  A replica's may have, as dir_private.h says of them:
+ *   "order":3,"work":"0123456789abcdef",
+ *   "named":{"file":"...","version":"..."},"publishing":{"file":"...","version":"..."}
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +46,27 @@ static int decode_values(const json_t *object, struct target_meta *out, struct e
 	return 0;
 }
 
+static int decode_text(const json_t *root, const char *key, char *out, size_t len, struct error *err)
+{
+	const json_t *value = json_object_get(root, key);
+	const char *text = json_string_value(value);
+
+	if (value && (!text || strlen(text) >= len))
+		return error_set(err, ERR_CORRUPT, "'%s' is not a text of less than %zu bytes", key, len);
+	snprintf(out, len, "%s", text ? text : "");
+	return 0;
+}
+
+static int decode_left(const json_t *root, const char *key, struct dir_left *out, struct error *err)
+{
+	const json_t *object = json_object_get(root, key);
+
+	if (decode_text(object, "file", out->file, sizeof(out->file), err) < 0 ||
+	    decode_text(object, "version", out->version, sizeof(out->version), err) < 0)
+		return error_prefix(err, "'%s'", key);
+	return 0;
+}
+
 static int decode(const json_t *root, const char *name, struct dir_meta *out, struct error *err)
 {
 	const json_t *number = json_object_get(root, "number"), *meta = json_object_get(root, "meta");
@@ -58,6 +82,13 @@ static int decode(const json_t *root, const char *name, struct dir_meta *out, st
 	if (strcmp(whose, name) != 0)
 		return error_set(err, ERR_CONFLICT, "belongs to '%s': the file system takes both names for one", whose);
 	out->number = (uint64_t)json_integer_value(number);
+	out->order = (uint64_t)json_integer_value(json_object_get(root, "order")); /* 0 without */
+	if (decode_text(root, "work", out->work, sizeof(out->work), err) < 0 ||
+	    decode_left(root, "named", &out->named, err) < 0 ||
+	    decode_left(root, "publishing", &out->publishing, err) < 0)
+		return -1;
+	if (strchr(out->work, '/') || *out->work == '.')
+		return error_set(err, ERR_CORRUPT, "'work' is not a file's name");
 	return decode_values(meta, &out->meta, err);
 }
 
@@ -91,6 +122,13 @@ int dir_meta_read(int dirfd, const char *file, const char *name, struct dir_meta
 	return 0;
 }
 
+static int encode_left(json_t *root, const char *key, const struct dir_left *left)
+{
+	if (!*left->file)
+		return 0;
+	return json_object_set_new(root, key, json_pack("{s:s, s:s}", "file", left->file, "version", left->version));
+}
+
 static json_t *encode(const char *name, const struct dir_meta *m, struct error *err)
 {
 	CLEANUP(cleanup_json)
@@ -107,6 +145,11 @@ static json_t *encode(const char *name, const struct dir_meta *m, struct error *
 		if (json_object_set_new(values, m->meta.v[i].key, json_string(text)) < 0)
 			json_decref(steal_ptr(&root));
 	}
+	if (root && m->order > 0 && json_object_set_new(root, "order", json_integer((json_int_t)m->order)) < 0)
+		json_decref(steal_ptr(&root));
+	if (root && ((*m->work && json_object_set_new(root, "work", json_string(m->work)) < 0) ||
+		     encode_left(root, "named", &m->named) < 0 || encode_left(root, "publishing", &m->publishing) < 0))
+		json_decref(steal_ptr(&root));
 	if (!root)
 		error_errno(err, ENOMEM, "metadata");
 	return steal_ptr(&root);

@@ -18,6 +18,7 @@ static const char *const areas[] = {
 	[DIR_META] = DIR_OWN "/meta/",
 	[DIR_LOCKS] = DIR_OWN "/locks/",
 	[DIR_POINTS] = DIR_OWN "/points/",
+	[DIR_WORK] = DIR_OWN "/work/",
 	[DIR_MAPS] = DIR_OWN "/maps/",
 };
 
@@ -135,11 +136,11 @@ int dir_stat(struct replica *r, enum dir_area area, const char *suffix, struct s
 	return errno == ENOENT ? 1 : dir_errno(r, errno, "stat", err);
 }
 
-int dir_points_folder(struct replica *r, bool create, int *fd_out, struct error *err)
+int dir_own_folder(struct replica *r, enum dir_area area, bool create, int *fd_out, struct error *err)
 {
 	CLEANUP_FD int parent = -1;
 	char base[NAME_MAX + 1];
-	int rc = dir_parent(r->target, DIR_POINTS, r->name, NULL, create, &parent, base, err);
+	int rc = dir_parent(r->target, area, r->name, NULL, create, &parent, base, err);
 
 	return rc != 0 ? rc : dir_enter(parent, base, create, fd_out, err);
 }

@@ -28,6 +28,9 @@ struct target_ops {
 	int (*list)(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
 		    struct error *err), void *ctx, struct error *err);
 
+	/* NULL: the wrapper lists, and asks each replica. */
+	int (*list_points)(struct target *t, const char *name, target_each_points *each, void *ctx, struct error *err);
+
 	int (*replica_open)(struct replica *r, struct error *err); /* sets priv */
 	void (*replica_close)(struct replica *r);                  /* priv may be NULL or half made */
 	int (*look)(struct replica *r, struct target_look *out, struct error *err);
@@ -61,6 +64,7 @@ struct target {
 	struct target_config config; /* strings copied */
 	char *name;
 	struct target_caps caps;
+	struct target_counters counters; /* the place's own, and those of closed replicas */
 	void *priv;
 };
 

@@ -89,6 +89,18 @@ void replica_barrier(struct replica *r)
 	wait_idle(r);
 }
 
+static void add_counters(struct target_counters *to, const struct target_counters *c)
+{
+	atomic_fetch_add(&to->writes, atomic_load(&c->writes));
+	atomic_fetch_add(&to->clears, atomic_load(&c->clears));
+	atomic_fetch_add(&to->reads, atomic_load(&c->reads));
+	atomic_fetch_add(&to->others, atomic_load(&c->others));
+	atomic_fetch_add(&to->retries, atomic_load(&c->retries));
+	atomic_fetch_add(&to->bytes_written, atomic_load(&c->bytes_written));
+	atomic_fetch_add(&to->bytes_cleared, atomic_load(&c->bytes_cleared));
+	atomic_fetch_add(&to->bytes_read, atomic_load(&c->bytes_read));
+}
+
 void replica_close(struct replica *r)
 {
 	if (!r)
@@ -96,6 +108,7 @@ void replica_close(struct replica *r)
 	if (is_busy(r))
 		replica_barrier(r);
 	r->ops->replica_close(r);
+	add_counters(&r->target->counters, &r->counters);
 	pthread_cond_destroy(&r->idle);
 	pthread_mutex_destroy(&r->lock);
 	free(r->point);
@@ -106,6 +119,11 @@ void replica_close(struct replica *r)
 const char *replica_name(const struct replica *r)
 {
 	return r->name;
+}
+
+const struct target *replica_target(const struct replica *r)
+{
+	return r->target;
 }
 
 const struct target_counters *replica_counters(const struct replica *r)

@@ -170,11 +170,54 @@ int target_check_name(const struct target *t, const char *name, struct error *er
 	return t->ops->check_name ? t->ops->check_name(t, name, err) : 0;
 }
 
+const struct target_counters *target_counters(const struct target *t)
+{
+	return &t->counters;
+}
+
 int target_list(struct target *t,
 		int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err), void *ctx,
 		struct error *err)
 {
 	if (!t->ops->list)
 		return unsupported(t, "be listed", err);
+	if (!t->ops->counts_requests)
+		atomic_fetch_add_explicit(&t->counters.others, 1, memory_order_relaxed);
 	return t->ops->list(t, each, ctx, err);
+}
+
+/* ---- lists with points, of a target that has none ---- */
+
+struct points_walk {
+	struct target *target;
+	target_each_points *each;
+	void *ctx;
+};
+
+static int ask_points(void *ctx, const char *name, const struct target_look *look, struct error *err)
+{
+	struct points_walk *w = ctx;
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(w->target, name, err);
+	CLEANUP(cleanup_target_points) struct target_points points = { 0 };
+
+	return !r || replica_points(r, &points, err) < 0 ? -1 : w->each(w->ctx, name, look, &points, err);
+}
+
+static int ask_one(struct points_walk *w, const char *name, struct error *err)
+{
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(w->target, name, err);
+	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
+
+	if (!r || replica_look(r, &look, err) < 0)
+		return -1;
+	return look.exists ? ask_points(w, name, &look, err) : 0;
+}
+
+int target_list_points(struct target *t, const char *name, target_each_points *each, void *ctx, struct error *err)
+{
+	struct points_walk walk = { .target = t, .each = each, .ctx = ctx };
+
+	if (t->ops->list_points)
+		return t->ops->list_points(t, name, each, ctx, err);
+	return name ? ask_one(&walk, name, err) : target_list(t, ask_points, &walk, err);
 }

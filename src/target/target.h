@@ -55,6 +55,12 @@ enum target_refusal {
 	TARGET_REFUSED_UNPROVEN,
 };
 
+/* Refused since no lease of ours runs.  A renewal that works then proves that nobody else wrote meanwhile. */
+static inline bool target_refused_lease(const struct error *err)
+{
+	return err->code == ERR_BUSY && err->detail == TARGET_REFUSED_LEASE;
+}
+
 struct target_config {
 	struct http *http;               /* for http and https; may be NULL for the others */
 	const struct credentials *creds; /* the same */
@@ -164,6 +170,18 @@ int target_check_name(const struct target *t, const char *name, struct error *er
 int target_list(struct target *t, int (*each)(void *ctx, const char *name, const struct target_look *look,
 		struct error *err), void *ctx, struct error *err) MUST_CHECK;
 
+/*
+ * The replicas as target_list() has them, or the one called `name` if that is not NULL (nobody is called if there is none),
+ * each with all its snapshots, oldest first.  Where the target can, it is one list, whatever the number of replicas.
+ */
+typedef int target_each_points(void *ctx, const char *name, const struct target_look *look,
+			       const struct target_points *points, struct error *err);
+int target_list_points(struct target *t, const char *name, target_each_points *each, void *ctx,
+		       struct error *err) MUST_CHECK;
+
+/* The place's own requests (lists, looks at the account) and those of every replica of it that was closed. */
+const struct target_counters *target_counters(const struct target *t);
+
 /* ---- one replica ---- */
 
 /* `name` is escaped (base/escape.h) and ends in .vhd.  Touches nothing yet. */
@@ -178,6 +196,7 @@ struct replica *target_map_copy(struct target *t, const char *name, struct error
 void replica_close(struct replica *r);
 DEFINE_CLEANUP(cleanup_replica, struct replica *, replica_close);
 const char *replica_name(const struct replica *r);
+const struct target *replica_target(const struct replica *r);
 const struct target_counters *replica_counters(const struct replica *r);
 
 int replica_look(struct replica *r, struct target_look *out, struct error *err) MUST_CHECK;

@@ -99,9 +99,11 @@ static void fuzz_credentials(const char *text, size_t len)
 	struct credentials_request request = { 0 };
 	char described[CREDENTIALS_TEXT_LEN];
 	CLEANUP_FREE char *url = NULL, *authorization = NULL;
+	uint64_t generation;
 
 	FUZZ_MUST(fd >= 0 && fchmod(fd, 0600) == 0 && io_pwrite(fd, text, len, 0, NULL) == 0);
 	file = credentials_file_read(fd, "credentials", NULL);
+	request.arc_agent = "/nonexistent";
 	close(fd);
 	request.file = file;
 	c = file ? credentials_choose(&request, NULL) : NULL;
@@ -109,7 +111,7 @@ static void fuzz_credentials(const char *text, size_t len)
 		return;
 	credentials_describe(c, described);
 	if (credentials_authorize(c, "GET", "https://a.blob.core.windows.net/c/b?comp=pagelist", NULL, 0, 0, &url,
-				  &authorization, NULL) == 0)
+				  &authorization, &generation, NULL) == 0)
 		FUZZ_MUST(url);
 }
 

@@ -6,6 +6,8 @@ requires jq
 
 liftfs=$builddir/tools/liftfs
 unset AZURE_STORAGE_ACCOUNT AZURE_STORAGE_KEY AZURE_STORAGE_SAS_TOKEN AZURE_STORAGE_CONNECTION_STRING LIFTFS_EXEC_PATH
+unset AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_CLIENT_CERTIFICATE_PATH AZURE_FEDERATED_TOKEN_FILE
+unset AZURE_POD_IDENTITY_AUTHORITY_HOST IDENTITY_ENDPOINT IMDS_ENDPOINT LIFTFS_AUTH
 HOME=$scratch
 LIFTFS_STATE=$scratch/state
 export HOME LIFTFS_STATE
@@ -39,7 +41,7 @@ must_fail 2 "--jobs: '0': at least 1" "$liftfs" sync --jobs 0 a b
 must_fail 2 "--block-size: '5': not a power of two from 64K to 4M" "$liftfs" sync --block-size 5 a b
 must_fail 2 "Try 'liftfs sync --help'." "$liftfs" sync --progress never a b
 must_fail 2 "--plain and --json exclude each other" "$liftfs" list --plain --json .
-for later in --watch --keep-last=3 --limit-rate=1M --list=x; do
+for later in --watch --limit-rate=1M --list=x; do
 	must_fail 2 "unknown option" "$liftfs" sync "$later" a b
 done
 must_fail 74 "nope.vmdk: No such file or directory" "$liftfs" info nope.vmdk

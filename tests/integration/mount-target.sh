@@ -76,12 +76,12 @@ check_points() {
 	unmount
 }
 
-# Without clones there are no points.  What the mount gives as disk.vhd is the replica's file, to the last byte.
+# Without clones, points are read through undo files.  What the mount gives as disk.vhd is the replica's file, to the last byte.
 mkdir "$scratch/plain"
-new_disk one
-sync_to "$scratch/plain"
+echo "check a directory"
+check_points "$scratch/plain"
 liftfs mount "$scratch/plain" "$mnt" || fail "mount of a directory"
-shows '' one
+shows '' three
 cmp "$mnt/web01/web01.vhd/disk.vhd" "$scratch/plain/web01/web01.vhd" || fail "disk.vhd is not the file"
 want files "$(cd "$mnt/web01/web01.vhd" && echo ./*)" "./blocks ./disk.raw ./disk.vhd ./info.json ./recovery-points"
 json .format "$mnt/web01/web01.vhd/info.json" | grep -qx replica || fail "info.json: $(cat "$mnt/web01/web01.vhd/info.json")"

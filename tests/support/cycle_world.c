@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/unit.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,18 +47,40 @@ int world_setup(void **state)
 	return w.engine && w.root ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+void world_forget_states(struct world *w)
+{
+	DIR *dir = opendir(w->dir->path);
+	struct dirent *e;
+	char path[400];
+
+	assert_non_null(dir);
+	for (e = readdir(dir); e; e = readdir(dir)) {
+		snprintf(path, sizeof(path), "%s/%s/format", w->dir->path, e->d_name);
+		if (e->d_name[0] == '.' || access(path, F_OK) < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", w->dir->path, e->d_name);
+		nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	}
+	closedir(dir);
+}
+
 int world_teardown(void **state)
 {
 	struct world *w = *state;
-	char command[160];
 	void *dir = w->dir;
 
 	backing_root_put(w->root);
 	engine_free(w->engine);
 	mem_service_free(w->service);
-	snprintf(command, sizeof(command), "rm -rf '%s'/state*", w->dir->path);
-	if (system(command) != 0)
-		return -1;
+	world_forget_states(w);
 	clock_set_for_test(NULL);
 	return scratch_teardown(&dir);
 }
@@ -86,6 +111,23 @@ void host_stop(struct host *h)
 	state_close(h->state);
 	target_close(h->target);
 	fault_free(h->fault);
+}
+
+void world_damage(struct world *w, const char *state, const char *file, off_t off)
+{
+	char pattern[400];
+	uint8_t byte;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "%s/%s/replicas/*/%s", w->dir->path, state, file);
+	assert_int_equal(glob(pattern, 0, NULL, &g), 0);
+	assert_int_equal(g.gl_pathc, 1);
+	CLEANUP_FD int fd = open(g.gl_pathv[0], O_RDWR | O_CLOEXEC);
+
+	globfree(&g);
+	assert_int_equal(pread(fd, &byte, 1, off), 1);
+	byte = (uint8_t)~byte;
+	assert_int_equal(pwrite(fd, &byte, 1, off), 1);
 }
 
 void world_write_disk(struct world *w, size_t i, uint64_t seed)
@@ -122,6 +164,23 @@ void cycle(struct world *w, struct host *h, size_t n, struct outcome *o)
 	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
 }
 
+void cycle_image(struct world *w, struct host *h, const char *image, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->vm = (struct cycle_vm){ .name = "vm", .disks = o->disks, .n = 1 };
+	o->disks[0].name = world_names[0];
+	o->disks[0].source_path = image;
+	o->disks[0].source_id = "";
+	o->disks[0].root = w->root;
+	mem_records_clear(w->service);
+	o->rc = cycle_run(&o->vm, &h->opt, &o->err);
+}
+
+void world_pass_time(uint64_t ns)
+{
+	clock_shift_ns += ns;
+}
+
 void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o)
 {
 	cycle(w, h, n, o);
@@ -139,15 +198,20 @@ void one_cycle(struct world *w, const char *state, size_t n)
 	host_stop(&h);
 }
 
-bool world_equals(struct world *w, size_t i, int point)
+bool world_equals_len(struct world *w, size_t i, int point, size_t len)
 {
-	CLEANUP_FREE uint8_t *have = malloc(SIZE), *want = malloc(SIZE);
+	CLEANUP_FREE uint8_t *have = malloc(len), *want = malloc(len);
 	CLEANUP_FD int fd = openat(w->dir->fd, world_files[i], O_RDONLY | O_CLOEXEC);
 
 	assert_true(have && want && fd >= 0);
-	assert_int_equal(pread(fd, want, SIZE, 0), SIZE);
-	mem_peek(w->service, world_names[i], point, have, SIZE, 0);
-	return memcmp(have, want, SIZE) == 0;
+	assert_int_equal(pread(fd, want, len, 0), len);
+	mem_peek(w->service, world_names[i], point, have, len, 0);
+	return memcmp(have, want, len) == 0;
+}
+
+bool world_equals(struct world *w, size_t i, int point)
+{
+	return world_equals_len(w, i, point, SIZE);
 }
 
 size_t world_writes(struct world *w)

@@ -49,16 +49,29 @@ void host_start(struct world *w, struct host *h, const char *state);
 void host_start_before(struct world *w, struct host *h, const char *state, struct target *inner);
 void host_stop(struct host *h);
 
+/* Removes all state folders; no host is running. */
+void world_forget_states(struct world *w);
+
+/* Flips the bits of a byte of the one replica's file ("map", "journal") in that state. */
+void world_damage(struct world *w, const char *state, const char *file, off_t off);
+
 /* 4 MiB: data in the first and in the fourth. */
 void world_write_disk(struct world *w, size_t i, uint64_t seed);
 void world_patch(struct world *w, size_t i, uint64_t off, size_t len, uint64_t seed);
 
+/* Of raw disks; six seconds after what was before. */
 void cycle(struct world *w, struct host *h, size_t n, struct outcome *o);
+/* Of the image of this name, whatever it is, to the first of world_names. */
+void cycle_image(struct world *w, struct host *h, const char *image, struct outcome *o);
+/* After a day and a little what was written before is settled at once. */
+void world_pass_time(uint64_t ns);
 void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o);
 void one_cycle(struct world *w, const char *state, size_t n);
 
 /* Is the replica in memory (point -1), or its point, what the source is? */
 bool world_equals(struct world *w, size_t i, int point);
+/* The first len bytes of both. */
+bool world_equals_len(struct world *w, size_t i, int point, size_t len);
 size_t world_writes(struct world *w); /* since the last cycle began */
 
 #endif

@@ -2,6 +2,8 @@
 /* The server's own requests under /_admin, by which a script switches faults and reads what happened. */
 #include <config.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +60,17 @@ static void json_reply(struct pageblob_server *s, struct pageblob_reply *r, bool
 	r->status = 200;
 }
 
+/* What was posted last to sign in, or how many tokens were issued. */
+static void tokens_reply(struct pageblob_server *s, struct pageblob_reply *r, bool form_wanted)
+{
+	char form[4096], number[24];
+	uint64_t asked, issued;
+
+	pageblob_server_tokens(s, &asked, &issued, form, sizeof(form));
+	snprintf(number, sizeof(number), "%" PRIu64, issued);
+	text_reply(r, 200, form_wanted ? form : number);
+}
+
 void pageblob_core_admin(struct pageblob_server *s, struct pageblob_request *req, struct pageblob_reply *r)
 {
 	const char *what = req->container ? req->container : "";
@@ -73,6 +86,11 @@ void pageblob_core_admin(struct pageblob_server *s, struct pageblob_request *req
 		r->status = 200;
 	} else if (put && strcmp(what, "clock") == 0) {
 		advance(s, req, r);
+	} else if (put && strcmp(what, "revoke") == 0) {
+		pageblob_server_tokens_revoke(s);
+		r->status = 200;
+	} else if (get && (strcmp(what, "form") == 0 || strcmp(what, "tokens") == 0)) {
+		tokens_reply(s, r, strcmp(what, "form") == 0);
 	} else if (get && (strcmp(what, "stats") == 0 || strcmp(what, "requests") == 0)) {
 		json_reply(s, r, strcmp(what, "stats") == 0);
 	} else {

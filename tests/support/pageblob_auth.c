@@ -315,9 +315,19 @@ int pageblob_authorize(const struct pageblob_account *a, const struct pageblob_r
 	if (given && strncmp(given, "Bearer ", 7) == 0) {
 		if (!version)
 			return pageblob_refuse_missing(r, "x-ms-version");
+		if (strcmp(version, "2017-11-09") < 0)
+			return pageblob_refuse_value(r, "x-ms-version", version);
 		if (a->bearer && strcmp(given + 7, a->bearer) == 0)
 			return 0;
-		return pageblob_refuse(r, 401, "InvalidAuthenticationInfo", "%s", "the token is not accepted");
+		switch (pageblob_tokens_check(a->tokens, given + 7)) {
+		case PAGEBLOB_TOKEN_GOOD:
+			return 0;
+		case PAGEBLOB_TOKEN_ENDED:
+			return pageblob_refuse(r, 401, "InvalidAuthenticationInfo", "%s",
+					       "Lifetime validation failed. The token is expired.");
+		default:
+			return pageblob_refuse(r, 401, "InvalidAuthenticationInfo", "%s", "the token is not accepted");
+		}
 	}
 	if (given)
 		return pageblob_refuse(r, 400, "InvalidAuthenticationInfo", "%s", "Authorization");

@@ -7,12 +7,14 @@
 #define LIFTFS_TESTS_PAGEBLOB_AUTH_H
 
 #include "support/pageblob_request.h"
+#include "support/pageblob_token.h"
 
 struct pageblob_account {
 	char *name;
 	uint8_t key[256];
 	size_t key_len;
 	char *bearer; /* or NULL */
+	const struct pageblob_tokens *tokens; /* the server's */
 	bool any_date;
 };
 

@@ -19,9 +19,10 @@ static struct pageblob_world world(struct pageblob_server *s)
 	};
 }
 
-/* Waits without holding the lock in between; an end of the server ends it. */
+/* Waits without holding the lock in between; an end of the server ends it, and so do other rules. */
 static void delay_locked(struct pageblob_server *s, uint64_t ms)
 {
+	uint64_t rules = s->rules_set;
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -31,7 +32,7 @@ static void delay_locked(struct pageblob_server *s, uint64_t ms)
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	while (!s->stopping && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0)
+	while (!s->stopping && s->rules_set == rules && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0)
 		;
 }
 
@@ -149,7 +150,11 @@ void pageblob_core_handle(struct pageblob_server *s, struct pageblob_request **r
 int pageblob_server_faults(struct pageblob_server *s, const char *rules, struct error *err)
 {
 	LOCK_SCOPE(&s->lock);
-	return pageblob_faults_parse(&s->faults, rules, s->seed, err);
+	if (pageblob_faults_parse(&s->faults, rules, s->seed, err) < 0)
+		return -1;
+	s->rules_set++;
+	pthread_cond_broadcast(&s->wake);
+	return 0;
 }
 
 unsigned pageblob_server_release_late(struct pageblob_server *s)

@@ -11,6 +11,7 @@
 #include "support/pageblob_record.h"
 #include "support/pageblob_server.h"
 #include "support/pageblob_store.h"
+#include "support/pageblob_token.h"
 
 struct MHD_Daemon;
 
@@ -22,10 +23,12 @@ struct pageblob_late {
 struct pageblob_server {
 	pthread_mutex_t lock; /* all below, but for what is set once at the start */
 	pthread_cond_t wake;  /* ends delays */
+	uint64_t rules_set; /* how often */
 	bool stopping;
 	struct pageblob_store store;
 	struct pageblob_faults faults;
 	struct pageblob_journal journal;
+	struct pageblob_tokens tokens;
 	struct pageblob_late *late;
 	size_t n_late;
 	uint64_t lease_ahead_ns; /* by which tests moved the clock of leases on */
@@ -49,6 +52,9 @@ void pageblob_core_handle(struct pageblob_server *s, struct pageblob_request **r
 
 /* /_admin/...: rules, release, reset, clock, stats, requests. */
 void pageblob_core_admin(struct pageblob_server *s, struct pageblob_request *req, struct pageblob_reply *r);
+
+/* /_token/...: sign-in. */
+void pageblob_core_token(struct pageblob_server *s, struct pageblob_request *req, struct pageblob_reply *r);
 
 /* HTTP in front of it (pageblob_http.c). */
 int pageblob_http_start(struct pageblob_server *s, const struct pageblob_config *config, struct error *err) MUST_CHECK;

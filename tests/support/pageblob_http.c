@@ -132,6 +132,8 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *connect
 	snprintf(version, sizeof(version), "%s", pageblob_version(x->req));
 	if (x->req->account && strcmp(x->req->account, "_admin") == 0) {
 		pageblob_core_admin(x->s, x->req, &out->r);
+	} else if (x->req->account && strcmp(x->req->account, "_token") == 0) {
+		pageblob_core_token(x->s, x->req, &out->r);
 	} else if (put && !length) {
 		pageblob_refuse(&out->r, 411, "MissingContentLengthHeader", "%s", "");
 		pageblob_reply_finish(&out->r, x->req);

@@ -24,6 +24,9 @@ static const char help[] = "usage: pageblob-server [options]\n"
 			   "  --account NAME      default " PAGEBLOB_ACCOUNT "\n"
 			   "  --key BASE64        default: the emulator's well-known key\n"
 			   "  --bearer TOKEN      accept this OAuth token\n"
+			   "  --tenant NAME --client NAME --client-secret TEXT --client-cert FILE --federated TEXT\n"
+			   "                      who may sign in under /_token of the endpoint's host\n"
+			   "  --token-s N         how long a token lasts; default 3600\n"
 			   "  --container NAME    make a container before the start; may be repeated\n"
 			   "  --log FILE          append one JSON line a request\n"
 			   "  --faults FILE       rules to start with; later PUT /_admin/faults\n"
@@ -40,6 +43,12 @@ enum {
 	OPT_ACCOUNT,
 	OPT_KEY,
 	OPT_BEARER,
+	OPT_TENANT,
+	OPT_CLIENT,
+	OPT_CLIENT_SECRET,
+	OPT_CLIENT_CERT,
+	OPT_FEDERATED,
+	OPT_TOKEN_S,
 	OPT_CONTAINER,
 	OPT_LOG,
 	OPT_FAULTS,
@@ -59,6 +68,12 @@ static const struct option options[] = {
 	{ "account", required_argument, NULL, OPT_ACCOUNT },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "bearer", required_argument, NULL, OPT_BEARER },
+	{ "tenant", required_argument, NULL, OPT_TENANT },
+	{ "client", required_argument, NULL, OPT_CLIENT },
+	{ "client-secret", required_argument, NULL, OPT_CLIENT_SECRET },
+	{ "client-cert", required_argument, NULL, OPT_CLIENT_CERT },
+	{ "federated", required_argument, NULL, OPT_FEDERATED },
+	{ "token-s", required_argument, NULL, OPT_TOKEN_S },
 	{ "container", required_argument, NULL, OPT_CONTAINER },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "faults", required_argument, NULL, OPT_FAULTS },
@@ -78,7 +93,7 @@ static const struct option options[] = {
 
 struct settings {
 	struct pageblob_config config;
-	char *cert, *key, *faults; /* read from files */
+	char *cert, *key, *faults, *client_cert; /* read from files */
 	const char *containers[CONTAINERS_MAX];
 	size_t n_containers;
 	bool stdin_eof, help;
@@ -107,6 +122,25 @@ static int set_option(struct settings *set, int option, const char *value, struc
 		if (parse_u64(value, 3600000, &n, err) < 0)
 			return error_prefix(err, "--lease-second-ms");
 		set->config.lease_second_ms = (unsigned)n;
+		return 0;
+	case OPT_TOKEN_S:
+		if (parse_u64(value, 86400, &n, err) < 0)
+			return error_prefix(err, "--token-s");
+		set->config.token_s = (unsigned)n;
+		return 0;
+	case OPT_CLIENT_CERT:
+		return read_text(value, &set->client_cert, err);
+	case OPT_TENANT:
+		set->config.tenant = value;
+		return 0;
+	case OPT_CLIENT:
+		set->config.client = value;
+		return 0;
+	case OPT_CLIENT_SECRET:
+		set->config.client_secret = value;
+		return 0;
+	case OPT_FEDERATED:
+		set->config.federated = value;
 		return 0;
 	case OPT_CONTAINER:
 		if (set->n_containers == CONTAINERS_MAX)
@@ -165,6 +199,7 @@ static int parse_options(int argc, char **argv, struct settings *set, struct err
 	set->config.cert_pem = set->cert;
 	set->config.key_pem = set->key;
 	set->config.faults = set->faults;
+	set->config.client_cert_pem = set->client_cert;
 	return 0;
 }
 
@@ -240,5 +275,6 @@ int main(int argc, char **argv)
 	free(set.cert);
 	free(set.key);
 	free(set.faults);
+	free(set.client_cert);
 	return rc < 0 ? error_exit_status(&err) : 0;
 }

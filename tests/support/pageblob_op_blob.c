@@ -131,6 +131,8 @@ int pageblob_delete_blob(const struct pageblob_world *w, struct pageblob_request
 		return -1;
 	if (!*b->snapshot && pageblob_check_lease(req, b, true, w->lease_now_ns, r) < 0)
 		return -1;
+	if (*b->snapshot && pageblob_header(req, "x-ms-lease-id")) /* a lease is never granted for a snapshot */
+		return pageblob_refuse(r, 412, "LeaseNotPresentWithBlobOperation", "%s at %s", b->name, b->snapshot);
 	n = *b->snapshot ? 0 : count_snapshots(c, b->name);
 	if (n > 0 && !which)
 		return pageblob_refuse(r, 409, "SnapshotsPresent", "%zu", n);

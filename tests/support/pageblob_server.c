@@ -23,6 +23,7 @@ static int set_account(struct pageblob_server *s, const struct pageblob_config *
 	s->account.name = pageblob_strdup(config->account ? config->account : PAGEBLOB_ACCOUNT);
 	s->account.bearer = config->bearer ? pageblob_strdup(config->bearer) : NULL;
 	s->account.any_date = config->any_date;
+	s->account.tokens = &s->tokens;
 	return 0;
 }
 
@@ -31,6 +32,7 @@ static void server_free(struct pageblob_server *s)
 	pageblob_store_fini(&s->store);
 	pageblob_faults_fini(&s->faults);
 	pageblob_journal_fini(&s->journal);
+	pageblob_tokens_fini(&s->tokens);
 	for (size_t i = 0; i < s->n_late; i++)
 		pageblob_request_free(s->late[i].req);
 	free(s->late);
@@ -43,6 +45,7 @@ static void server_free(struct pageblob_server *s)
 
 static int server_init(struct pageblob_server *s, const struct pageblob_config *config, struct error *err)
 {
+	pageblob_tokens_init(&s->tokens, config);
 	s->hns = config->hns;
 	s->refuse_early = config->refuse_early;
 	s->tls = config->cert_pem != NULL;
@@ -58,6 +61,44 @@ static int server_init(struct pageblob_server *s, const struct pageblob_config *
 			return error_errno(err, errno, "%s", config->log_path);
 	}
 	return 0;
+}
+
+/* Where an audience has the same scheme and port as the endpoint. */
+void pageblob_core_token(struct pageblob_server *s, struct pageblob_request *req, struct pageblob_reply *r)
+{
+	char base[64];
+
+	snprintf(base, sizeof(base), "%s://127.0.0.1:%u", s->tls ? "https" : "http", s->port);
+	LOCK_SCOPE(&s->lock);
+	pageblob_tokens_answer(&s->tokens, req, base, r);
+}
+
+void pageblob_server_tokens(struct pageblob_server *s, uint64_t *asked_out, uint64_t *issued_out, char *form, size_t len)
+{
+	LOCK_SCOPE(&s->lock);
+	*asked_out = s->tokens.asked;
+	*issued_out = s->tokens.issued;
+	if (form)
+		snprintf(form, len, "%s", s->tokens.last_form);
+}
+
+void pageblob_server_tokens_down(struct pageblob_server *s, unsigned n)
+{
+	LOCK_SCOPE(&s->lock);
+	s->tokens.down = n;
+}
+
+void pageblob_server_tokens_revoke(struct pageblob_server *s)
+{
+	LOCK_SCOPE(&s->lock);
+	pageblob_tokens_revoke(&s->tokens);
+}
+
+void pageblob_server_federated(struct pageblob_server *s, const char *text)
+{
+	LOCK_SCOPE(&s->lock);
+	free(s->tokens.federated);
+	s->tokens.federated = pageblob_strdup(text);
 }
 
 struct pageblob_server *pageblob_server_start(const struct pageblob_config *config, struct error *err)

@@ -25,7 +25,7 @@
  *   `seed 7` sets what chance starts from; `#` begins a comment.
  *
  * The same over HTTP, for scripts: PUT /_admin/faults (body: rules, replacing all), /_admin/release, /_admin/reset,
- * /_admin/clock?advance_ms=60000; GET /_admin/stats, /_admin/requests (JSON).  These need no signature.
+ * /_admin/clock?advance_ms=60000, /_admin/revoke; GET /_admin/stats, /_admin/requests (JSON), /_admin/form, /_admin/tokens.  These need no signature.
  */
 #ifndef LIFTFS_TESTS_PAGEBLOB_SERVER_H
 #define LIFTFS_TESTS_PAGEBLOB_SERVER_H
@@ -73,7 +73,10 @@ const char *pageblob_op_name(enum pageblob_op op);
 
 struct pageblob_config {
 	const char *account, *key;      /* NULL: the emulator's, above */
-	const char *bearer;             /* the one OAuth token that is accepted; NULL: none */
+	const char *bearer;             /* an OAuth token that is always accepted; NULL: none */
+	/* The server's own sign-in, pageblob_token.h.  tenant, client: NULL: "tenant", "client" */
+	const char *tenant, *client, *client_secret, *federated, *client_cert_pem;
+	unsigned token_s; /* how long a token lasts; 0: 3600 */
 	uint16_t port;                  /* 0: any */
 	const char *cert_pem, *key_pem; /* PEM text of both: TLS; NULL: plain HTTP */
 	const char *log_path;           /* one JSON line a request is appended; NULL: none */
@@ -96,7 +99,7 @@ uint16_t pageblob_server_port(const struct pageblob_server *s);
 /* "http://127.0.0.1:PORT/ACCOUNT", valid until the server stops. */
 const char *pageblob_server_endpoint(const struct pageblob_server *s);
 
-/* Replaces all rules.  ERR_USAGE names the line. */
+/* Replaces all rules, and ends delays under way.  ERR_USAGE names the line. */
 int pageblob_server_faults(struct pageblob_server *s, const char *rules, struct error *err) MUST_CHECK;
 /* Applies everything that is held back; returns how many requests that were. */
 unsigned pageblob_server_release_late(struct pageblob_server *s);
@@ -114,6 +117,16 @@ struct pageblob_stats {
 };
 void pageblob_server_stats(struct pageblob_server *s, struct pageblob_stats *out);
 uint64_t pageblob_server_count(struct pageblob_server *s, enum pageblob_op op);
+
+/* What its sign-in was asked for and has issued; a copy of the last form that was posted goes to form (NULL: not). */
+void pageblob_server_tokens(struct pageblob_server *s, uint64_t *asked_out, uint64_t *issued_out, char *form,
+			    size_t len);
+/* The next so many questions get 503. */
+void pageblob_server_tokens_down(struct pageblob_server *s, unsigned n);
+/* All that were issued are refused from now on. */
+void pageblob_server_tokens_revoke(struct pageblob_server *s);
+/* Another federated token is the good one now. */
+void pageblob_server_federated(struct pageblob_server *s, const char *text);
 
 #define PAGEBLOB_RECORDS 1024 /* how many are kept */
 struct pageblob_record {

@@ -13,12 +13,20 @@
 #include "base/bytes.h"
 #include "support/scratch.h"
 
+static const char *place = "/tmp";
+
+void scratch_set_place(const char *folder)
+{
+	if (access(folder, W_OK) == 0)
+		place = folder;
+}
+
 int scratch_setup(void **state)
 {
 	struct scratch_dir *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	snprintf(s->path, sizeof(s->path), "/tmp/liftfs-test-XXXXXX");
+	snprintf(s->path, sizeof(s->path), "%.32s/liftfs-test-XXXXXX", place);
 	assert_non_null(mkdtemp(s->path));
 	s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(s->fd >= 0);

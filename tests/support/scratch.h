@@ -18,6 +18,9 @@ struct scratch_dir {
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
 
+/* Where the folders made from now on lie, if it is there: tests with many syncs want memory.  As it is: /tmp. */
+void scratch_set_place(const char *folder);
+
 /* Writes a file anew. */
 void scratch_write(const struct scratch_dir *s, const char *name, const void *buf, size_t len);
 /* Overwrites bytes of a file, growing it if need be. */

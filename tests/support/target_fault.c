@@ -19,6 +19,9 @@ struct rule_state {
 
 struct fault {
 	pthread_mutex_t lock;
+	pthread_cond_t released;
+	char held_name[64]; /* replica whose writes wait; "" for none */
+	size_t n_held;
 	struct rule_state rules[RULES_MAX];
 	size_t n_rules;
 	unsigned random_kinds, random_actions, per_mille;
@@ -51,6 +54,7 @@ struct fault *fault_new(void)
 	struct fault *f = mem_must(calloc(1, sizeof(*f)));
 
 	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->released, NULL);
 	return f;
 }
 
@@ -61,8 +65,35 @@ void fault_free(struct fault *f)
 	for (size_t i = 0; i < f->n_late; i++)
 		mem_request_free(f->late[i]);
 	free(f->late);
+	pthread_cond_destroy(&f->released);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
+}
+
+void fault_hold(struct fault *f, const char *replica_name)
+{
+	LOCK_SCOPE(&f->lock);
+	snprintf(f->held_name, sizeof(f->held_name), "%s", replica_name);
+	pthread_cond_broadcast(&f->released);
+}
+
+size_t fault_held(struct fault *f)
+{
+	LOCK_SCOPE(&f->lock);
+	return f->n_held;
+}
+
+/* One thread sends a replica's writes: while it waits here they all do. */
+static void wait_while_held(struct replica *r)
+{
+	struct fault *f = ((struct fault_target *)r->target->priv)->fault;
+
+	LOCK_SCOPE(&f->lock);
+	while (strcmp(f->held_name, r->name) == 0) {
+		f->n_held++;
+		pthread_cond_wait(&f->released, &f->lock);
+		f->n_held--;
+	}
 }
 
 void fault_add(struct fault *f, const struct fault_rule *rule)
@@ -144,14 +175,14 @@ static struct fault_rule random_rule(struct fault *f, unsigned kind)
 	return rule;
 }
 
-static struct fault_rule decide_locked(struct fault *f, unsigned kind)
+static struct fault_rule decide_locked(struct fault *f, unsigned kind, const char *name)
 {
 	struct fault_rule found = { .action = FAULT_NONE };
 
 	for (size_t i = 0; i < f->n_rules; i++) {
 		struct rule_state *s = &f->rules[i];
 
-		if (!(s->rule.kinds & kind))
+		if (!(s->rule.kinds & kind) || (s->rule.name && strcmp(s->rule.name, name) != 0))
 			continue;
 		s->seen++;
 		if (found.action == FAULT_NONE && (s->rule.nth == 0 || s->rule.nth == s->seen))
@@ -187,7 +218,7 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 
 	pthread_mutex_lock(&f->lock);
 	f->seen++;
-	rule = f->dead ? (struct fault_rule){ .action = FAULT_DIE } : decide_locked(f, kind);
+	rule = f->dead ? (struct fault_rule){ .action = FAULT_DIE } : decide_locked(f, kind, r->name);
 	if (rule.action != FAULT_NONE)
 		f->fired++;
 	if (rule.action == FAULT_DIE) {
@@ -200,6 +231,8 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 		rule.action = FAULT_BEFORE;
 	if (rule.action == FAULT_LATE && !(kind & can_be_late && before_mem(r)))
 		rule.action = FAULT_BEFORE;
+	if (rule.action == FAULT_CALL)
+		rule.call(rule.ctx);
 	if (rule.action == FAULT_DELAY)
 		nanosleep(&(struct timespec){ .tv_nsec = (long)(rule.ms % 1000) * 1000000, .tv_sec = rule.ms / 1000 },
 			  NULL);
@@ -355,6 +388,8 @@ static void run_batch(struct replica *r, struct target_op *batch)
 {
 	while (batch) {
 		struct target_op *op = batch;
+
+		wait_while_held(r);
 		struct fault_rule rule = decide(r, op->data ? MEM_WRITE : MEM_CLEAR);
 
 		batch = op->next;
@@ -504,6 +539,15 @@ static int fault_snapshot(struct replica *r, const char *if_version, const char 
 	return answer(&rule, replica_snapshot(inner_of(r), if_version, name, meta, id_out, err), err);
 }
 
+static int fault_publish(struct replica *r, const char *if_version, struct error *err)
+{
+	struct fault_rule rule = decide(r, MEM_PUBLISH);
+
+	if (rule.action == FAULT_BEFORE || rule.action == FAULT_LATE)
+		return fail(&rule, err);
+	return answer(&rule, replica_publish(inner_of(r), if_version, err), err);
+}
+
 static int fault_points(struct replica *r, struct target_points *out, struct error *err)
 {
 	struct fault_rule rule = decide(r, MEM_POINTS);
@@ -511,6 +555,15 @@ static int fault_points(struct replica *r, struct target_points *out, struct err
 	if (rule.action == FAULT_BEFORE || rule.action == FAULT_AFTER)
 		return fail(&rule, err);
 	return replica_points(inner_of(r), out, err);
+}
+
+static int fault_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	struct fault_rule rule = decide(r, MEM_DELETE_POINT);
+
+	if (rule.action == FAULT_BEFORE)
+		return fail(&rule, err);
+	return answer(&rule, replica_delete_point(inner_of(r), point_id, err), err);
 }
 
 static const struct target_ops target_fault_ops = {
@@ -535,7 +588,9 @@ static const struct target_ops target_fault_ops = {
 	.read = fault_read,
 	.extents = fault_extents,
 	.snapshot = fault_snapshot,
+	.publish = fault_publish,
 	.points = fault_points,
+	.delete_point = fault_delete_point,
 	.at_point = fault_at_point,
 };
 

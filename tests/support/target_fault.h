@@ -17,6 +17,7 @@ enum fault_action {
 	FAULT_TEAR,   /* of a write or clear the first half takes effect; others as FAULT_BEFORE */
 	FAULT_LATE, /* answered with `code`; arrives at fault_release_late().  Writes, clears, create, raise, snapshot,
 		     * and only before an in-memory target; others as FAULT_BEFORE */
+	FAULT_CALL, /* call(ctx) first, then as if nothing was: what others do at that moment */
 	FAULT_DIE,  /* this and everything after it fails with ERR_CANCELLED and never arrives: the host is gone */
 };
 
@@ -27,6 +28,9 @@ struct fault_rule {
 	enum error_code code; /* ERR_NONE: ERR_NETWORK */
 	int detail;
 	unsigned ms;
+	const char *name; /* only of this replica; NULL: any */
+	void (*call)(void *ctx);
+	void *ctx;
 };
 
 struct fault;
@@ -36,6 +40,9 @@ void fault_free(struct fault *f); /* after its targets; late requests that are l
 void fault_add(struct fault *f, const struct fault_rule *rule);
 /* Each operation of these kinds meets one of the actions (a mask of 1 << enum fault_action) with this probability. */
 void fault_add_random(struct fault *f, unsigned kinds, unsigned actions, unsigned per_mille, uint64_t seed);
+/* Writes of the replica of this name get no answer until another name, or "", is held. */
+void fault_hold(struct fault *f, const char *replica_name);
+size_t fault_held(struct fault *f); /* replicas whose writes wait now */
 /* Forgets the rules and random faults, and whether the host died; the counts stay. */
 void fault_clear(struct fault *f);
 

@@ -185,6 +185,18 @@ static void add_point(struct mem_service *s, struct mem_blob *b, const struct ta
 	memcpy(id_out, p->id, sizeof(p->id));
 }
 
+void mem_point_remove_locked(struct mem_blob *b, const char *id)
+{
+	for (size_t i = 0; i < b->n_points; i++) {
+		if (strcmp(b->points[i].id, id) != 0)
+			continue;
+		version_fini(&b->points[i].content);
+		memmove(&b->points[i], &b->points[i + 1], (b->n_points - i - 1) * sizeof(*b->points));
+		b->n_points--;
+		return;
+	}
+}
+
 static int check_conditions(struct mem_service *s, struct mem_blob *b, const struct mem_request *q, struct error *err)
 {
 	bool leased = mem_leased_locked(s, b);
@@ -241,6 +253,8 @@ static int execute(struct mem_service *s, struct mem_blob *b, struct mem_request
 	case MEM_RESIZE:
 		set_size(&b->live, q->len);
 		break;
+	case MEM_PUBLISH:
+		return 0;
 	case MEM_SNAPSHOT:
 		add_point(s, b, &q->meta, q->id_out);
 		return 0; /* changes no version */

@@ -41,7 +41,9 @@ enum mem_kind {
 	MEM_EXTENTS = 1 << 9,
 	MEM_SNAPSHOT = 1 << 10,
 	MEM_POINTS = 1 << 11,
-	MEM_ALL = (1 << 12) - 1,
+	MEM_DELETE_POINT = 1 << 12,
+	MEM_PUBLISH = 1 << 13,
+	MEM_ALL = (1 << 14) - 1,
 };
 
 struct mem_record {

@@ -267,6 +267,15 @@ static int mem_snapshot(struct replica *r, const char *if_version, const char *n
 	return rc;
 }
 
+/* Writes are seen at once: only the condition and the record. */
+static int mem_publish(struct replica *r, const char *if_version, struct error *err)
+{
+	struct mem_request *q = new_request(r, MEM_PUBLISH);
+
+	set_condition(q, if_version);
+	return mem_apply(q, err);
+}
+
 static int lease_locked(struct mem_service *s, struct mem_blob *b, enum target_lease_action action,
 			const struct guid *id, struct error *err)
 {
@@ -436,6 +445,17 @@ static int mem_points(struct replica *r, struct target_points *out, struct error
 	return 0;
 }
 
+/* Neither lease nor version of the live replica matter, nor are changed. */
+static int mem_delete_point(struct replica *r, const char *point_id, struct error *err)
+{
+	LOCK_SCOPE(&of(r)->service->lock);
+
+	(void)err;
+	note_request(r, MEM_DELETE_POINT, 0, 0, &(struct error){ 0 });
+	mem_point_remove_locked(mem_blob_locked(of(r)->service, r->name), point_id);
+	return 0;
+}
+
 static int mem_at_point(struct replica *r, const char *point_id, struct replica *point, struct error *err)
 {
 	bool there;
@@ -510,6 +530,8 @@ const struct target_ops target_mem_ops = {
 	.read = mem_read,
 	.extents = mem_extents,
 	.snapshot = mem_snapshot,
+	.publish = mem_publish,
 	.points = mem_points,
+	.delete_point = mem_delete_point,
 	.at_point = mem_at_point,
 };

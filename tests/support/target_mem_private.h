@@ -61,6 +61,7 @@ void *mem_must(void *p); /* aborts without memory */
 struct mem_service *mem_service_find(const char *name);
 struct mem_blob *mem_blob_locked(struct mem_service *s, const char *name); /* made if absent, then with !exists */
 bool mem_leased_locked(const struct mem_service *s, const struct mem_blob *b);
+void mem_point_remove_locked(struct mem_blob *b, const char *id); /* of no such point: nothing */
 void mem_record_locked(struct mem_service *s, const struct mem_record *record);
 int mem_execute(struct mem_request *q, struct error *err);
 

@@ -11,7 +11,7 @@ static void expect(long status, const char *code, enum error_code want_code, int
 	struct error err = ERROR_INIT;
 
 	azure_reply_read(status, code, NULL, NULL, 0, &r);
-	assert_int_equal(azure_reply_error(&r, "write", "key", &err), -1);
+	assert_int_equal(azure_reply_error(&r, "write", "key", "rcwl", &err), -1);
 	if (err.code != want_code || err.detail != want_detail)
 		fail_msg("%ld %s: code %d, detail %d", status, code ? code : "", (int)err.code, err.detail);
 }
@@ -74,11 +74,12 @@ static void a_body_tells_code_and_message(void **state)
 	azure_reply_read(403, NULL, "req-1", body, sizeof(body) - 1, &r);
 	assert_string_equal(r.code, "AuthorizationPermissionMismatch");
 	assert_string_equal(r.message, "This request is not authorized");
-	azure_reply_error(&r, "list of blobs", "SAS of the URL", &err);
+	azure_reply_error(&r, "list of blobs", "SAS of the URL", "rcwld", &err);
 	assert_error(&err, ERR_REFUSED,
 		     "list of blobs: HTTP status 403 AuthorizationPermissionMismatch: This request is not authorized; "
 		     "asked as SAS "
-		     "of the URL; needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwl");
+		     "of the URL; needed: Storage Blob Data Contributor on the container, or a SAS with sp=rcwld (a role "
+		     "given just now takes up to 10 minutes)");
 	assert_int_equal(err.detail, 403);
 }
 
@@ -90,7 +91,7 @@ static void the_header_wins_over_the_body(void **state)
 
 	(void)state;
 	azure_reply_read(412, "SequenceNumberConditionNotMet", "req-1", body, sizeof(body) - 1, &r);
-	azure_reply_error(&r, "write of 512 bytes at 0", "key", &err);
+	azure_reply_error(&r, "write of 512 bytes at 0", "key", "rcwl", &err);
 	assert_error(&err, ERR_CONFLICT,
 		     "write of 512 bytes at 0: HTTP status 412 SequenceNumberConditionNotMet: said (request req-1)");
 }

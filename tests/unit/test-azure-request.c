@@ -256,6 +256,25 @@ static void lists_say_what_they_include(void **state)
 	azure_text_fini(&t);
 }
 
+static void a_deletion_is_of_a_snapshot_or_none(void **state)
+{
+	struct azure_call call = { .op = AZURE_DELETE_SNAPSHOT, .url = BLOB, .request_id = "i" };
+	struct azure_text t = { 0 };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	build(&(struct azure_call){ .op = AZURE_DELETE_SNAPSHOT, .snapshot = "2026-11-21T22:00:03.1234567Z" }, &t);
+	assert_string_equal(t.method, "DELETE");
+	assert_string_equal(t.url.s, BLOB "?snapshot=2026-11-21T22%3A00%3A03.1234567Z");
+	assert_null(header(&t, "x-ms-delete-snapshots"));
+	/* This one would delete the replica. */
+	assert_int_equal(azure_request_build(&call, &t, &err), -1);
+	assert_error(&err, ERR_BUG, "removal of a recovery point: of no snapshot");
+	call.snapshot = "";
+	assert_int_equal(azure_request_build(&call, &t, NULL), -1);
+	azure_text_fini(&t);
+}
+
 static void lease_requests_propose_our_own_id(void **state)
 {
 	struct azure_text t = { 0 };
@@ -315,6 +334,7 @@ int main(void)
 		cmocka_unit_test(conditional_requests_name_the_version),
 		cmocka_unit_test(reads_ask_for_the_sum_and_name_both_ends),
 		cmocka_unit_test(lists_say_what_they_include),
+		cmocka_unit_test(a_deletion_is_of_a_snapshot_or_none),
 		cmocka_unit_test(lease_requests_propose_our_own_id),
 		cmocka_unit_test(metadata_has_a_limit_and_plain_keys),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,11 +162,55 @@ static void a_boot_has_one_id(void **state)
 	assert_int_equal(strspn(a, "0123456789abcdef-"), 36);
 }
 
+static void a_moment_has_its_place_in_the_hosts_calendar(void **state)
+{
+	static const struct {
+		const char *tz, *utc;
+		unsigned day, hour, minute;
+		int offset_s;
+	} cases[] = {
+		{ "UTC0", "2026-10-25T00:30:00Z", 25, 0, 30, 0 },
+		/* The hour that comes twice. */
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T00:30:00Z", 25, 2, 30, 7200 },
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T01:30:00Z", 25, 2, 30, 3600 },
+		/* On both sides of the one that is left out. */
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T00:59:59Z", 29, 1, 59, 3600 },
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T01:00:00Z", 29, 3, 0, 7200 },
+		/* A change of half an hour; another day; another year than in UTC. */
+		{ "LHST-10:30LHDT-11,M10.1.0,M4.1.0", "2026-04-04T15:15:00Z", 5, 1, 45, 37800 },
+		{ "PST8PDT,M3.2.0,M11.1.0", "2026-07-01T03:00:00Z", 30, 20, 0, -25200 },
+		{ "<+14>-14", "2026-12-31T12:00:00Z", 1, 2, 0, 50400 },
+	};
+	struct clock_local t;
+	uint64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(setenv("TZ", cases[i].tz, 1), 0);
+		tzset();
+		assert_int_equal(clock_parse(cases[i].utc, &ns, NULL), 0);
+		clock_local(ns, &t);
+		assert_int_equal(t.day, cases[i].day);
+		assert_int_equal(t.hour, cases[i].hour);
+		assert_int_equal(t.minute, cases[i].minute);
+		assert_int_equal(t.offset_s, cases[i].offset_s);
+		assert_int_equal(t.day_number, (uint64_t)((int64_t)(ns / S) + t.offset_s) / 86400);
+	}
+	assert_int_equal(t.year, 2027);
+	assert_int_equal(t.month, 1);
+	setenv("TZ", "PST8", 1);
+	tzset();
+	clock_local(0, &t); /* it was still 1969 there */
+	assert_int_equal(t.year, 1970);
+	assert_int_equal(t.day_number, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(instants_have_three_texts),           cmocka_unit_test(days_agree_with_the_c_library),
 		cmocka_unit_test(services_write_time_in_several_ways), cmocka_unit_test(other_texts_are_no_times),
+		cmocka_unit_test(a_moment_has_its_place_in_the_hosts_calendar),
 		cmocka_unit_test(tests_bring_their_own_time),          cmocka_unit_test(a_boot_has_one_id),
 	};
 

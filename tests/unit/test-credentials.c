@@ -12,9 +12,11 @@
 
 #define KEY "QUJDREVGR0g="
 #define SAS "sv=2021-12-02&sr=c&sp=rcwl&se=2030-01-01T00%3A00%3A00Z&sig=SECRET"
-#define WHAT_TO_SET                                                                                \
-	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_KEY with " \
-	"AZURE_STORAGE_ACCOUNT (in the environment or in the file of --credentials), or use a URL with a SAS"
+#define WHAT_TO_SET                                                                                                    \
+	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, " \
+	"or AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or "           \
+	"AZURE_FEDERATED_TOKEN_FILE, or LIFTFS_AUTH=managed (in the environment or in the file of --credentials), or " \
+	"use a URL with a SAS"
 
 static uint64_t fixed_time(int which)
 {
@@ -33,7 +35,9 @@ static const char *look_up(void *ctx, const char *name)
 
 static struct credentials *choose(const char **env, const char *account, struct error *err)
 {
-	const struct credentials_request r = { .account = account, .lookup = look_up, .ctx = env };
+	const struct credentials_request r = {
+		.account = account, .lookup = look_up, .ctx = env, .arc_agent = "/nonexistent"
+	};
 
 	return credentials_choose(&r, err);
 }
@@ -158,11 +162,18 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 	} rows[] = {
 		{ { NULL }, ERR_REFUSED, "no credentials; " WHAT_TO_SET },
 		{ { "AZURE_TENANT_ID", "t", "AZURE_CLIENT_ID", "c", NULL },
-		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_ID is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  ERR_REFUSED,
+		  "AZURE_TENANT_ID and AZURE_CLIENT_ID are set; AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH and "
+		  "AZURE_FEDERATED_TOKEN_FILE are not (for a managed identity set LIFTFS_AUTH=managed)" },
 		{ { "AZURE_CLIENT_SECRET", "SECRET", "AZURE_CLIENT_ID", "c", NULL },
-		  ERR_UNSUPPORTED,
-		  "AZURE_CLIENT_SECRET is set: sign-in by Entra ID is not there yet; " WHAT_TO_SET },
+		  ERR_REFUSED,
+		  "AZURE_CLIENT_SECRET is set, AZURE_TENANT_ID is not" },
+		{ { "AZURE_FEDERATED_TOKEN_FILE", "/nonexistent/token", "AZURE_TENANT_ID", "t", NULL },
+		  ERR_REFUSED,
+		  "AZURE_FEDERATED_TOKEN_FILE is set, AZURE_CLIENT_ID is not" },
+		{ { "LIFTFS_AUTH", "browser", NULL },
+		  ERR_REFUSED,
+		  "LIFTFS_AUTH=browser: the only word that it knows is managed" },
 		{ { "AZURE_STORAGE_KEY", KEY, NULL },
 		  ERR_REFUSED,
 		  "AZURE_STORAGE_KEY is set, AZURE_STORAGE_ACCOUNT is not" },
@@ -209,27 +220,154 @@ static void requests_are_signed_or_given_the_token(void **state)
 	const char *by_key[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "acct", NULL };
 	const char *by_sas[] = { "AZURE_STORAGE_SAS_TOKEN", "?" SAS, NULL };
 	CLEANUP(cleanup_credentials)
-	struct credentials *key = choose(by_key, NULL, NULL),
-			   *sas = choose(by_sas, NULL, NULL);
+	struct credentials *key = choose(by_key, NULL, NULL), *sas = choose(by_sas, NULL, NULL);
 	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
+	uint64_t generation;
 
 	(void)state;
 	assert_non_null(key);
 	assert_non_null(sas);
-	assert_int_equal(
-		credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization, NULL), 0);
+	assert_int_equal(credentials_authorize(key, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization,
+					       &generation, NULL),
+			 0);
 	assert_string_equal(url, "https://a/c?comp=list");
 	assert_ptr_equal(strstr(authorization, "SharedKey acct:"), authorization);
-	assert_int_equal(
-		credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2, NULL),
-		0);
+	assert_int_equal(credentials_authorize(sas, "GET", "https://a/c?comp=list", NULL, 0, 0, &url2, &authorization2,
+					       &generation, NULL),
+			 0);
 	assert_string_equal(url2, "https://a/c?comp=list&" SAS);
 	assert_null(authorization2);
+}
+
+static void what_entra_needs_is_chosen_in_order_and_described(void **state)
+{
+	const char *env[] = { "AZURE_TENANT_ID", "t",           "AZURE_CLIENT_ID", "c", "AZURE_CLIENT_SECRET",
+			      "SECRET",          "LIFTFS_AUTH", "managed",         NULL };
+	CLEANUP(cleanup_credentials) struct credentials *c = choose(env, "acct", NULL), *m = NULL;
+	char text[CREDENTIALS_TEXT_LEN];
+
+	(void)state;
+	assert_non_null(c);
+	credentials_describe(c, text);
+	assert_string_equal(text, "Entra ID client c of tenant t by its client secret, from AZURE_CLIENT_SECRET");
+	assert_string_equal(c->account, "acct");
+	env[5] = "";
+	m = choose(env, "acct", NULL);
+	assert_non_null(m);
+	credentials_describe(m, text);
+	assert_string_equal(text, "user-assigned managed identity c of this machine in Azure, from LIFTFS_AUTH");
+}
+
+static void a_managed_identity_is_chosen_only_where_something_says_that_there_is_one(void **state)
+{
+	static const struct {
+		const char *env[7], *agent, *text;
+	} rows[] = {
+		{ { "AZURE_CLIENT_ID", "c", NULL },
+		  "/nonexistent",
+		  "user-assigned managed identity c of this machine in Azure, from AZURE_CLIENT_ID" },
+		{ { "AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", NULL },
+		  "/",
+		  "system-assigned managed identity of this machine in Azure, from AZURE_POD_IDENTITY_AUTHORITY_HOST" },
+		{ { "IDENTITY_ENDPOINT", "http://localhost:40342/x", "IMDS_ENDPOINT", "http://localhost:40342", NULL },
+		  "/nonexistent",
+		  "system-assigned managed identity of this Azure Arc server, from IDENTITY_ENDPOINT" },
+		{ { "LIFTFS_AUTH", "managed", NULL },
+		  "/",
+		  "system-assigned managed identity of this Azure Arc server, from LIFTFS_AUTH" },
+		{ { "IDENTITY_ENDPOINT", "http://localhost:40342/x", NULL }, "/nonexistent", NULL },
+		{ { "AZURE_TENANT_ID", "t", NULL }, "/", NULL },
+		{ { NULL }, "/", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *env[7];
+		struct credentials_request r = { .lookup = look_up, .ctx = env, .arc_agent = rows[i].agent };
+		CLEANUP(cleanup_credentials) struct credentials *c = NULL;
+		char text[CREDENTIALS_TEXT_LEN];
+		struct error e = ERROR_INIT;
+
+		memcpy(env, rows[i].env, sizeof(env));
+		c = credentials_choose(&r, &e);
+		if (!rows[i].text) {
+			assert_null(c);
+			assert_error(&e, ERR_REFUSED, "no credentials; " WHAT_TO_SET);
+			continue;
+		}
+		if (!c)
+			fail_msg("row %zu: %s", i, e.msg);
+		credentials_describe(c, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static int give_token(void *ctx, const struct token_ask *ask, struct token *out, struct error *err)
+{
+	(void)ctx;
+	(void)ask;
+	*out = (struct token){ .text = secret_new("eyJ.a.b", err), .life_ms = 3600000 };
+	return out->text ? 0 : -1;
+}
+
+static void a_token_is_sent_as_a_header_and_never_in_the_clear(void **state)
+{
+	const struct token_source source = { .fetch = give_token };
+	CLEANUP(cleanup_credentials)
+	struct credentials *c = credentials_new_bearer("acct", "somebody", "the test", &source, NULL);
+	static const char *const clear[] = { "http://acct.example/c", "http://127.0.0.1.example/c",
+					     "http://169.254.169.254/c" };
+	CLEANUP_FREE char *url = NULL, *authorization = NULL, *url2 = NULL, *authorization2 = NULL;
+	struct error e = ERROR_INIT;
+	uint64_t generation;
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(credentials_start(c, NULL, NULL, NULL), 0);
+	assert_int_equal(credentials_authorize(c, "GET", "https://a/c?comp=list", NULL, 0, 0, &url, &authorization,
+					       &generation, NULL),
+			 0);
+	assert_string_equal(url, "https://a/c?comp=list");
+	assert_string_equal(authorization, "Bearer eyJ.a.b");
+	assert_int_equal(generation, 1);
+	for (size_t i = 0; i < ARRAY_LEN(clear); i++) {
+		e = (struct error)ERROR_INIT;
+		assert_int_equal(
+			credentials_authorize(c, "GET", clear[i], NULL, 0, 0, &url2, &authorization2, &generation, &e),
+			-1);
+		assert_error(&e, ERR_REFUSED, "a token is not sent over plain HTTP: use https");
+	}
+	assert_int_equal(credentials_authorize(c, "GET", "http://127.0.0.1:10000/acct/c", NULL, 0, 0, &url2,
+					       &authorization2, &generation, NULL),
+			 0);
+	assert_true(credentials_renewable(c, generation, 401));
+	assert_false(credentials_renewable(c, generation, 403));
+}
+
+static void a_sas_that_ends_within_a_day_says_so(void **state)
+{
+	const char *env[] = { "AZURE_STORAGE_SAS_TOKEN", "sv=2021-12-02&sr=c&sp=rcwl&se=2026-11-22T03%3A00%3A00Z&sig=S",
+			      NULL };
+	CLEANUP(cleanup_credentials) struct credentials *c = NULL;
+	char text[CREDENTIALS_TEXT_LEN];
+
+	(void)state;
+	clock_set_for_test(fixed_time);
+	c = choose(env, "acct", NULL);
+	assert_non_null(c);
+	credentials_describe(c, text);
+	clock_set_for_test(NULL);
+	assert_string_equal(text, "SAS from AZURE_STORAGE_SAS_TOKEN, rights rcwl on a container, until "
+				  "2026-11-22T03:00:00Z, which is in 5 h 00 min: renew it");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_entra_needs_is_chosen_in_order_and_described),
+		cmocka_unit_test(a_managed_identity_is_chosen_only_where_something_says_that_there_is_one),
+		cmocka_unit_test(a_token_is_sent_as_a_header_and_never_in_the_clear),
+		cmocka_unit_test(a_sas_that_ends_within_a_day_says_so),
 		cmocka_unit_test(the_first_that_is_there_wins),
 		cmocka_unit_test(a_sas_in_the_url_comes_before_all),
 		cmocka_unit_test(a_file_stands_for_the_environment),

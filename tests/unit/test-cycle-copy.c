@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "replicate/cycle_disk.h"
 #include "support/cycle_world.h"
 
 #define COPY ".liftfs/maps/vm/a.blockmap"
@@ -331,16 +330,6 @@ static void a_request_that_arrives_late_finds_no_copy_to_spoil(void **state)
 	each_request(state, MEM_RAISE | MEM_WRITE, FAULT_LATE);
 }
 
-static void much_to_be_read_is_said_before(void **state)
-{
-	char line[256] = "";
-
-	(void)state;
-	assert_false(disk_run_reading_notice("a.vhd", UINT64_C(10) << 30, line));
-	assert_true(disk_run_reading_notice("a.vhd", (UINT64_C(10) << 30) + 512, line));
-	assert_string_equal(line, "a.vhd: reads 10 GiB back (which Azure bills) to know what it holds");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,7 +346,6 @@ int main(void)
 		WORLD_TEST(a_host_that_dies_at_any_request_leaves_a_copy_that_is_right_or_void),
 		WORLD_TEST(an_answer_that_is_lost_at_any_request_leaves_a_copy_that_is_right_or_void),
 		WORLD_TEST(a_request_that_arrives_late_finds_no_copy_to_spoil),
-		cmocka_unit_test(much_to_be_read_is_said_before),
 	};
 
 	return cmocka_run_group_tests_name("cycle-copy", tests, NULL, NULL);

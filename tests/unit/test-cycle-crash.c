@@ -11,15 +11,6 @@
 
 #include "support/cycle_world.h"
 
-static void damage(struct world *w, const char *state, const char *file, unsigned off)
-{
-	char command[300];
-
-	snprintf(command, sizeof(command), "printf X | dd of=$(echo '%s'/%s/replicas/*/%s) bs=1 seek=%u conv=notrunc 2>/dev/null",
-		 w->dir->path, state, file, off);
-	assert_int_equal(system(command), 0);
-}
-
 /* The host dies at the nth request of these kinds of its cycle. */
 static void die(struct world *w, const char *state, unsigned kinds, uint64_t nth, size_t disks)
 {
@@ -43,7 +34,7 @@ static void a_damaged_journal_is_rebuilt_like_a_damaged_map(void **state)
 
 	world_write_disk(w, 0, 1);
 	one_cycle(w, "state", 1);
-	damage(w, "state", "journal", 300);
+	world_damage(w, "state", "journal", 300);
 	world_patch(w, 0, 0, 1, 4);
 	host_start(w, &h, "state");
 	cycle_ok(w, &h, 1, &o);
@@ -64,7 +55,7 @@ static void a_replica_that_vanished_is_not_made_anew_over_a_damaged_map(void **s
 
 	world_write_disk(w, 0, 1);
 	one_cycle(w, "state", 1);
-	damage(w, "state", "map", 300);
+	world_damage(w, "state", "map", 300);
 	assert_true(mem_foreign_delete(w->service, world_names[0]));
 	host_start(w, &h, "state");
 	cycle(w, &h, 1, &o);
@@ -165,111 +156,6 @@ static void data_in_a_replica_that_nothing_was_sent_to_is_not_taken_for_zero(voi
 	h.opt.adopt = true;
 	cycle_ok(w, &h, 1, &o);
 	assert_true(world_equals(w, 0, -1));
-	host_stop(&h);
-}
-
-/* ---- growth ---- */
-
-static void death_at_every_request_of_a_cycle_that_grows_the_replica_converges(void **state)
-{
-	static uint8_t want[4096], have[4096];
-	struct world *w = *state;
-	struct outcome o;
-	struct host h;
-	bool survived = false;
-
-	for (uint64_t n = 1; !survived; n++) {
-		char name[24];
-
-		snprintf(name, sizeof(name), "state-%u", (unsigned)n);
-		mem_service_advance(w->service, 120);
-		if (mem_exists(w->service, world_names[0]))
-			assert_true(mem_foreign_delete(w->service, world_names[0]));
-		world_write_disk(w, 0, n);
-		one_cycle(w, name, 1);
-		world_patch(w, 0, SIZE + 2 * MIB - 4096, 4096, n);
-		host_start(w, &h, name);
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_ALL, .nth = n, .action = FAULT_DIE });
-		cycle(w, &h, 1, &o);
-		survived = o.rc == 0;
-		host_stop(&h);
-		world_patch(w, 0, SIZE - 10, 10, n + 1); /* beside where the old footer lay */
-		host_start(w, &h, name);
-		cycle(w, &h, 1, &o);
-		if (o.rc < 0)
-			fail_msg("death at request %u: %s", (unsigned)n, o.err.msg);
-		assert_true(world_equals(w, 0, -1));
-		assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 2 * MIB + 512);
-		mem_peek(w->service, world_names[0], -1, have, sizeof(have), SIZE + 2 * MIB - 4096);
-		pattern_fill(want, sizeof(want), SIZE + 2 * MIB - 4096, n);
-		assert_memory_equal(have, want, sizeof(want));
-		mem_peek(w->service, world_names[0], -1, have, 512, SIZE); /* the old footer is gone */
-		assert_memory_equal(have, (uint8_t[512]){ 0 }, 512);
-		host_stop(&h);
-		assert_true(n < 100);
-	}
-}
-
-/* ---- recovery points ---- */
-
-static void a_point_that_one_disk_got_no_answer_for_is_completed_by_the_next_run(void **state)
-{
-	struct world *w = *state;
-	struct error e = ERROR_INIT;
-	char tokens[2][64];
-	struct outcome o;
-	struct host h;
-
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
-	for (uint64_t n = 1; n <= 3; n++)
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = n, .action = FAULT_BEFORE });
-	cycle(w, &h, 2, &o);
-	assert_int_equal(error_exit_status(&o.err), 75);
-	assert_int_equal(o.disks[0].result, CYCLE_FAILED);
-	assert_int_equal(o.disks[1].result, CYCLE_OK);
-	assert_string_equal(o.vm.point, "");
-	fault_clear(h.fault);
-	world_patch(w, 0, 0, 100, 3);
-	cycle_ok(w, &h, 2, &o);
-	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[i], &e);
-		struct target_points p = { 0 };
-
-		assert_int_equal(replica_points(r, &p, &e), 0);
-		assert_int_equal(p.n, 2);
-		snprintf(tokens[i], sizeof(tokens[i]), "%s", target_meta_get(&p.v[0].meta, "token"));
-		target_points_fini(&p);
-	}
-	assert_string_equal(tokens[0], tokens[1]);
-	assert_false(world_equals(w, 0, 0));
-	assert_true(world_equals(w, 0, 1) && world_equals(w, 1, 0) && world_equals(w, 1, 1));
-	host_stop(&h);
-}
-
-static void points_that_were_off_are_made_when_they_are_on_although_nothing_changed(void **state)
-{
-	struct world *w = *state;
-	struct outcome o;
-	struct host h;
-
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	h.opt.no_points = true;
-	cycle_ok(w, &h, 1, &o);
-	cycle_ok(w, &h, 1, &o);
-	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(o.disks[0].result, CYCLE_SKIPPED);
-	assert_int_equal(mem_points_count(w->service, world_names[0]), 0);
-	h.opt.no_points = false;
-	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(o.disks[0].result, CYCLE_OK);
-	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_read), 0);
-	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
-	assert_string_not_equal(o.vm.point, "");
-	cycle_ok(w, &h, 1, &o);
-	assert_int_equal(o.disks[0].result, CYCLE_SKIPPED);
 	host_stop(&h);
 }
 
@@ -462,9 +348,6 @@ int main(void)
 		WORLD_TEST(a_replacement_that_was_cut_off_is_gone_on_with),
 		WORLD_TEST(a_disk_that_grew_before_the_first_byte_was_sent),
 		WORLD_TEST(data_in_a_replica_that_nothing_was_sent_to_is_not_taken_for_zero),
-		WORLD_TEST(death_at_every_request_of_a_cycle_that_grows_the_replica_converges),
-		WORLD_TEST(a_point_that_one_disk_got_no_answer_for_is_completed_by_the_next_run),
-		WORLD_TEST(points_that_were_off_are_made_when_they_are_on_although_nothing_changed),
 		WORLD_TEST(a_cycle_that_is_asked_to_stop_keeps_what_was_sent_and_lets_go),
 		WORLD_TEST(a_lease_that_is_taken_away_ends_the_cycle_and_the_next_run_asks),
 		WORLD_TEST(a_rival_with_our_very_lease_is_noticed_at_the_claim),

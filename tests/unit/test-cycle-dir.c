@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cycles to a real directory below $LIFTFS_TEST_DIR (else /tmp).  Points are looked at where its file system clones files.  The
- * program starts itself as the host that is killed: --child SOURCE TARGET STATE NTH.
+ * Cycles to a real directory below $LIFTFS_TEST_DIR (else /tmp).  The program starts itself as the host that is killed:
+ * --child SOURCE TARGET STATE NTH.
  */
 #include "unit.h"
 
@@ -19,6 +19,7 @@
 
 #include "base/parse.h"
 #include "support/cycle_world.h"
+#include "support/power_loss.h"
 
 static char targets[128]; /* the folder of all of this run's targets */
 static const char *program;
@@ -87,6 +88,28 @@ static bool same(struct world *w, const char *file)
 	return memcmp(have, want, SIZE) == 0;
 }
 
+/* Is the recovery point of vm/a.vhd the source as it was when this was patched as told? */
+static bool point_same(struct host *h, const char *point, const uint8_t *want)
+{
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(h->target, world_names[0], NULL);
+	CLEANUP(cleanup_replica) struct replica *at = replica_at_point(r, point, NULL);
+	CLEANUP_FREE uint8_t *have = malloc(SIZE);
+
+	assert_non_null(at);
+	assert_int_equal(replica_read(at, have, SIZE, 0, NULL, NULL), 0);
+	return memcmp(have, want, SIZE) == 0;
+}
+
+static uint8_t *source(struct world *w)
+{
+	uint8_t *buf = malloc(SIZE);
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir->path, world_files[0]);
+	read_file(path, buf, SIZE);
+	return buf;
+}
+
 static void foreign_write(const char *file, uint64_t off)
 {
 	char path[400];
@@ -101,30 +124,27 @@ static void foreign_write(const char *file, uint64_t off)
 static void first_everything_then_the_change_then_nothing(void **state)
 {
 	struct world *w = *state;
-	char first[300], second[300];
+	CLEANUP_FREE uint8_t *one = NULL, *two = NULL;
+	char first[CLOCK_TEXT_LEN];
 	struct outcome o;
 	struct host h;
-	bool points;
 
 	world_write_disk(w, 0, 1);
 	start(w, &h, "state", "t");
-	points = target_caps(h.target)->points;
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_INITIAL);
 	assert_true(same(w, "t/vm/a.vhd"));
-	assert_int_equal(o.vm.point[0] != '\0', points);
-	snprintf(first, sizeof(first), "t/.liftfs/points/vm/a.vhd/%s/disk.vhd", o.vm.point);
-	if (points)
-		assert_true(same(w, first));
+	memcpy(first, o.vm.point, sizeof(first));
+	one = source(w);
+	assert_true(point_same(&h, first, one));
 
 	world_patch(w, 0, 3 * MIB + 100, 10, 2);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_DELTA);
 	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_sent), 64 << 10);
 	assert_true(same(w, "t/vm/a.vhd"));
-	snprintf(second, sizeof(second), "t/.liftfs/points/vm/a.vhd/%s/disk.vhd", o.vm.point);
-	if (points)
-		assert_true(same(w, second) && !same(w, first));
+	two = source(w);
+	assert_true(point_same(&h, o.vm.point, two) && point_same(&h, first, one) && !point_same(&h, first, two));
 	host_stop(&h);
 
 	start(w, &h, "state", "t");
@@ -225,6 +245,10 @@ static int child(char **argv)
 	disk.root = backing_root_open(argv[2], NULL);
 	if (!opt.target || !opt.state || !opt.engine || !disk.root || parse_u64(argv[5], 1000, &rule.nth, NULL) < 0)
 		return 2;
+	if (strcmp(argv[1], "--call") == 0) {
+		power_loss_arm((unsigned)rule.nth, false, 0, "/");
+		_exit(cycle_run(&vm, &opt, &e) == 0 ? 0 : 1);
+	}
 	fault_add(fault, &rule);
 	if (pthread_create(&killer, NULL, kill_self, fault) != 0)
 		return 2;
@@ -235,10 +259,10 @@ static int child(char **argv)
 }
 
 /* True if it was killed in the middle. */
-static bool run_child(struct world *w, const char *target, const char *state, unsigned nth)
+static bool run_child(struct world *w, const char *how, const char *target, const char *state, unsigned nth)
 {
 	char target_path[200], state_path[200], number[16];
-	char *argv[] = { (char *)program, (char *)"--child", w->dir->path, target_path, state_path, number, NULL };
+	char *argv[] = { (char *)program, (char *)how, w->dir->path, target_path, state_path, number, NULL };
 	extern char **environ;
 	int status;
 	pid_t pid;
@@ -248,7 +272,8 @@ static bool run_child(struct world *w, const char *target, const char *state, un
 	snprintf(number, sizeof(number), "%u", nth);
 	assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == POWER_LOSS_STATUS))
 		return true;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("child %u: status %#x", nth, status);
@@ -279,7 +304,7 @@ static void a_host_that_is_killed_at_any_request_is_gone_on_from(void **state)
 				world_patch(w, 0, 2 * MIB, 4096, n);
 			}
 			host_stop(&h);
-			again = run_child(w, target, name, n);
+			again = run_child(w, "--child", target, name, n);
 			killed += again;
 			world_patch(w, 0, 2 * MIB, 4096, n + 1); /* the source goes on */
 			start(w, &h, name, target);
@@ -296,6 +321,43 @@ static void a_host_that_is_killed_at_any_request_is_gone_on_from(void **state)
 	assert_true(killed > 15);
 }
 
+/*
+ * Before a call that changes something, of target and state alike: nothing of what was sent before is sent again
+ * without need, and nothing that liftfs did itself is taken for a foreign change.  Every CALL_STEP-th call, a cycle
+ * after another.
+ */
+#define CALL_STEP 11
+static void a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm(void **state)
+{
+	struct world *w = *state;
+	bool again = true;
+	struct outcome o;
+	struct host h;
+	unsigned n;
+
+	world_write_disk(w, 0, 1);
+	start(w, &h, "state", "t");
+	cycle_ok(w, &h, 1, &o);
+	host_stop(&h);
+
+	for (n = 1; again; n += CALL_STEP) {
+		world_patch(w, 0, MIB / 2, 4096, n);
+		world_patch(w, 0, 2 * MIB, 4096, n);
+		again = run_child(w, "--call", "t", "state", n);
+		start(w, &h, "state", "t");
+		cycle(w, &h, 1, &o);
+		if (o.rc < 0)
+			fail_msg("killed at call %u: %s", n, o.err.msg);
+		if (o.disks[0].warning[0] || atomic_load(&o.disks[0].progress.bytes_sent) > 2 * 64 << 10)
+			fail_msg("killed at call %u: %s; sent %ju", n, o.disks[0].warning,
+				 (uintmax_t)atomic_load(&o.disks[0].progress.bytes_sent));
+		assert_true(same(w, "t/vm/a.vhd"));
+		host_stop(&h);
+		assert_true(n < 2000);
+	}
+	assert_true(n > 80); /* the calls are seen */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -305,10 +367,11 @@ int main(int argc, char **argv)
 		TEST(a_foreign_write_between_cycles_is_noticed_until_adopt),
 		TEST(a_foreign_write_during_the_cycle_is_never_committed),
 		TEST(a_host_that_is_killed_at_any_request_is_gone_on_from),
+		TEST(a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm),
 	};
 
 	program = argv[0];
-	if (argc == 6 && strcmp(argv[1], "--child") == 0)
+	if (argc == 6)
 		return child(argv);
 	return cmocka_run_group_tests_name("cycle-dir", tests, NULL, NULL);
 }

@@ -1,30 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the file system has reflinks; tests/integration/dir-reflink.sh names a folder on one that has. */
+/*
+ * Every test with what the file system does by itself, and with undo files: tests/integration/dir-reflink.sh names a
+ * folder on one with reflinks.
+ */
 #include "unit.h"
 
 #include "../support/dir_fixture.h"
+#include "target/dir_private.h"
 
-static void no_points_without_clones_and_it_says_why(void **state)
+/* As on a file system without reflinks. */
+static int undo_setup(void **state)
 {
-	struct dir_fixture *f = *state;
-	struct error e = ERROR_INIT;
-	char id[TARGET_POINT_LEN];
-	struct target_meta none = { 0 };
-	CLEANUP(cleanup_target_points) struct target_points points = { 0 };
+	int rc = dir_setup(state);
+	struct dir_place *p = ((struct dir_fixture *)*state)->target->priv;
 
-	if (target_caps(f->target)->points)
-		skip();
-	assert_int_equal(replica_snapshot(f->r, f->version, "P", &none, id, &e), -1);
-	assert_error(&e, ERR_UNSUPPORTED,
-		     DIR_NAME ": no recovery points: the file system cannot clone files, as XFS and Btrfs can");
-	assert_int_equal(replica_points(f->r, &points, NULL), 0);
-	assert_int_equal(points.n, 0);
+	p->clones = false;
+	p->undo = true;
+	return rc;
 }
 
-static void need_points(const struct dir_fixture *f)
+static void network_file_systems_are_known_and_others_are_not(void **state)
 {
-	if (!target_caps(f->target)->points)
-		skip();
+	(void)state;
+	assert_true(dir_is_network(0x6969));      /* NFS */
+	assert_true(dir_is_network(0xfe534d42));  /* SMB */
+	assert_true(dir_is_network(0xff534d42));  /* CIFS */
+	assert_true(dir_is_network(0x65735546));  /* FUSE */
+	assert_false(dir_is_network(0xef53));     /* ext4 */
+	assert_false(dir_is_network(0x01021994)); /* tmpfs */
+	assert_false(dir_is_network(0x58465342)); /* XFS */
+	assert_false(dir_is_network(0x9123683e)); /* Btrfs */
+}
+
+static bool has_clones(const struct dir_fixture *f)
+{
+	const struct dir_place *p = f->target->priv;
+
+	return p->clones;
 }
 
 static int snapshot(struct dir_fixture *f, const char *name, struct error *err)
@@ -56,7 +68,6 @@ static void a_point_stays_as_it_was_while_the_replica_changes(void **state)
 	char path[512];
 	struct stat st;
 
-	need_points(f);
 	dir_fixture_claim(f, 9);
 	assert_int_equal(op_wait(f->r, f->ones, 4096, 0, NULL), 0);
 	dir_fixture_version(f);
@@ -79,8 +90,9 @@ static void a_point_stays_as_it_was_while_the_replica_changes(void **state)
 	assert_string_equal(target_meta_get(&points.v[1].meta, "token"), "20261121T220000.000Z");
 	assert_int_equal(points.v[1].size, DIR_SIZE);
 	dir_fixture_file(f, ".liftfs/points/" DIR_NAME "/20261121T220000.000Z/disk.vhd", path);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0444);
+	assert_int_equal(stat(path, &st), has_clones(f) ? 0 : -1);
+	if (has_clones(f))
+		assert_int_equal(st.st_mode & 07777, 0444);
 	dir_fixture_file(f, ".liftfs/points/" DIR_NAME "/.new", path);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -92,7 +104,6 @@ static void a_point_is_made_of_the_version_that_was_asked_for_and_once(void **st
 	struct error stale = ERROR_INIT, again = ERROR_INIT, odd = ERROR_INIT;
 	char want[600];
 
-	need_points(f);
 	dir_fixture_claim(f, 9);
 	assert_int_equal(snapshot(f, "P", NULL), 0);
 	assert_int_equal(snapshot(f, "P", &again), -1);
@@ -115,7 +126,6 @@ static void a_leftover_of_a_crash_is_no_point_and_in_no_way(void **state)
 	char path[512];
 	int fd;
 
-	need_points(f);
 	dir_fixture_claim(f, 9);
 	assert_int_equal(snapshot(f, "P", NULL), 0);
 	dir_fixture_file(f, ".liftfs/points/" DIR_NAME "/.new", path);
@@ -138,7 +148,6 @@ static void a_point_is_looked_at_and_read_and_nothing_else(void **state)
 	struct error e = ERROR_INIT, none = ERROR_INIT;
 	char want[600];
 
-	need_points(f);
 	dir_fixture_claim(f, 9);
 	assert_int_equal(op_wait(f->r, f->ones, 4096, 0, NULL), 0);
 	dir_fixture_version(f);
@@ -158,15 +167,42 @@ static void a_point_is_looked_at_and_read_and_nothing_else(void **state)
 	assert_int_equal(none.detail, TARGET_REFUSED_MISSING);
 }
 
+static void points_come_in_the_order_of_their_moments_whatever_order_they_were_made_in(void **state)
+{
+	static const char *const made[] = { "20261121T220000.000Z", "20261121T200000.000Z", "20261121T210000.000Z" };
+	struct dir_fixture *f = *state;
+	CLEANUP(cleanup_target_points) struct target_points points = { 0 };
+
+	dir_fixture_claim(f, 9);
+	for (uint8_t i = 0; i < 3; i++) {
+		memset(f->ones, i + 1, sizeof(f->ones));
+		assert_int_equal(op_wait(f->r, f->ones, 4096, 0, NULL), 0);
+		dir_fixture_version(f);
+		assert_int_equal(snapshot(f, made[i], NULL), 0);
+	}
+	assert_int_equal(replica_points(f->r, &points, NULL), 0);
+	assert_string_equal(points.v[0].id, made[1]);
+	assert_string_equal(points.v[1].id, made[2]);
+	assert_string_equal(points.v[2].id, made[0]);
+	for (uint8_t i = 0; i < 3; i++)
+		assert_int_equal(point_byte(f, made[i], 0), i + 1);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, dir_setup, dir_teardown)
+#define BOTH(fn)                                                  \
+	TEST(fn),                                                 \
+	{                                                         \
+#fn " (undo)", fn, undo_setup, dir_teardown, NULL \
+	}
 	const struct CMUnitTest tests[] = {
-		TEST(no_points_without_clones_and_it_says_why),
-		TEST(a_point_stays_as_it_was_while_the_replica_changes),
-		TEST(a_point_is_made_of_the_version_that_was_asked_for_and_once),
-		TEST(a_leftover_of_a_crash_is_no_point_and_in_no_way),
-		TEST(a_point_is_looked_at_and_read_and_nothing_else),
+		cmocka_unit_test(network_file_systems_are_known_and_others_are_not),
+		BOTH(a_point_stays_as_it_was_while_the_replica_changes),
+		BOTH(a_point_is_made_of_the_version_that_was_asked_for_and_once),
+		BOTH(a_leftover_of_a_crash_is_no_point_and_in_no_way),
+		BOTH(a_point_is_looked_at_and_read_and_nothing_else),
+		BOTH(points_come_in_the_order_of_their_moments_whatever_order_they_were_made_in),
 	};
 
 	return cmocka_run_group_tests_name("dir-point", tests, NULL, NULL);

@@ -134,7 +134,7 @@ static void metadata_of_a_newer_format_is_refused(void **state)
 {
 	struct dir_fixture *f = *state;
 	static const char text[] =
-		"{\"format\":2,\"writer\":\"liftfs 9.0\",\"name\":\"" DIR_NAME "\",\"number\":1,\"meta\":{}}";
+		"{\"format\":3,\"writer\":\"liftfs 9.0\",\"name\":\"" DIR_NAME "\",\"number\":1,\"meta\":{}}";
 	struct target_look l = { 0 };
 	struct error e = ERROR_INIT;
 	char path[512], want[700];
@@ -146,7 +146,7 @@ static void metadata_of_a_newer_format_is_refused(void **state)
 	fclose(file);
 	assert_int_equal(replica_look(f->r, &l, &e), -1);
 	snprintf(want, sizeof(want),
-		 "%s/" DIR_NAME ": web01.json: format 2, written by liftfs 9.0, is newer than this liftfs (1)",
+		 "%s/" DIR_NAME ": web01.json: format 3, written by liftfs 9.0, is newer than this liftfs (2)",
 		 f->path);
 	assert_error(&e, ERR_REFUSED, want);
 }

@@ -25,6 +25,8 @@ static void writes_and_zeroes_arrive_and_holes_come_back(void **state)
 	assert_int_equal(buf[4096], 0);
 	assert_int_equal(c->bytes_written, 8192);
 	assert_int_equal(c->bytes_cleared, 4096);
+	dir_fixture_version(f);
+	assert_int_equal(replica_publish(f->r, f->version, NULL), 0);
 	dir_fixture_file(f, DIR_NAME, path);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_blocks * 512, 4096);

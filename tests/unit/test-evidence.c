@@ -102,12 +102,56 @@ static void a_stamp_settles_two_seconds_after_it_was_first_seen(void **state)
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 2 * S);
 	now[2] += 2 * S - 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 1);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled);
 	now[2] += 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
+}
+
+/* Its tables were read when the disk was opened: what was written in that tick may not be in them. */
+static void a_stamp_that_settled_after_the_open_has_not_settled(void **state)
+{
+	struct fixture *f = *state;
+
+	now[2] += 5 * S;
+	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
+	evidence_settle(&f->e, 1000 * S);
+	assert_false(f->e.v[0].settled);
+	evidence_settle(&f->e, 1002 * S - 1);
+	assert_false(f->e.v[0].settled);
+	evidence_settle(&f->e, 1002 * S);
+	assert_true(f->e.v[0].settled);
+}
+
+static void what_is_written_after_the_open_is_a_change_during_the_scan(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec past[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct evidence f0 = { 0 }, f1 = { 0 };
+
+	assert_int_equal(utimensat(f->dir->fd, "a disk\n.raw", past, 0), 0);
+	assert_int_equal(evidence_at_open(f->disk, &f0, NULL), 0);
+	assert_true(f0.v[0].stamp.mtime_ns != 1000 * (int64_t)S);
+	assert_int_equal(evidence_take(f->disk, &f1, NULL), 0);
+	assert_int_equal(f1.v[0].stamp.mtime_ns, 1000 * S);
+	assert_false(evidence_equal(&f0, &f1));
+	evidence_fini(&f0);
+	evidence_fini(&f1);
+}
+
+static void a_fingerprint_is_settled_if_each_of_its_files_is(void **state)
+{
+	struct fixture *f = *state;
+	struct evidence none = { 0 };
+
+	assert_false(evidence_is_settled(&none));
+	assert_false(evidence_is_settled(&f->e));
+	f->e.v[0].settled = true;
+	assert_true(evidence_is_settled(&f->e));
+	f->e.v[0].stamps_writes = false;
+	assert_false(evidence_is_settled(&f->e));
 }
 
 static void a_stamp_of_more_than_a_day_ago_is_settled_at_once(void **state)
@@ -115,14 +159,14 @@ static void a_stamp_of_more_than_a_day_ago_is_settled_at_once(void **state)
 	struct fixture *f = *state;
 
 	f->e.v[0].stamp.mtime_ns -= (int64_t)DAY + 1;
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled); /* mtime alone can be set by anybody */
 	f->e.v[0].stamp.ctime_ns -= (int64_t)DAY;
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled); /* a day is not more than a day */
 	f->e.v[0].stamp.ctime_ns -= 1;
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 }
 
@@ -140,7 +184,7 @@ static void another_boot_counts_as_first_seen_now(void **state)
 	/* A fingerprint of another boot itself: waiting does not help. */
 	memcpy(f->e.v[0].seen_boot, "other", sizeof("other"));
 	assert_int_equal(evidence_settle_wait_ns(&f->e), 0);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_false(f->e.v[0].settled);
 	evidence_fini(&older);
 }
@@ -162,7 +206,7 @@ static void what_was_seen_before_is_inherited_with_the_same_stamp_only(void **st
 	evidence_inherit(&f->e, &older);
 	assert_int_equal(f->e.v[0].seen_boottime_ns, 1000 * S);
 	assert_false(f->e.v[0].settled);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 	evidence_fini(&older);
 }
@@ -176,7 +220,7 @@ static void a_settled_stamp_stays_settled_over_a_boot(void **state)
 	older.v[0].settled = true;
 	memcpy(older.v[0].seen_boot, "another", sizeof("another"));
 	evidence_inherit(&f->e, &older);
-	evidence_settle(&f->e);
+	evidence_settle(&f->e, now[2]);
 	assert_true(f->e.v[0].settled);
 	evidence_fini(&older);
 }
@@ -292,6 +336,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_write_in_place_changes_the_fingerprint),
 		TEST(a_stamp_settles_two_seconds_after_it_was_first_seen),
+		TEST(a_stamp_that_settled_after_the_open_has_not_settled),
+		TEST(what_is_written_after_the_open_is_a_change_during_the_scan),
+		TEST(a_fingerprint_is_settled_if_each_of_its_files_is),
 		TEST(a_stamp_of_more_than_a_day_ago_is_settled_at_once),
 		TEST(another_boot_counts_as_first_seen_now),
 		TEST(what_was_seen_before_is_inherited_with_the_same_stamp_only),

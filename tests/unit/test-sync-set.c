@@ -102,7 +102,7 @@ static void a_broken_disk_is_told_and_the_others_go_on(void **state)
 	assert_int_equal(sync_set_find(sources, 1, &opt, &set, &e), 0);
 	assert_int_equal(set.n_broken, 1);
 	assert_string_equal(set.broken[0].name, "db/broken.vhd");
-	assert_int_equal(set.broken[0].disk->err.code, ERR_CORRUPT);
+	assert_int_equal(set.broken[0].err.code, ERR_CORRUPT);
 	assert_int_equal(set.n_disks, 4);
 	assert_int_equal(set.virtual_bytes, 3 << 20);
 	for (size_t i = 0; i < set.n; i++) /* a VM that is not whole has no recovery point */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The database's format: PRAGMA user_version, and in the table `meta` which program wrote it last.
+ *
+ * Each version is one step from the one before, so that every older database can be brought up to date.  Tables:
+ *
+ *   vms              one row a VM: (target, name)
+ *   disks            one row a replica, by the key of its folder in the state: its last outcome, and what it adds up to
+ *   cycles           the latest CYCLES_KEPT a replica: (disk, started)
+ *   recovery_points  (disk, name), with when each was made and deleted
+ *   events           appended only: triggers refuse everything else
+ *
+ * Times are nanoseconds since 1970 UTC.  Texts are UTF-8: names escaped as replicas' names are, messages as logs are.
+ */
+#ifndef LIFTFS_PROJECT_SCHEMA_H
+#define LIFTFS_PROJECT_SCHEMA_H
+
+#include "project/sql.h"
+
+#define CYCLES_KEPT 500 /* a replica: five days of 15 minutes; a thousand disks stay below 100 MB */
+
+struct schema {
+	const char *const *steps; /* from version i to i + 1 */
+	unsigned n;               /* the version that this program writes */
+};
+extern const struct schema project_schema;
+
+/* The database's version, 0 for an empty one.  A newer one than `s` has: ERR_REFUSED naming who wrote it. */
+int schema_check(sqlite3 *db, const struct schema *s, unsigned *version_out, struct error *err) MUST_CHECK;
+
+/*
+ * Brings it to the newest version.  One that held an older version is copied to PATH.N first (N: that version), durably.
+ * The caller sees to it that nobody else has it open.
+ */
+int schema_upgrade(sqlite3 *db, const char *path, const struct schema *s, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""liftfs sync, ended at every system call that changes something; then it must go on as if nothing had been.
+
+One world, aged by many crashes: each step changes the source, ends a sync at some call, lets the next one run to its end
+and compares: the replica with the source, each recovery point with the source as it was when the point was made.  The
+comparison reads the bytes by another way than sync: `liftfs verify` hashes image and replica, and in a directory the file
+itself is compared with the raw source.
+"""
+import argparse, hashlib, json, os, random, shutil, subprocess, sys
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--liftfs', required=True, help='folder of the programs')
+parser.add_argument('--shim', required=True)
+parser.add_argument('--target', required=True, help='URL, or a folder')
+parser.add_argument('--scratch', required=True)
+parser.add_argument('--points', type=int, default=40, help='how many crashes; 0: at every call of a cycle, in every mode')
+parser.add_argument('--seed', type=int, default=1)
+parser.add_argument('--sync', default='', help='more options of sync')
+a = parser.parse_args()
+dice = random.Random(a.seed)
+local = '://' not in a.target
+BLOCK, BLOCKS, DISKS = 65536, 40, 2
+store, state = os.path.join(a.scratch, 'store'), os.path.join(a.scratch, 'state')
+log = os.path.join(a.scratch, 'crash.log')
+names = ['web/web.vhd', 'web/web_1.vhd']
+
+
+def raw(disk):
+    return os.path.join(store, 'web', 'web%s-flat.vmdk' % ('_1' if disk else ''))
+
+
+def make_store():
+    os.makedirs(os.path.join(store, 'web'))
+    for disk in range(DISKS):
+        flat = raw(disk)
+        with open(flat, 'wb') as f:
+            f.truncate(BLOCK * BLOCKS)
+        with open(flat.replace('-flat', ''), 'w') as f:
+            f.write('# Disk DescriptorFile\nversion=1\nCID=fffffff%d\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
+                    'RW %d FLAT "%s" 0\nddb.uuid = "60 00 C2 9%d 00 00 00 00-00 00 00 00 00 00 00 01"\n'
+                    % (disk, BLOCK * BLOCKS // 512, os.path.basename(flat), disk))
+    with open(os.path.join(store, 'web', 'web.vmx'), 'w') as f:
+        f.write('displayName = "web"\nscsi0.present = "TRUE"\nscsi0:0.present = "TRUE"\nscsi0:0.fileName = "web.vmdk"\n'
+                'scsi0:1.present = "TRUE"\nscsi0:1.fileName = "web_1.vmdk"\n')
+
+
+def change():
+    """A few blocks of either disk: data, zeros, and what was there before."""
+    for disk in range(DISKS):
+        with open(raw(disk), 'r+b') as f:
+            for _ in range(dice.randrange(1, 8)):
+                f.seek(dice.randrange(BLOCKS) * BLOCK + dice.choice([0, 0, 512, 65024]))
+                f.write(dice.choice([dice.randbytes(512), dice.randbytes(4096), bytes(BLOCK), b'\1' * 512])[:BLOCK])
+            f.truncate(BLOCK * BLOCKS)
+
+
+def liftfs(verb, *args, env=None):
+    return subprocess.run([os.path.join(a.liftfs, 'liftfs-' + verb), '--state', state, *args], env=env, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60)
+
+
+def sync(crash_at=None, mode='after'):
+    env = dict(os.environ)
+    if crash_at is not None:
+        env.update(LD_PRELOAD=a.shim, CRASH_AT=str(crash_at), CRASH_MODE=mode, CRASH_SEED=str(dice.randrange(1 << 30)),
+                   CRASH_LOG=log, CRASH_ROOT=a.scratch)
+        open(log, 'w').close()
+    return liftfs('sync', '--json', '--full', *a.sync.split(), store, a.target, env=env)
+
+
+def give_up(text, run=None):
+    print('FAIL:', text)
+    if run:
+        print(run.returncode, run.stdout.decode(), run.stderr.decode())
+    sys.exit(1)
+
+
+def keep(step):
+    for disk in range(DISKS):
+        shutil.copyfile(raw(disk), os.path.join(a.scratch, 'was-%d-%d' % (step, disk)))
+
+
+def points():
+    run = liftfs('list', '--points', '--json', a.target)
+    if run.returncode:
+        give_up('list', run)
+    found = {}
+    for disk in json.loads(run.stdout)['replicas']:
+        for p in disk.get('recovery_points', disk.get('points', [])):
+            found.setdefault(p.get('name') or p.get('point'), set()).add(disk['name'])
+    return {name for name, disks in found.items() if len(disks) == DISKS}
+
+
+def same(thing, image, what):
+    run = liftfs('verify', '--json', image, thing)
+    if run.returncode:
+        give_up('%s: %s is not %s' % (what, thing, image), run)
+
+
+def compare_live(what):
+    for disk in range(DISKS):
+        same(a.target.rstrip('/') + '/' + names[disk], raw(disk).replace('-flat', ''), what)
+        if local:
+            with open(os.path.join(a.target, names[disk]), 'rb') as f, open(raw(disk), 'rb') as g:
+                if f.read(BLOCK * BLOCKS) != g.read():
+                    give_up('%s: %s differs from the source' % (what, names[disk]))
+
+
+def compare_point(point, step, what):
+    for disk in range(DISKS):
+        image = os.path.join(a.scratch, 'was-%d-%d' % (step, disk))
+        link = image + '.raw'
+        if not os.path.exists(link):
+            os.link(image, link)
+        same('%s/%s@%s' % (a.target.rstrip('/'), names[disk], point), link, what)
+
+
+make_store()
+change()
+run = sync()
+if run.returncode:
+    give_up('first cycle', run)
+keep(0)
+known = {p: 0 for p in points()}
+if not known:
+    give_up('the first cycle made no recovery point', run)
+
+# how many calls a cycle makes
+change()
+run = sync(0)
+if run.returncode:
+    give_up('counting', run)
+total = int(open(log).read().split()[0])
+keep(1)
+known.update({p: 1 for p in points() - set(known)})
+modes = ['before', 'after', 'half'] + (['power'] if a.points == 0 or local or True else [])
+plan = [(n, m) for n in range(1, total + 1) for m in modes] if a.points == 0 else \
+    [(1 + (i * total) // a.points + dice.randrange(max(1, total // a.points)), modes[i % len(modes)]) for i in range(a.points)]
+crashed = 0
+for step, (at, mode) in enumerate(plan, 2):
+    change()
+    keep(step)
+    what = 'step %d of seed %d, call %d, %s' % (step, a.seed, at, mode)
+    run = sync(at, mode)
+    where = open(log).read().strip()
+    if run.returncode == -9:
+        crashed += 1
+    elif run.returncode != 0:
+        give_up('%s (%s): the sync failed by itself' % (what, where), run)
+    run = sync()
+    if run.returncode:
+        give_up('%s (%s): the next run did not go on' % (what, where), run)
+    compare_live(what + ' (' + where + ')')
+    now = points()
+    gone = [p for p, s in known.items() if p not in now]
+    if gone:
+        give_up('%s (%s): recovery points are gone: %s' % (what, where, gone))
+    fresh = sorted(now - set(known))
+    if not fresh:
+        give_up('%s (%s): no recovery point of this content' % (what, where), run)
+    for p in fresh:
+        known[p] = step
+        compare_point(p, step, what + ' (' + where + ')')
+    old = dice.choice(sorted(known))
+    compare_point(old, known[old], what + ', an older one (' + where + ')')
+for p, s in sorted(known.items()):
+    compare_point(p, s, 'at the end')
+print('%d calls a cycle; %d crashes of %d; %d recovery points; all converged' % (total, crashed, len(plan), len(known)))
+if crashed < len(plan) // 2:
+    give_up('hardly any run was ended')

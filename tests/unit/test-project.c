@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database is derived: missing, damaged, newer, or in use by others, it is made, remade, refused or shared. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "project/schema.h"
+#include "support/project_rig.h"
+
+#define WRITERS 6
+#define CYCLES_EACH 15
+
+static char warned[LOG_LINE_MAX];
+
+static void keep_warning(void *ctx, enum log_level level, const char *module, const char *line)
+{
+	(void)ctx;
+	(void)module;
+	if (level == LOG_WARN)
+		snprintf(warned, sizeof(warned), "%s", line);
+}
+
+static int setup(void **state)
+{
+	warned[0] = '\0';
+	log_set_sink(keep_warning, NULL);
+	return project_rig_setup(state);
+}
+
+static int teardown(void **state)
+{
+	log_set_sink(NULL, NULL);
+	return project_rig_teardown(state);
+}
+
+/* A replica's map as the first commit leaves it, which is what a database is made from. */
+static void make_replica(struct project_rig *r, const char *name, uint64_t cycle)
+{
+	static struct blockmap_header h;
+	struct replica_state rs = REPLICA_STATE_INIT;
+	struct error e = ERROR_INIT;
+
+	h = (struct blockmap_header){ .liftfs_id = { .b = { 7 } }, .content_size = 2 << 20, .virtual_size = 1500000,
+				      .block_size = 64 << 10, .clean = cycle > 0, .cycle = cycle };
+	snprintf(h.name, sizeof(h.name), "%s", name);
+	snprintf(h.source_path, sizeof(h.source_path), "web01/a.vmdk");
+	if (replica_state_open(r->state, RIG_TARGET, name, &rs, &e) < 0 || replica_state_create(&rs, &h, &e) < 0)
+		fail_msg("%s", e.msg);
+	replica_state_close(&rs);
+}
+
+static struct project_disks disks_of(struct project *p)
+{
+	struct project_disks all = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (project_disks(p, NULL, &all, &e) < 0)
+		fail_msg("%s", e.msg);
+	return all;
+}
+
+static struct project *open_read(struct project_rig *r)
+{
+	struct error e = ERROR_INIT;
+	struct project *p = project_open(r->state, PROJECT_READ, &e);
+
+	if (!p)
+		fail_msg("%s", e.msg);
+	return p;
+}
+
+static bool exists(struct project_rig *r, const char *name)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", r->path, name);
+	return access(path, F_OK) == 0;
+}
+
+static void a_new_one_knows_what_the_maps_know(void **state)
+{
+	struct project_rig *r = *state;
+
+	make_replica(r, "web01/a.vhd", 3);
+	make_replica(r, "web01/new.vhd", 0);
+	project_rig_open(r);
+	CLEANUP(cleanup_project_disks) struct project_disks all = disks_of(r->project);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.v[0].name, "web01/a.vhd");
+	assert_string_equal(all.v[0].path, "web01/a.vmdk");
+	assert_int_equal(all.v[0].virtual_size, 1500000);
+	assert_int_equal(all.v[0].cycle, 3);
+	assert_true(all.v[0].restored && all.v[0].success_ns > 0);
+	assert_string_equal(project_disk_word(&all.v[0]), "unknown");
+	assert_true(all.v[1].success_ns == 0); /* never committed: it holds no moment of its source */
+	assert_string_equal(warned, "");
+}
+
+static void the_next_run_fills_in_what_maps_do_not_know(void **state)
+{
+	struct project_rig *r = *state;
+
+	make_replica(r, "web01/a.vhd", 3);
+	project_rig_open(r);
+	project_rig_round(r, "/ds1", RIG_DISKS, 100);
+	project_rig_cycle(r, 100, CYCLE_OK, ERR_NONE);
+	project_rig_record(r);
+	CLEANUP(cleanup_project_disks) struct project_disks all = disks_of(r->project);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.v[0].target, RIG_TARGET);
+	assert_string_equal(all.v[0].vm, "web01/web01");
+	assert_false(all.v[0].restored);
+	assert_string_equal(project_disk_word(&all.v[0]), "current");
+}
+
+static void reading_makes_and_changes_nothing(void **state)
+{
+	struct project_rig *r = *state;
+
+	make_replica(r, "web01/a.vhd", 3);
+	CLEANUP(cleanup_project) struct project *p = open_read(r);
+	CLEANUP(cleanup_project_disks) struct project_disks all = disks_of(p);
+	assert_int_equal(all.n, 1);
+	assert_false(exists(r, "liftfs.db"));
+	assert_false(exists(r, "liftfs.db.lock"));
+
+	project_rig_open(r);
+	project_close(p);
+	p = open_read(r);
+	struct error e = ERROR_INIT;
+	assert_int_equal(project_event(p, &(struct project_event){ .kind = PROJECT_RELOADED, .text = "x" }, &e), -1);
+	assert_error(&e, ERR_SYSTEM, "attempt to write a readonly database");
+}
+
+static void a_damaged_one_is_moved_aside_and_made_anew(void **state)
+{
+	struct project_rig *r = *state;
+
+	make_replica(r, "web01/a.vhd", 3);
+	project_rig_open(r);
+	project_rig_round(r, "/ds1", RIG_DISKS, 100);
+	project_rig_close(r);
+	scratch_patch(r->dir, "state/liftfs.db", 0, "this is no database at all", 26);
+
+	{ /* who only reads looks past it and leaves it where it is */
+		CLEANUP(cleanup_project) struct project *p = open_read(r);
+		CLEANUP(cleanup_project_disks) struct project_disks all = disks_of(p);
+
+		assert_int_equal(all.n, 1);
+		assert_non_null(strstr(warned, "made up from the block maps"));
+		assert_false(exists(r, "liftfs.db.damaged"));
+	}
+	project_rig_open(r);
+	assert_non_null(strstr(warned, "/state/liftfs.db: file is not a database: it is moved to liftfs.db.damaged and made anew"));
+	assert_true(exists(r, "liftfs.db.damaged"));
+	CLEANUP(cleanup_project_disks) struct project_disks all = disks_of(r->project);
+	assert_int_equal(all.n, 1);
+	assert_string_equal(all.v[0].name, "web01/a.vhd");
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE kind = 'rebuilt'"), 1);
+}
+
+/* The header is sound; a page of a table is not. */
+static void damage_inside_is_found_at_the_next_start(void **state)
+{
+	struct project_rig *r = *state;
+	uint8_t rubbish[4096];
+	struct stat st;
+	char path[192];
+
+	project_rig_open(r);
+	project_rig_round(r, "/ds1", RIG_DISKS, 100);
+	project_rig_close(r);
+	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
+	assert_int_equal(stat(path, &st), 0);
+	pattern_fill(rubbish, sizeof(rubbish), 0, 1);
+	for (uint64_t off = 4 * sizeof(rubbish); off + sizeof(rubbish) <= (uint64_t)st.st_size; off += sizeof(rubbish))
+		scratch_patch(r->dir, "state/liftfs.db", off, rubbish, sizeof(rubbish));
+	project_rig_open(r);
+	assert_non_null(strstr(warned, "made anew from the block maps"));
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM disks"), 0);
+}
+
+static void a_damaged_one_that_others_have_open_stays(void **state)
+{
+	struct project_rig *r = *state;
+	struct error e = ERROR_INIT;
+
+	project_rig_open(r);
+	(void)project_rig_number(r, "PRAGMA wal_checkpoint(TRUNCATE)"); /* from here on the file itself is read */
+	scratch_patch(r->dir, "state/liftfs.db", 0, "this is no database at all", 26);
+	assert_null(project_open(r->state, PROJECT_WRITE, &e));
+	assert_int_equal(e.code, ERR_BUSY);
+	assert_non_null(strstr(e.msg, "another process has it open: a later run makes it anew"));
+	assert_false(exists(r, "liftfs.db.damaged"));
+}
+
+static void a_newer_one_is_refused_and_left_alone(void **state)
+{
+	struct project_rig *r = *state;
+	struct error e = ERROR_INIT;
+	char path[192], want[320];
+
+	project_rig_open(r);
+	project_rig_close(r);
+	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
+	sqlite3 *db = sql_open(path, false, NULL);
+	assert_int_equal(sql_script(db, "UPDATE meta SET value = 'liftfs 9.1'; PRAGMA user_version = 9", NULL), 0);
+	sql_close(db);
+	snprintf(want, sizeof(want),
+		 "%s: database of format 9, written by liftfs 9.1; this is liftfs " PACKAGE_VERSION ", which reads up to %u", path,
+		 project_schema.n);
+	assert_null(project_open(r->state, PROJECT_WRITE, &e));
+	assert_error(&e, ERR_REFUSED, want);
+	e = (struct error)ERROR_INIT;
+	assert_null(project_open(r->state, PROJECT_READ, &e));
+	assert_error(&e, ERR_REFUSED, want);
+	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), 9);
+	assert_string_equal(warned, "");
+}
+
+static void one_that_a_crash_left_empty_is_made(void **state)
+{
+	struct project_rig *r = *state;
+
+	scratch_write(r->dir, "state/liftfs.db", "", 0);
+	CLEANUP(cleanup_project) struct project *p = open_read(r);
+	project_rig_open(r);
+	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), project_schema.n);
+	assert_string_equal(warned, "");
+}
+
+static void who_reads_stands_in_nobodys_way(void **state)
+{
+	struct project_rig *r = *state;
+	struct project *reader;
+
+	make_replica(r, "web01/a.vhd", 3);
+	project_rig_open(r);
+	project_rig_close(r);
+	reader = open_read(r);
+	scratch_patch(r->dir, "state/liftfs.db", 0, "this is no database at all", 26);
+	project_rig_open(r); /* moved aside and made anew, with the reader still there */
+	assert_true(exists(r, "liftfs.db.damaged"));
+	project_rig_cycle(r, 100, CYCLE_OK, ERR_NONE);
+	project_rig_record(r);
+	project_close(reader);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), RIG_DISKS);
+	project_rig_open(r);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), RIG_DISKS);
+}
+
+/* A worker of a fleet: all of them find no database and make it at once. */
+static void work(struct project_rig *r, unsigned n)
+{
+	char name[32];
+	struct error e = ERROR_INIT;
+
+	r->project = project_open(r->state, PROJECT_WRITE, &e);
+	if (!r->project)
+		_exit(1);
+	snprintf(name, sizeof(name), "vm%u", n);
+	r->vm.name = name;
+	for (unsigned i = 0; i < CYCLES_EACH; i++) {
+		const struct project_cycle c = { .target = RIG_TARGET, .vm = &r->vm };
+
+		project_rig_cycle(r, n * 1000 + i, CYCLE_OK, ERR_NONE);
+		if (project_record_vm(r->project, &c, r->streaks, &e) < 0)
+			_exit(2);
+	}
+	project_close(r->project);
+	_exit(0);
+}
+
+static void many_processes_write_at_once(void **state)
+{
+	struct project_rig *r = *state;
+	int status;
+
+	for (unsigned n = 1; n <= WRITERS; n++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			work(r, n);
+	}
+	for (unsigned n = 1; n <= WRITERS; n++) {
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), WRITERS * CYCLES_EACH * RIG_DISKS);
+	assert_int_equal(project_rig_number(r, "SELECT sum(cycles) FROM disks"), WRITERS * CYCLES_EACH * RIG_DISKS);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE kind = 'committed'"),
+			 WRITERS * CYCLES_EACH * RIG_DISKS);
+}
+
+static void only_its_owner_may_read_it(void **state)
+{
+	struct project_rig *r = *state;
+	char path[192];
+	struct stat st;
+
+	project_rig_open(r);
+	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_new_one_knows_what_the_maps_know, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_next_run_fills_in_what_maps_do_not_know, setup, teardown),
+		cmocka_unit_test_setup_teardown(reading_makes_and_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_one_is_moved_aside_and_made_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(damage_inside_is_found_at_the_next_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_one_that_others_have_open_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_newer_one_is_refused_and_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_that_a_crash_left_empty_is_made, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_reads_stands_in_nobodys_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_processes_write_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_its_owner_may_read_it, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
