@@ -46,6 +46,19 @@ need_packages() {
 build_packages="autoconf automake make gcc libc6-dev pkg-config libfuse3-dev libcurl4-openssl-dev libssl-dev libxxhash-dev
 	libjansson-dev libxml2-dev libblkid-dev libsmartcols-dev libdeflate-dev libarchive-dev libsqlite3-dev"
 
+# need_slurm: its daemons' programs, for a test that runs its own; those of the system are not started.
+need_slurm() {
+	local policy=/usr/sbin/policy-rc.d ours='' status=0
+	command -v munged >/dev/null && [ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] && command -v sbatch >/dev/null &&
+		return 0
+	if [ ! -e "$policy" ]; then # invoke-rc.d asks it whether a service may be started: no
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy" && ours=1
+	fi
+	need_packages slurmctld slurmd slurm-client munge || status=$?
+	[ -z "$ours" ] || as_root rm -f "$policy"
+	return "$status"
+}
+
 # need_azurite: Microsoft's emulator of the service, from npm, into build-tools/; sets AZURITE.
 azurite_version=3.35.0
 need_azurite() {

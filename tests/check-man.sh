@@ -17,7 +17,7 @@ complain() {
 # The options that a page describes: those in a list's items.
 of_page() {
 	sed -n 's/^\.It \(Fl .*\)/\1/p' "$1" | tr ',' '\n' | tr -d ' \t' |
-		sed -n 's/^FlFl\([a-z-]*\)\(Ar.*\|\)$/--\1/p; s/^Fl\([A-Za-z]\)\(Ar.*\|\)$/-\1/p' | sort -u
+		sed -n 's/^FlFl\([a-z-]*\)\(Ar.*\|NsOo.*\|\)$/--\1/p; s/^Fl\([A-Za-z]\)\(Ar.*\|\)$/-\1/p' | sort -u
 }
 
 # The options of a --dump-options.
@@ -53,7 +53,7 @@ for program in tools/liftfs-*; do
 	[ "$(wc -l <"$tmp/help")" -le 24 ] || complain "liftfs $verb --help: more than 24 lines"
 	awk 'length($0) > 80 { exit 1 }' "$tmp/help" || complain "liftfs $verb --help: wider than 80 columns"
 	while read -r option; do
-		grep -qe "[ ,]$option\([ ,]\|\$\)" "$tmp/help" ||
+		grep -qe "[ ,]$option\([ ,[]\|\$\)" "$tmp/help" ||
 			# a common option with a letter is shown by it
 			grep -q "^${option#--}	[a-z]	" "$tmp/table" || complain "liftfs $verb --help: $option is missing"
 	done <"$tmp/of_table"

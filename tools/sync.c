@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* liftfs sync: one cycle over every VM of its sources. */
+/* liftfs sync: cycles over every VM of its sources. */
 #include <config.h>
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/parse.h"
 #include "keep.h"
@@ -36,64 +33,61 @@ static int set_progress(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
-/* The folder where replicas were made that were carried to TARGET. */
-static int open_seed(const char *path, const struct target *target, struct target **out, struct error *err)
+static int set_watch(void *dest, const char *value, struct error *err)
 {
-	CLEANUP(cleanup_target) struct target *seed = NULL;
-	CLEANUP_FREE char *own = NULL;
-	struct stat st;
+	struct sync_options *o = dest;
 
-	if (strncmp(path, "dir:", 4) != 0 && target_is_url(path))
-		return error_set(err, ERR_USAGE, "--seed %s: not a folder of replicas (dir:PATH)", path);
-	seed = target_open(path, NULL, err);
-	if (!seed)
+	o->watch = true;
+	if (!value)
+		return 0;
+	if (parse_duration(value, &o->interval_ms, err) < 0)
 		return -1;
-	if (strcmp(target_name(seed), target_name(target)) == 0)
-		return error_set(err, ERR_USAGE, "--seed %s: is TARGET itself", path);
-	if (asprintf(&own, "%s/.liftfs", target_name(seed)) < 0) {
-		own = NULL;
-		return error_errno(err, ENOMEM, "%s", path);
-	}
-	if (stat(own, &st) < 0 || !S_ISDIR(st.st_mode))
-		return error_set(err, ERR_USAGE, "--seed %s: no replicas of liftfs lie there", path);
-	*out = steal_ptr(&seed);
-	return 0;
+	return o->interval_ms > 0 ? 0 : error_set(err, ERR_USAGE, "'%s': more than nothing", value);
+}
+
+static int set_rate(void *dest, const char *value, struct error *err)
+{
+	struct calendar calendar;
+
+	if (*value != '@' && calendar_parse(value, &calendar, err) < 0)
+		return -1;
+	return tool_set_text(dest, value, err);
+}
+
+static int once(struct sync_run *r, int *status_out, struct error *err)
+{
+	struct sync_round round = { .status = 0 };
+	int rc = sync_round_around(r, &round, err);
+
+	*status_out = round.status;
+	sync_round_end(&round);
+	return rc;
 }
 
 static int run(struct tool *t, const struct sync_options *o, int *status_out, struct error *err)
 {
-	CLEANUP(cleanup_connection) struct connection place = { 0 };
-	CLEANUP(cleanup_target) struct target *seed = NULL;
 	CLEANUP_FREE char *state = NULL;
-	struct error why = ERROR_INIT;
-	const char *target = t->args[t->n_args - 1];
 	struct sync_run r = { .tool = t, .opt = o, .sources = t->args, .n_sources = t->n_args - 1,
-			      .cancel = tool_catch_signals(err) };
-	const struct connect_options connect = {
-		.connections = o->connections,
-		.replicas = o->jobs,
-		.insecure_http = o->insecure_http,
-		.create = true,
-		.cancel = r.cancel,
-	};
+			      .url = t->args[t->n_args - 1], .reload_fd = -1 };
+	int rc;
 
 	if (o->no_points && retention_given(&o->keep))
 		return error_set(err, ERR_USAGE, "--no-points makes no recovery point after which --keep- could remove others");
-	if (!r.cancel)
+	if (o->watch) {
+		r.reload_fd = tool_reload_on_hup(err);
+		if (r.reload_fd < 0)
+			return -1;
+	}
+	r.cancel = tool_catch_signals(err);
+	state = r.cancel ? paths_state(t, err) : NULL;
+	if (!state)
 		return -1;
-	state = paths_state(t, err);
-	if (!state || sync_check_places(r.sources, r.n_sources, &o->datastores, target, state, err) < 0)
-		return -1;
-	if (connect_open(t, target, &connect, &place, err) < 0)
-		return -1;
-	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&place, &why) < 0)
-		output_line("liftfs sync: warning: %s", why.msg);
-	if (o->seed && open_seed(o->seed, place.target, &seed, err) < 0)
-		return -1;
-	r.seed = seed;
 	r.state = state;
-	r.target = place.target;
-	return sync_round(&r, status_out, err);
+	rc = sync_start(&r, err);
+	if (rc == 0)
+		rc = o->watch ? sync_watch(&r, status_out, err) : once(&r, status_out, err);
+	sync_stop(&r);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -107,6 +101,12 @@ int main(int argc, char **argv)
 		{ "only-configured", 0, NULL, "only what a configuration names", tool_set_flag, &o.only_configured, NULL },
 		{ "one-file-system", 'x', NULL, "do not enter other file systems", tool_set_flag, &o.one_file_system, NULL },
 		{ "datastore", 0, "NAME=DIR", "where absolute names lie here", datastores_set, &o.datastores, NULL },
+		{ "watch", 0, "[INTERVAL]", "go on until stopped: 90s 15m 1h 1d", set_watch, &o, NULL },
+		{ "before", 0, "CMD", "before each cycle; may print its SOURCE", tool_set_text, &o.before, NULL },
+		{ "after", 0, "CMD", "after each cycle, whatever came of it", tool_set_text, &o.after, NULL },
+		{ "limit-rate", 0, "RATE", "20M, 160mbit, a weekly calendar or @FILE", set_rate, &o.limit_rate, NULL },
+		{ "list", 0, "FILE", "only what a line of it names", tool_set_text, &o.list, NULL },
+		{ "index", 0, "N", "which line, from 1; or auto", tool_set_text, &o.index, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	struct tool t = {
 		.verb = "sync",
 		.arguments = "SOURCE... TARGET",
-		.summary = "Brings the replicas of SOURCE's disks on TARGET up to date: one cycle.",
+		.summary = "Brings the replicas of SOURCE's disks on TARGET up to date.",
 		.options = options,
 		.min_args = 2,
 		.max_args = TOOL_ARGS_ANY,

@@ -259,7 +259,7 @@ void sync_record_vm(void *ctx, struct run_vm *vm)
 		record_vm(ctx, vm, &longest);
 	for (size_t i = 0; ctx && i < vm->cycle.n; i++)
 		log_disk(vm, &vm->cycle.disks[i]);
-	sync_vm_finished(NULL, vm);
+	sync_vm_finished(ctx ? ((struct sync_record *)ctx)->run->known : NULL, vm);
 }
 
 void sync_record_failed(struct sync_record *r, struct sync_set *set, struct error *why)

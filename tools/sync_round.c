@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 		.shrink = o->shrink,
 		.frozen = o->frozen,
 		.no_points = o->no_points,
+		.rate = r->rate,
 		.block_size = o->block_size,
 		.host = host,
 	};
@@ -134,29 +136,33 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 	return 0;
 }
 
-/* From the look for room to the last disk's end. */
-static int run_round(const struct sync_run *r, struct sync_set *set, bool listed, struct state *state, struct sync_record *record,
-		     struct error *err)
-{
-	const struct sync_options *o = r->opt;
+/* Of a round over parked VMs those whose turn it is; of a fleet the line's. */
+struct wish {
+	const struct sync_run *run;
+	bool parked_only;
+	uint64_t now_ns;
+};
 
-	if (listed && !o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0)
-		return -1;
-	if (!target_caps(r->target)->points && !o->no_points && !r->tool->common.quiet)
-		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
-	return run_cycles(r, set, state, record, err);
+static bool wanted(void *ctx, const char *vm, const char *disk)
+{
+	const struct wish *w = ctx;
+
+	return (!w->run->fleet.line || sync_fleet_wants((void *)&w->run->fleet, vm, disk)) &&
+	       (!w->parked_only || sync_known_is_due(w->run->known, vm, w->now_ns));
 }
 
-int sync_round(const struct sync_run *r, int *status_out, struct error *err)
+static void tell_line(void *ctx, const char *line)
 {
-	CLEANUP(cleanup_sync_set) struct sync_set set = { 0 };
-	CLEANUP(cleanup_state) struct state *state = NULL;
-	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
-	struct error why = ERROR_INIT, state_why = ERROR_INIT;
+	const struct sync_run *r = ctx;
+
+	if (!r->tool->common.quiet)
+		output_line("%s", line);
+}
+
+static int find(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
 	const struct sync_options *o = r->opt;
-	struct sync_outcome outcome = { .set = &set, .target = r->target, .started_ns = clock_realtime_ns(),
-					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
-					.before = requests_made(r->target) };
+	struct wish wish = { .run = r, .parked_only = round->parked_only, .now_ns = clock_boottime_ns() };
 	const struct sync_set_options choose = {
 		.patterns = o->patterns.v,
 		.n_patterns = o->patterns.n,
@@ -165,37 +171,117 @@ int sync_round(const struct sync_run *r, int *status_out, struct error *err)
 		.datastores = o->datastores.v,
 		.n_datastores = o->datastores.n,
 		.cancel = r->cancel,
+		.wanted = r->fleet.line || round->parked_only ? wanted : NULL,
+		.wanted_ctx = &wish,
 	};
-	bool quiet = r->tool->common.quiet, listed = false;
-	int rc;
-	const struct sync_identity_options identity = { .by_name = o->replace, .quiet = quiet };
 
-	if (sync_set_find(r->sources, r->n_sources, &choose, &set, err) < 0)
+	if (sync_set_find(r->sources, r->n_sources, &choose, &round->set, err) < 0)
+		return r->fleet.line && !round->parked_only && err->code == ERR_USAGE ?
+			       error_prefix(err, "line %" PRIu64 ", '%s'", r->fleet.number, r->fleet.line) :
+			       -1;
+	if (r->known && sync_known_found(r->known, &round->set, !round->parked_only, tell_line, (void *)r, err) < 0)
 		return -1;
-	rc = prepare_target(o, r->target, &why);
+	return 0;
+}
+
+/* From the look for room to the last disk's end. */
+static int run(const struct sync_run *r, struct sync_round *round, bool listed, struct state *state, struct sync_record *record,
+	       struct error *err)
+{
+	const struct sync_options *o = r->opt;
+	struct sync_set *set = &round->set;
+
+	if (listed && !o->dry_run && check_room(r->tool, set, r->target, r->cancel, err) < 0)
+		return -1;
+	if (!target_caps(r->target)->points && !o->no_points && !r->tool->common.quiet && !round->brief)
+		output_line("no recovery points: %s", target_caps(r->target)->why_no_points);
+	return run_cycles(r, set, state, record, err);
+}
+
+/* A dry run makes no state. */
+static int open_state(const struct sync_run *r, struct state **out, struct error *err)
+{
+	bool dry_run = r->opt->dry_run;
+	struct error why = ERROR_INIT;
+
+	*out = state_open(r->state, !dry_run, &why);
+	if (*out || (dry_run && why.code == ERR_SYSTEM && why.detail == ENOENT))
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+static int run_recorded(const struct sync_run *r, struct sync_round *round, uint64_t started_ns,
+			struct sync_record **record, struct state **state, struct error *err)
+{
+	const struct sync_identity_options identity = { .by_name = r->opt->replace, .quiet = r->tool->common.quiet };
+	struct error why = ERROR_INIT;
+	bool listed = false;
+	int rc = prepare_target(r->opt, r->target, &why);
+
 	if (rc == 0)
-		rc = sync_identity_settle(&set, r->target, &identity, &listed, &why);
-	sync_tell_broken(&set);
-	state = state_open(r->state, !o->dry_run, &state_why);
-	if (!state && !(o->dry_run && state_why.code == ERR_SYSTEM && state_why.detail == ENOENT)) {
-		if (err)
-			*err = state_why;
+		rc = sync_identity_settle(&round->set, r->target, &identity, &listed, &why);
+	sync_tell_broken(&round->set, r->known);
+	if (open_state(r, state, err) < 0)
 		return -1;
-	}
-	if (!o->dry_run) {
-		record = sync_record_begin(r, &set, state, outcome.started_ns, err);
-		if (!record)
+	if (!r->opt->dry_run) {
+		*record = sync_record_begin(r, &round->set, *state, started_ns, err);
+		if (!*record)
 			return -1;
 	}
-	if (rc < 0 || run_round(r, &set, listed, state, record, &why) < 0) {
-		sync_record_failed(record, &set, &why);
+	if (rc == 0 && run(r, round, listed, *state, *record, &why) == 0)
+		return 0;
+	sync_record_failed(*record, &round->set, &why);
+	if (err)
 		*err = why;
-		return -1;
+	return -1;
+}
+
+static void count(struct sync_round *round)
+{
+	for (size_t i = 0; i < round->set.n; i++) {
+		for (size_t k = 0; k < round->set.runs[i].cycle.n; k++) {
+			const struct cycle_disk *d = &round->set.runs[i].cycle.disks[k];
+
+			round->sent += atomic_load_explicit(&d->progress.bytes_sent, memory_order_relaxed);
+			round->first_copies |= d->kind == CYCLE_INITIAL && d->err.code == ERR_NONE;
+		}
 	}
+}
+
+int sync_round(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
+	CLEANUP(cleanup_state) struct state *state = NULL;
+	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
+	const struct sync_options *o = r->opt;
+	struct sync_outcome outcome = { .set = &round->set, .target = r->target, .started_ns = clock_realtime_ns(),
+					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
+					.before = requests_made(r->target) };
+	int rc;
+
+	sync_attend_work(r->attend, true, NULL);
+	rc = find(r, round, err);
+	if (rc == 0) {
+		sync_attend_work(r->attend, true, &round->set);
+		rc = run_recorded(r, round, outcome.started_ns, &record, &state, err);
+	}
+	sync_attend_work(r->attend, false, NULL);
+	if (rc < 0)
+		return -1;
 	outcome.finished_ns = clock_realtime_ns();
-	if (!quiet)
-		sync_tell_read_whys(&set);
-	*status_out = sync_report_status(&outcome);
-	sync_record_end(record, *status_out);
-	return report(r->tool, &outcome, err);
+	round->ran = true;
+	count(round);
+	if (!r->tool->common.quiet && !round->brief)
+		sync_tell_read_whys(&round->set);
+	round->status = sync_report_status(&outcome);
+	sync_record_end(record, round->status);
+	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
+	fflush(stdout); /* of a watch each round's is to be read when it is over */
+	return rc;
+}
+
+void sync_round_end(struct sync_round *round)
+{
+	sync_set_fini(&round->set);
 }

@@ -75,6 +75,13 @@ static enum verdict judge(const struct sync_set_options *opt, const char *name)
 	return TAKEN;
 }
 
+static enum verdict judge_all(const struct sync_set_options *opt, const char *vm, const char *disk)
+{
+	enum verdict v = judge(opt, disk);
+
+	return v != LEFT && opt->wanted && !opt->wanted(opt->wanted_ctx, vm, disk) ? LEFT : v;
+}
+
 /* ---- one VM ---- */
 
 /* A branch of a snapshot tree: it opens, and only a person knows which branch is the disk. */
@@ -220,12 +227,16 @@ static int add_vm(struct sync_set *s, const struct datastore *store, const struc
 	const struct vm *owner;
 	int rc = choices ? 0 : no_memory(err);
 
+	if (rc == 0) {
+		svm->name = full_name(prefix, vm->name, err);
+		rc = svm->name ? 0 : -1;
+	}
 	for (size_t i = 0; rc == 0 && i < vm->n_disks; i++) {
 		choices[i].name = full_name(prefix, vm->disks[i].replica_name, err);
 		if (!choices[i].name)
 			rc = -1;
 		else
-			choices[i].verdict = judge(opt, choices[i].name);
+			choices[i].verdict = judge_all(opt, svm->name, choices[i].name);
 		owner = rc == 0 && s->n_stores > 1 ? owner_elsewhere(s, store, vm, &vm->disks[i]) : NULL;
 		if (owner) {
 			log_info("sync", "%s: replicated with %s, whose disk or parent it is", choices[i].name, owner->name);
@@ -236,9 +247,11 @@ static int add_vm(struct sync_set *s, const struct datastore *store, const struc
 		settle_branches(vm, choices);
 		svm->vm = vm;
 		svm->store = store;
-		svm->name = full_name(prefix, vm->name, err);
-		rc = svm->name ? add_disks(s, svm, &s->runs[s->n], choices, err) : -1;
+		rc = add_disks(s, svm, &s->runs[s->n], choices, err);
 		s->n++;
+	} else {
+		free(svm->name); /* not among those that sync_set_fini() frees */
+		svm->name = NULL;
 	}
 	for (size_t i = 0; choices && i < vm->n_disks; i++)
 		free(choices[i].name);
@@ -353,7 +366,7 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	}
 	if (s.n_disks == 0)
 		return error_set(err, ERR_USAGE, "%s%s: no disk to replicate there%s", sources[0], n > 1 ? " and others" : "",
-				 opt->n_patterns > 0 || opt->only_configured ? " that the options do not leave out" : "");
+				 opt->n_patterns > 0 || opt->only_configured || opt->wanted ? " that the options do not leave out" : "");
 	if (check_names(&s, err) < 0)
 		return -1;
 	*out = s;

@@ -63,6 +63,9 @@ struct sync_set_options {
 	const struct backing_datastore *datastores; /* given to every SOURCE */
 	size_t n_datastores;
 	struct cancel *cancel;
+	/* Of those that patterns take only the disks that it wants; vm and disk as sync_vm and the replica are called.  NULL: all. */
+	bool (*wanted)(void *ctx, const char *vm, const char *disk);
+	void *wanted_ctx;
 };
 
 /*

@@ -26,11 +26,17 @@ void sync_sample(void *ctx, struct progress_now *out)
 	out->total = s->virtual_bytes;
 }
 
-static void tell_disk(const struct cycle_disk *d)
+/* In a watch not again in each round. */
+static bool shall_tell(struct sync_known *known, const char *disk, const char *message)
 {
-	if (d->err.code != ERR_NONE)
+	return known ? sync_known_tell(known, disk, message) : message != NULL;
+}
+
+static void tell_disk(const struct cycle_disk *d, struct sync_known *known)
+{
+	if (shall_tell(known, d->name, d->err.code != ERR_NONE ? d->err.msg : NULL))
 		output_line("liftfs sync: %s", d->err.msg);
-	else if (d->result == CYCLE_FUZZY)
+	if (d->err.code == ERR_NONE && d->result == CYCLE_FUZZY)
 		output_line("liftfs sync: warning: %s: the source changed while it was read: progress, but no recovery point",
 			    d->name);
 	if (*d->warning)
@@ -41,9 +47,8 @@ static void tell_disk(const struct cycle_disk *d)
 
 void sync_vm_finished(void *ctx, struct run_vm *vm)
 {
-	(void)ctx;
 	for (size_t i = 0; i < vm->cycle.n; i++)
-		tell_disk(&vm->cycle.disks[i]);
+		tell_disk(&vm->cycle.disks[i], ctx);
 	if (vm->pruned.err.code != ERR_NONE)
 		output_line("liftfs sync: warning: %s: old recovery points were not removed: %s", vm->cycle.name, vm->pruned.err.msg);
 }
@@ -80,8 +85,9 @@ void sync_tell_read_whys(const struct sync_set *s)
 			tell_read_why(s, i, k);
 }
 
-void sync_tell_broken(const struct sync_set *s)
+void sync_tell_broken(const struct sync_set *s, struct sync_known *known)
 {
 	for (size_t i = 0; i < s->n_broken; i++)
-		output_line("liftfs sync: %s", s->broken[i].err.msg);
+		if (shall_tell(known, s->broken[i].name, s->broken[i].err.msg))
+			output_line("liftfs sync: %s", s->broken[i].err.msg);
 }

@@ -278,7 +278,7 @@ static int set_option(const struct tool_option *o, const char *value, struct err
 	char name[64];
 
 	option_text(o, name, sizeof(name));
-	if (o->values && !has_value(o->values, value))
+	if (o->values && value && !has_value(o->values, value))
 		return error_set(err, ERR_USAGE, "%s: '%s' is not one of: %s", name, value, o->values);
 	if (o->set(o->dest, value, err) < 0)
 		return error_prefix(err, "%s", name);
@@ -307,7 +307,9 @@ static void build_parser(struct tool *t, struct parser *p)
 
 		if (o->name) {
 			p->longs[n_long].name = o->name;
-			p->longs[n_long].has_arg = o->arg ? required_argument : no_argument;
+			p->longs[n_long].has_arg = !o->arg	      ? no_argument
+						   : *o->arg == '[' ? optional_argument
+								    : required_argument;
 			p->longs[n_long++].val = LONG_BASE + (int)i;
 		}
 		if (o->letter) {

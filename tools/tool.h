@@ -32,13 +32,14 @@
 #include "base/error.h"
 #include "output.h"
 
-/* value is NULL for an option without argument.  A failure's message is prefixed with the option's name. */
+/* value is NULL for an option without argument, or whose argument is optional and missing.  A failure's message is prefixed with the option's name. */
 typedef int tool_setter(void *dest, const char *value, struct error *err);
 
 struct tool_option {
 	const char *name;   /* long, without "--"; NULL: it has only a letter.  Neither: the table's end */
 	char letter;        /* 0: none */
-	const char *arg;    /* "DIR", "FILE" (completed as such), "N"; NULL: takes none */
+	const char *arg;    /* "DIR", "FILE" (completed as such), "N"; NULL: takes none; "[INTERVAL]": may be missing, then only
+			     * as --name=INTERVAL, and the option has no letter */
 	const char *help;   /* what follows in --help: at most 52 characters */
 	tool_setter *set;
 	void *dest;
@@ -98,6 +99,13 @@ const char *tool_env(const char *name);
  * blocked in all of them); the token lives to the program's end.  Signals that were ignored at the start stay ignored.
  */
 struct cancel *tool_catch_signals(struct error *err) MUST_CHECK;
+
+/*
+ * Where there is no controlling terminal SIGHUP asks for a reload from here on, instead of ending the program: it makes the
+ * eventfd that is returned readable.  With a terminal it goes on meaning that the terminal is gone.  Call it before
+ * tool_catch_signals().  -1 on failure.
+ */
+int tool_reload_on_hup(struct error *err) MUST_CHECK;
 
 /* The common options, for help, completion and checks. */
 #define TOOL_COMMON_MAX 16

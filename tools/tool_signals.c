@@ -3,11 +3,15 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "tool.h"
 #include "tool_signals.h"
@@ -18,7 +22,8 @@ static struct {
 	struct cancel cancel;
 	sigset_t set;
 	atomic_bool interrupted;
-} signals;
+	int reload_fd; /* what SIGHUP makes readable; -1: it ends the program */
+} signals = { .reload_fd = -1 };
 
 static const int caught[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -28,6 +33,27 @@ static int wait_signal(uint64_t until_ns)
 	struct timespec ts = { .tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000) };
 
 	return sigtimedwait(&signals.set, NULL, &ts);
+}
+
+static void ask_for_reload(void)
+{
+	ssize_t n;
+
+	do
+		n = write(signals.reload_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+	while (n < 0 && errno == EINTR);
+}
+
+int tool_reload_on_hup(struct error *err)
+{
+	CLEANUP_FD int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return error_errno(err, errno, "eventfd");
+	if (terminal < 0)
+		signals.reload_fd = fd;
+	return fd;
 }
 
 static void *take_signals(void *arg)
@@ -44,6 +70,10 @@ static void *take_signals(void *arg)
 		if (sig < 0) { /* the grace is over */
 			cancel_set(&signals.cancel, CANCEL_NOW);
 			until = UINT64_MAX / 2;
+			continue;
+		}
+		if (sig == SIGHUP && signals.reload_fd >= 0) {
+			ask_for_reload();
 			continue;
 		}
 		if (!until)

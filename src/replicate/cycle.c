@@ -172,8 +172,8 @@ static void *scan_disk(void *arg)
 	CLEANUP(cleanup_layers) struct layers *layers = unchanged || r->opt->serial ? NULL : begin_layers(r);
 	struct pass p = {
 		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
-		.unchanged = unchanged, .layers = layers, .cancel = &r->stop, .progress = &r->d->progress, .renew = renew,
-		.renew_ctx = r,
+		.unchanged = unchanged, .layers = layers, .cancel = &r->stop, .rate = r->opt->rate, .progress = &r->d->progress,
+		.renew = renew, .renew_ctx = r,
 	};
 	int rc;
 

@@ -28,6 +28,7 @@ static void fail(struct run *r, const struct error *cause, bool by_target)
 		r->pass->target_failed = by_target;
 	}
 	atomic_store_explicit(&r->stop, true, memory_order_relaxed);
+	cancel_set(&r->stopped, CANCEL_NOW);
 	pthread_cond_signal(&r->moved);
 	pthread_cond_broadcast(&r->e->work);
 }
@@ -369,12 +370,14 @@ static void window_loaded(void *layers, const struct extent_list *list, uint64_t
 	layers_window(layers, list, start, end);
 }
 
-static void run_init(struct run *r, struct engine *e, struct pass *p)
+static int run_init(struct run *r, struct engine *e, struct pass *p, struct error *err)
 {
 	const struct blockmap_header *h = blockmap_header(p->map);
 	pthread_condattr_t monotonic;
 
 	*r = (struct run){ .e = e, .pass = p };
+	if (cancel_init(&r->stopped, err) < 0)
+		return -1;
 	r->block_size = h->block_size;
 	r->content_size = h->content_size;
 	r->blocks = blockmap_blocks(p->map) - 1;
@@ -390,6 +393,7 @@ static void run_init(struct run *r, struct engine *e, struct pass *p)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&r->moved, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	return 0;
 }
 
 static void run_fini(struct run *r)
@@ -398,6 +402,7 @@ static void run_fini(struct run *r)
 	zeros_fini(&r->zeros);
 	pthread_mutex_destroy(&r->claim_lock);
 	pthread_cond_destroy(&r->moved);
+	cancel_fini(&r->stopped);
 }
 
 int engine_run(struct engine *e, struct pass *p, struct error *err)
@@ -407,7 +412,8 @@ int engine_run(struct engine *e, struct pass *p, struct error *err)
 	int rc;
 
 	p->target_failed = false;
-	run_init(&r, e, p);
+	if (run_init(&r, e, p, err) < 0)
+		return -1;
 	rc = check_shape(&r, &r.err);
 	if (rc == 0) {
 		enter(e, &r);

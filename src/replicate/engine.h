@@ -26,6 +26,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/rate_limit.h"
 #include "disk/disk.h"
 #include "disk/vhd_footer.h"
 #include "map/blockmap.h"
@@ -55,6 +56,7 @@ struct pass {
 	bool unchanged;
 	struct layers *layers;    /* else: which of its parts are, and what this pass finds of them; may be NULL */
 	struct cancel *cancel;    /* may be NULL */
+	struct rate_limit *rate;  /* of what is sent; NULL: none */
 	struct pass_progress *progress;
 	/*
 	 * Writes were refused since the lease had run out: renews it, once, on the thread that runs the pass.  0: nobody else

@@ -47,6 +47,7 @@ struct run {
 	pthread_cond_t moved;        /* something came to the queue, a slot or a worker left: the caller waits for it */
 	struct error err;            /* the first */
 	_Atomic bool stop;           /* set with err: claims and sends end */
+	struct cancel stopped;       /* the same, for who waits for its share of the rate */
 
 	unsigned renewals;           /* of the lease, after refusals; the caller's */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the queue to the acknowledgement: INTENT records of a batch of slots, one sync, submit; and, on the ack thread,
+ * From the queue to the acknowledgement: a share of the rate, INTENT records of a batch of slots, one sync, submit; and, on the ack thread,
  * ACK records and map entries.  Between the two the map says unknown.
  */
 #include <config.h>
@@ -51,12 +51,27 @@ static void submit(struct run *r, struct slot *s)
 		replica_submit(r->pass->replica, &s->ops[i].op);
 }
 
-void send_batch(struct run *r, struct slot *list)
+/* The slots' share of the rate, before anything is journalled: who waits has promised nothing. */
+static int take_rate(struct run *r, const struct slot *list, struct error *err)
+{
+	uint64_t bytes = 0;
+
+	for (const struct slot *s = list; s; s = s->next)
+		for (unsigned i = 0; i < s->n_ops; i++)
+			bytes += s->ops[i].op.data ? s->ops[i].op.len : RATE_CLEAR_BYTES;
+	return rate_limit_take(r->pass->rate, bytes, r->pass->cancel, &r->stopped, err);
+}
+
+static void send_list(struct run *r, struct slot *list)
 {
 	struct error err = ERROR_INIT;
 	struct slot *next;
 	bool send = !run_stopped(r);
 
+	if (send && take_rate(r, list, &err) < 0) {
+		run_fail(r, &err);
+		send = false;
+	}
 	if (send && write_intents(r, list, &err) < 0) {
 		run_fail(r, &err);
 		send = false;
@@ -67,6 +82,22 @@ void send_batch(struct run *r, struct slot *list)
 			submit(r, s);
 		else
 			run_slot_put(r, s);
+	}
+}
+
+/* Under a rate one slot at a time: more would leave at once. */
+void send_batch(struct run *r, struct slot *list)
+{
+	struct slot *next;
+
+	if (!r->pass->rate) {
+		send_list(r, list);
+		return;
+	}
+	for (struct slot *s = list; s; s = next) {
+		next = s->next;
+		s->next = NULL;
+		send_list(r, s);
 	}
 }
 

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/parse.h"
@@ -65,16 +67,38 @@ static int write_format(int fd, struct error *err)
 	return io_replace_file(fd, "format", text, (size_t)len, 0600, err);
 }
 
+static bool has_format(int fd)
+{
+	return faccessat(fd, "format", F_OK, 0) == 0 || errno != ENOENT;
+}
+
+/* Runs that begin at once in a new folder make the file once: the folder itself is their lock. */
+static int make_format(int fd, struct error *err)
+{
+	int rc = 0;
+
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_errno(err, errno, "flock");
+	if (!has_format(fd))
+		rc = write_format(fd, err);
+	(void)flock(fd, LOCK_UN);
+	return rc;
+}
+
 static int check_format(int fd, const char *path, bool create, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	CLEANUP_FREE char *text = io_read_file(fd, "format", FORMAT_LEN_MAX, NULL, &why);
+	CLEANUP_FREE char *text = NULL;
 	const char *writer = "written by a newer liftfs";
 	uint64_t format;
 	char *eol;
 
-	if (!text && why.code == ERR_SYSTEM && why.detail == ENOENT)
-		return create ? write_format(fd, err) : 0;
+	if (create && !has_format(fd) && make_format(fd, err) < 0)
+		return error_prefix(err, "%s", path);
+	text = io_read_file(fd, "format", FORMAT_LEN_MAX, NULL, &why);
+	if (!text && !create && why.code == ERR_SYSTEM && why.detail == ENOENT)
+		return 0;
 	if (!text) {
 		if (err)
 			*err = why;

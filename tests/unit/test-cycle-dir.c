@@ -220,6 +220,73 @@ static void a_foreign_write_during_the_cycle_is_never_committed(void **state)
 	host_stop(&h);
 }
 
+static void *change_source_later(void *world)
+{
+	usleep(300000);
+	world_patch(world, 0, MIB, 4096, 77);
+	return NULL;
+}
+
+/* A cycle whose source moves between F0 and F1. */
+static void fuzzy_cycle(struct world *w, struct host *h, struct outcome *o)
+{
+	static const struct fault_rule claim = { .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DELAY, .ms = 700 };
+	pthread_t thread;
+
+	world_patch(w, 0, 3 * MIB, 4096, 76);
+	fault_add(h->fault, &claim);
+	assert_int_equal(pthread_create(&thread, NULL, change_source_later, w), 0);
+	cycle(w, h, 1, o);
+	pthread_join(thread, NULL);
+	fault_clear(h->fault);
+	assert_int_equal(o->disks[0].result, CYCLE_FUZZY);
+}
+
+static int remove_work(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	return type == FTW_F && strstr(path, "/.liftfs/work/") ? remove(path) : 0;
+}
+
+/* What was committed last stays readable; written by clones, it stays the file, and what has arrived is in another. */
+static void a_fuzzy_cycle_is_gone_on_from_and_without_its_work_file_nothing_is_believed(void **state)
+{
+	struct world *w = *state;
+	CLEANUP_FREE uint8_t *one = NULL, *now = malloc(SIZE);
+	char first[CLOCK_TEXT_LEN], file[200];
+	struct outcome o;
+	struct host h;
+	bool clones;
+
+	world_write_disk(w, 0, 1);
+	start(w, &h, "state", "t");
+	cycle_ok(w, &h, 1, &o);
+	memcpy(first, o.vm.point, sizeof(first));
+	one = source(w);
+	fuzzy_cycle(w, &h, &o);
+	assert_true(point_same(&h, first, one));
+	snprintf(file, sizeof(file), "%s/t/vm/a.vhd", targets);
+	read_file(file, now, SIZE);
+	clones = memcmp(now, one, SIZE) == 0;
+	cycle_ok(w, &h, 1, &o);
+	assert_int_equal(o.disks[0].result, CYCLE_OK);
+	assert_string_equal(o.disks[0].warning, "");
+	assert_true(same(w, "t/vm/a.vhd") && point_same(&h, first, one));
+
+	if (clones) {
+		fuzzy_cycle(w, &h, &o);
+		assert_int_equal(nftw(targets, remove_work, 8, FTW_DEPTH | FTW_PHYS), 0);
+		cycle(w, &h, 1, &o);
+		assert_int_equal(o.err.code, ERR_CONFLICT);
+		assert_non_null(strstr(o.err.msg, "changed by something other than liftfs"));
+		h.opt.adopt = true;
+		cycle_ok(w, &h, 1, &o);
+		assert_true(same(w, "t/vm/a.vhd"));
+	}
+	host_stop(&h);
+}
+
 /* ---- killed ---- */
 
 static void *kill_self(void *fault)
@@ -366,6 +433,7 @@ int main(int argc, char **argv)
 		TEST(first_everything_then_the_change_then_nothing),
 		TEST(a_foreign_write_between_cycles_is_noticed_until_adopt),
 		TEST(a_foreign_write_during_the_cycle_is_never_committed),
+		TEST(a_fuzzy_cycle_is_gone_on_from_and_without_its_work_file_nothing_is_believed),
 		TEST(a_host_that_is_killed_at_any_request_is_gone_on_from),
 		TEST(a_host_that_is_killed_at_any_call_is_gone_on_from_without_an_alarm),
 	};

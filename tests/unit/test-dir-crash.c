@@ -452,7 +452,7 @@ static void with_undo_a_power_loss_at_any_call_of_a_deletion_changes_no_other_po
 	deletions_stopped_everywhere(*state, true);
 }
 
-static void need_clones(struct world *w)
+static bool has_clones(struct world *w)
 {
 	CLEANUP(cleanup_target) struct target *t = NULL;
 	const struct dir_place *p;
@@ -460,7 +460,12 @@ static void need_clones(struct world *w)
 	w->undo = false;
 	t = open_target(w);
 	p = t->priv;
-	if (!p->clones)
+	return p->clones;
+}
+
+static void need_clones(struct world *w)
+{
+	if (!has_clones(w))
 		skip();
 }
 

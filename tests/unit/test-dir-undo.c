@@ -168,6 +168,57 @@ static void a_point_that_is_open_reads_on_through_writes_new_points_and_deletion
 	}
 }
 
+/* Called once before the next read of a whole block of the live file; the linker wraps pread. */
+static void (*before_live_read)(struct dir_fixture *f);
+static struct dir_fixture *reading;
+
+ssize_t __real_pread(int fd, void *buf, size_t n, off_t off);
+ssize_t __wrap_pread(int fd, void *buf, size_t n, off_t off);
+
+ssize_t __wrap_pread(int fd, void *buf, size_t n, off_t off)
+{
+	void (*hook)(struct dir_fixture *f) = before_live_read;
+	struct stat live, st;
+	char path[512];
+
+	if (!hook || n != BLOCK)
+		return __real_pread(fd, buf, n, off);
+	dir_fixture_file(reading, DIR_NAME, path);
+	if (fstat(fd, &st) == 0 && stat(path, &live) == 0 && st.st_ino == live.st_ino) {
+		before_live_read = NULL;
+		hook(reading);
+	}
+	return __real_pread(fd, buf, n, off);
+}
+
+static void overwrite(struct dir_fixture *f)
+{
+	write_byte(f, 2, BLOCK, 0);
+}
+
+static void overwrite_after_a_new_point(struct dir_fixture *f)
+{
+	snapshot(f, "P2");
+	write_byte(f, 3, BLOCK, BLOCK);
+}
+
+/* A block may be overwritten between the look for an entry and the read of the live file. */
+static void a_block_that_is_overwritten_while_it_is_read_reads_as_the_point_had_it(void **state)
+{
+	struct dir_fixture *f = *state;
+
+	write_byte(f, 1, 2 * BLOCK, 0);
+	snapshot(f, "P1");
+	reading = f;
+	before_live_read = overwrite;
+	assert_int_equal(byte_at(f, "P1", 0), 1);
+	assert_null(before_live_read);
+	before_live_read = overwrite_after_a_new_point;
+	assert_int_equal(byte_at(f, "P1", BLOCK), 1);
+	assert_null(before_live_read);
+	assert_int_equal(byte_at(f, "P2", BLOCK), 1);
+}
+
 static void a_deleted_point_is_gone_and_the_others_read_as_before(void **state)
 {
 	struct dir_fixture *f = *state;
@@ -358,6 +409,7 @@ int main(void)
 		TEST(a_point_keeps_the_size_it_had_while_the_disk_grows_and_shrinks),
 		TEST(extents_tell_the_data_of_the_point_and_not_that_of_the_live_file),
 		TEST(a_point_that_is_open_reads_on_through_writes_new_points_and_deletions),
+		TEST(a_block_that_is_overwritten_while_it_is_read_reads_as_the_point_had_it),
 		TEST(a_deleted_point_is_gone_and_the_others_read_as_before),
 		TEST(a_deletion_needs_nobody_to_hold_the_replica),
 		TEST(a_foreign_change_of_the_live_file_is_no_part_of_a_point),

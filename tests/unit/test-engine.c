@@ -374,6 +374,102 @@ static void many_passes_share_a_small_pool(void **state)
 	}
 }
 
+/* ---- under a rate ---- */
+
+static struct rate_limit *paused(void)
+{
+	struct calendar c;
+	struct rate_limit *rate;
+
+	assert_int_equal(calendar_parse("pause", &c, NULL), 0);
+	rate = rate_limit_new(&c, NULL);
+	assert_non_null(rate);
+	return rate;
+}
+
+static void wait_for_line(struct rate_limit *rate)
+{
+	for (int ms = 0; !rate_limit_waiting(rate); ms++) {
+		assert_in_range(ms, 0, 20000);
+		assert_int_equal(cancel_sleep(NULL, 1, NULL), 0);
+	}
+}
+
+static void while_paused_nothing_is_sent_or_promised_and_then_all_is(void **state)
+{
+	CLEANUP(cleanup_rate_limit) struct rate_limit *rate = paused();
+	struct job j = { .e = engine, .m = some_disk() };
+
+	(void)state;
+	j.r = replica_rig_new(j.m->size, K64, 1);
+	j.r->pass.rate = rate;
+	for (uint64_t blk = 60; blk < 65; blk++)
+		blockmap_set_unknown(j.r->map, blk); /* to be cleared */
+	assert_int_equal(pthread_create(&j.thread, NULL, run_job, &j), 0);
+	wait_for_line(rate);
+	assert_int_equal(mem_records_count(j.r->service, MEM_WRITE | MEM_CLEAR), 0);
+	rate_limit_set(rate, NULL);
+	pthread_join(j.thread, NULL);
+	assert_int_equal(j.rc, 0);
+	replica_rig_assert_equals(j.r, j.m);
+	assert_int_equal(replica_rig_assert_map_true(j.r), 0);
+	replica_rig_free(j.r);
+	model_disk_free(j.m);
+}
+
+static void a_paused_pass_stops_at_once_and_left_nothing_unknown(void **state)
+{
+	CLEANUP(cleanup_rate_limit) struct rate_limit *rate = paused();
+	struct job j = { .e = engine, .m = some_disk() };
+	struct cancel token;
+
+	(void)state;
+	assert_int_equal(cancel_init(&token, NULL), 0);
+	j.r = replica_rig_new(j.m->size, K64, 1);
+	run_ok(j.r, j.m);
+	model_disk_fill(j.m, 0, 3 * MIB, 2);
+	replica_rig_claim(j.r);
+	j.r->pass.rate = rate;
+	j.r->pass.cancel = &token;
+	assert_int_equal(pthread_create(&j.thread, NULL, run_job, &j), 0);
+	wait_for_line(rate);
+	cancel_set(&token, CANCEL_GENTLE);
+	pthread_join(j.thread, NULL);
+	assert_int_equal(j.rc, -1);
+	assert_error(&j.err, ERR_CANCELLED, "stopped");
+	replica_rig_restart(j.r); /* what the journal says counts */
+	assert_int_equal(replica_rig_assert_map_true(j.r), 0);
+	j.r->pass.rate = NULL;
+	j.r->pass.cancel = NULL;
+	run_ok(j.r, j.m);
+	assert_int_equal(j.r->progress.bytes_sent, 3 * MIB);
+	cancel_fini(&token);
+	replica_rig_free(j.r);
+	model_disk_free(j.m);
+}
+
+/* The first unit goes out and fails late; the second waits for a rate that would let it go in weeks. */
+static void a_failure_ends_a_pass_that_waits_for_its_rate(void **state)
+{
+	struct calendar c;
+	CLEANUP(cleanup_rate_limit) struct rate_limit *rate = NULL;
+	struct job j = { .e = engine, .m = model_disk_new(40 * MIB) };
+
+	(void)state;
+	assert_int_equal(calendar_parse("1", &c, NULL), 0);
+	rate = rate_limit_new(&c, NULL);
+	model_disk_fill(j.m, 0, j.m->size, 1);
+	j.r = replica_rig_new(j.m->size, K64, 1);
+	fault_add(j.r->fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_BEFORE, .code = ERR_REFUSED });
+	j.r->pass.rate = rate;
+	assert_int_equal(pthread_create(&j.thread, NULL, run_job, &j), 0);
+	pthread_join(j.thread, NULL);
+	assert_int_equal(j.rc, -1);
+	assert_error(&j.err, ERR_REFUSED, "injected fault");
+	replica_rig_free(j.r);
+	model_disk_free(j.m);
+}
+
 static void a_disk_larger_than_its_map_is_our_bug(void **state)
 {
 	struct model_disk *m = model_disk_new(3 * MIB);
@@ -405,6 +501,9 @@ int main(void)
 		cmocka_unit_test(a_refused_write_ends_the_pass),
 		cmocka_unit_test(a_cancelled_pass_stops_claiming_and_what_is_in_flight_ends),
 		cmocka_unit_test(many_passes_share_a_small_pool),
+		cmocka_unit_test(while_paused_nothing_is_sent_or_promised_and_then_all_is),
+		cmocka_unit_test(a_paused_pass_stops_at_once_and_left_nothing_unknown),
+		cmocka_unit_test(a_failure_ends_a_pass_that_waits_for_its_rate),
 		cmocka_unit_test(a_disk_larger_than_its_map_is_our_bug),
 	};
 

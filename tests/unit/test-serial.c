@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "support/replica_rig.h"
 
 #define K64 BLOCK_SIZE_MIN
@@ -89,11 +91,43 @@ static void the_first_failure_ends_it_and_is_said(void **state)
 	cancel_fini(&token);
 }
 
+static void *run_serial(void *arg)
+{
+	static int rc;
+
+	rc = serial_run(arg, NULL);
+	return &rc;
+}
+
+static void each_request_waits_for_its_share_of_the_rate(void **state)
+{
+	struct fixture *f = *state;
+	struct calendar c;
+	CLEANUP(cleanup_rate_limit) struct rate_limit *rate = NULL;
+	pthread_t thread;
+	void *rc;
+
+	assert_int_equal(calendar_parse("pause", &c, NULL), 0);
+	rate = rate_limit_new(&c, NULL);
+	f->r->pass.rate = rate;
+	assert_int_equal(pthread_create(&thread, NULL, run_serial, &f->r->pass), 0);
+	for (int ms = 0; !rate_limit_waiting(rate); ms++) {
+		assert_in_range(ms, 0, 20000);
+		assert_int_equal(cancel_sleep(NULL, 1, NULL), 0);
+	}
+	assert_int_equal(mem_records_count(f->r->service, MEM_WRITE | MEM_CLEAR), 0);
+	rate_limit_set(rate, NULL);
+	pthread_join(thread, &rc);
+	assert_int_equal(*(int *)rc, 0);
+	replica_rig_assert_equals(f->r, f->m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_block_that_differs_is_one_operation, setup, teardown),
 		cmocka_unit_test_setup_teardown(of_an_unchanged_disk_only_unknown_blocks_are_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_request_waits_for_its_share_of_the_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_first_failure_ends_it_and_is_said, setup, teardown),
 	};
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -734,10 +735,51 @@ static void a_replica_in_use_is_busy_and_names_the_process(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+struct opener {
+	pthread_t thread;
+	pthread_barrier_t *all_here;
+	const char *path;
+	struct error err;
+};
+
+static void *open_state(void *arg)
+{
+	struct opener *o = arg;
+
+	pthread_barrier_wait(o->all_here);
+	state_close(state_open(o->path, true, &o->err));
+	return NULL;
+}
+
+static void runs_that_begin_at_once_make_a_new_folder_together(void **state)
+{
+	struct fixture *f = *state;
+	pthread_barrier_t all_here;
+	char path[128];
+
+	for (int i = 0; i < 20; i++) {
+		struct opener o[4] = { 0 };
+
+		snprintf(path, sizeof(path), "%s/new%d", f->dir->path, i);
+		pthread_barrier_init(&all_here, NULL, ARRAY_LEN(o));
+		for (size_t k = 0; k < ARRAY_LEN(o); k++) {
+			o[k].path = path;
+			o[k].all_here = &all_here;
+			assert_int_equal(pthread_create(&o[k].thread, NULL, open_state, &o[k]), 0);
+		}
+		for (size_t k = 0; k < ARRAY_LEN(o); k++) {
+			pthread_join(o[k].thread, NULL);
+			assert_error(&o[k].err, ERR_NONE, "");
+		}
+		pthread_barrier_destroy(&all_here);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_record_says_what_it_means),
+		TEST(runs_that_begin_at_once_make_a_new_folder_together),
 		TEST(a_clean_point_is_read_back_whole_before_and_after_the_fold),
 		TEST(a_cycle_without_a_point_is_pointed_and_keeps_none),
 		TEST(a_journal_cut_at_any_length_is_what_was_there_before),

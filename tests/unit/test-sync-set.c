@@ -88,6 +88,40 @@ static void the_first_pattern_wins_and_what_none_matches_is_taken(void **state)
 	assert_string_equal(got, "db/db.vhd web01/web01.vhd web01/web01_1.vhd");
 }
 
+static bool wants_one(void *ctx, const char *vm, const char *disk)
+{
+	(void)disk;
+	return strcmp(vm, ctx) == 0;
+}
+
+static void only_what_is_wanted_is_taken(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_sync_set) struct sync_set all = { 0 }, set = { 0 };
+	struct sync_set_options opt = { .wanted = NULL };
+	struct error e = ERROR_INIT;
+	char path[128], nobody[] = "nobody", want[256];
+	char *sources[] = { path };
+
+	make_store(s);
+	snprintf(path, sizeof(path), "%s/ds", s->path);
+	assert_int_equal(sync_set_find(sources, 1, &opt, &all, NULL), 0);
+	opt.wanted = wants_one;
+	opt.wanted_ctx = all.vms[all.n - 1].name;
+	assert_int_equal(sync_set_find(sources, 1, &opt, &set, NULL), 0);
+	assert_int_equal(set.n, all.n);
+	assert_int_equal(set.n_broken, 0); /* those of other VMs are somebody else's, too */
+	assert_int_equal(set.n_disks, 2);
+	assert_int_equal(set.runs[set.n - 1].cycle.n, 2);
+	for (size_t i = 0; i + 1 < set.n; i++)
+		assert_int_equal(set.runs[i].cycle.n, 0);
+	sync_set_fini(&set);
+	opt.wanted_ctx = nobody;
+	assert_int_equal(sync_set_find(sources, 1, &opt, &set, &e), -1);
+	snprintf(want, sizeof(want), "%s: no disk to replicate there that the options do not leave out", path);
+	assert_error(&e, ERR_USAGE, want);
+}
+
 static void a_broken_disk_is_told_and_the_others_go_on(void **state)
 {
 	const struct scratch_dir *s = *state;
@@ -240,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_match_as_rsyncs_do),
 		WITH_SCRATCH(the_first_pattern_wins_and_what_none_matches_is_taken),
+		WITH_SCRATCH(only_what_is_wanted_is_taken),
 		WITH_SCRATCH(a_broken_disk_is_told_and_the_others_go_on),
 		WITH_SCRATCH(names_of_several_sources_begin_with_theirs),
 		WITH_SCRATCH(a_disk_in_another_source_is_replicated_once_with_its_vm),

@@ -93,6 +93,32 @@ static void wrong_usage_ends_with_2(void **state)
 	assert_int_equal(jobs, 0);
 }
 
+static int set_twice(void *dest, const char *value, struct error *err)
+{
+	(void)err;
+	*(const char **)dest = value ? value : "none";
+	return 0;
+}
+
+static void an_argument_in_brackets_may_be_missing(void **state)
+{
+	const char *watch = NULL;
+	const struct tool_option options[] = {
+		{ "watch", 0, "[INTERVAL]", "go on", set_twice, &watch, NULL },
+		{ 0 },
+	};
+	struct tool t = { .verb = "test", .arguments = "A", .min_args = 1, .max_args = 1 };
+	char with[] = "test --watch=5m a", without[] = "test --watch a";
+	char *argv[8];
+
+	(void)state;
+	assert_int_equal(begin(&t, options, with, argv), -1);
+	assert_string_equal(watch, "5m");
+	assert_int_equal(begin(&t, options, without, argv), -1);
+	assert_string_equal(watch, "none");
+	assert_string_equal(t.args[0], "a");
+}
+
 static void the_worst_status_is_the_one_that_shows(void **state)
 {
 	static const int order[] = { 70, 78, 75, 74, 65, 69, 1, 0 };
@@ -112,6 +138,7 @@ int main(void)
 		cmocka_unit_test(options_and_arguments_come_in_any_order),
 		cmocka_unit_test(a_signature_is_wiped_where_ps_shows_it),
 		cmocka_unit_test(wrong_usage_ends_with_2),
+		cmocka_unit_test(an_argument_in_brackets_may_be_missing),
 		cmocka_unit_test(the_worst_status_is_the_one_that_shows),
 	};
 
