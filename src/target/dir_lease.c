@@ -11,12 +11,13 @@
  *                                            (CLOCK_REALTIME), after which that file is the content
  *
  *   record                                              RENEW
- *   another id, or none                                 ERR_BUSY: somebody leased since
+ *   another id, this boot                               ERR_BUSY: somebody leased since
  *   idle, version as it is                              granted
  *   idle, another version, this boot                    ERR_BUSY: somebody wrote since
  *   writing, version as it is                           granted: it had not begun
  *   writing, this boot, mtime within 2 s of <ns>        granted: our own last write
- *   all else (a power loss; a version in doubt)         ERR_CONFLICT/UNPROVEN
+ *   all else (a power loss, which can take the record   ERR_CONFLICT/UNPROVEN
+ *             itself; a version in doubt)
  *
  * What that leaves: another tool's write within two seconds of a process's death amid a write.  Other tools do not look
  * at flocks, and nothing stops them during a cycle either; the writer notices them before its next batch. BREAK takes
@@ -116,6 +117,13 @@ static bool was_our_write(char *state, bool this_boot, const struct dir_state *s
 	return ino == st->st_ino && mtime < began + CRASH_WINDOW_NS;
 }
 
+static int unproven(const struct replica *r, struct error *err)
+{
+	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_UNPROVEN,
+			     "%s/%s: nothing proves that nobody wrote to it since the last run ended", r->target->name,
+			     r->name);
+}
+
 /* The table above, with the lock held. */
 static int prove(struct replica *r, int record, const struct guid *id, const struct dir_state *s, struct error *err)
 {
@@ -126,12 +134,16 @@ static int prove(struct replica *r, int record, const struct guid *id, const str
 	bool this_boot;
 
 	text[n > 0 ? n : 0] = '\0';
-	if (strcmp(next_line(&at), RECORD_HEAD) != 0 || guid_parse(next_line(&at), &last, NULL) < 0 ||
-	    !guid_equal(&last, id))
-		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: another lease was taken since",
-				     r->target->name, r->name);
+	if (strcmp(next_line(&at), RECORD_HEAD) != 0 || guid_parse(next_line(&at), &last, NULL) < 0)
+		return unproven(r, err);
 	clock_boot_id(boot);
 	this_boot = *boot && strcmp(next_line(&at), boot) == 0;
+	/* Of another boot it can be an older one that came back; another host that wrote has raised the number besides. */
+	if (!guid_equal(&last, id) && !this_boot)
+		return unproven(r, err);
+	if (!guid_equal(&last, id))
+		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: another lease was taken since",
+				     r->target->name, r->name);
 	state = next_line(&at);
 	if (strncmp(state, "idle ", 5) == 0 && strcmp(state + 5, s->version) == 0)
 		return 0;
@@ -140,9 +152,7 @@ static int prove(struct replica *r, int record, const struct guid *id, const str
 	if (this_boot && (s->foreign || strncmp(state, "idle ", 5) == 0))
 		return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s/%s: somebody else wrote to it since",
 				     r->target->name, r->name);
-	return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_UNPROVEN,
-			     "%s/%s: nothing proves that nobody wrote to it since the last run ended", r->target->name,
-			     r->name);
+	return unproven(r, err);
 }
 
 static int lock_once(struct replica *r, int lock_dir, const char *base, struct error *err)

@@ -7,7 +7,7 @@ and compares: the replica with the source, each recovery point with the source a
 comparison reads the bytes by another way than sync: `liftfs verify` hashes image and replica, and in a directory the file
 itself is compared with the raw source.
 """
-import argparse, hashlib, json, os, random, shutil, subprocess, sys
+import argparse, json, os, random, shutil, subprocess, sys, uuid
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--liftfs', required=True, help='folder of the programs')
@@ -60,10 +60,16 @@ def liftfs(verb, *args, env=None):
                           stderr=subprocess.PIPE, timeout=60)
 
 
+def boot():
+    """The host has lost its power: another boot."""
+    with open(os.path.join(a.scratch, 'boot_id'), 'w') as f:
+        f.write(str(uuid.UUID(int=dice.getrandbits(128))) + '\n')
+
+
 def sync(crash_at=None, mode='after'):
-    env = dict(os.environ)
+    env = dict(os.environ, LD_PRELOAD=a.shim, CRASH_BOOT=os.path.join(a.scratch, 'boot_id'))
     if crash_at is not None:
-        env.update(LD_PRELOAD=a.shim, CRASH_AT=str(crash_at), CRASH_MODE=mode, CRASH_SEED=str(dice.randrange(1 << 30)),
+        env.update(CRASH_AT=str(crash_at), CRASH_MODE=mode, CRASH_SEED=str(dice.randrange(1 << 30)),
                    CRASH_LOG=log, CRASH_ROOT=a.scratch)
         open(log, 'w').close()
     return liftfs('sync', '--json', '--full', *a.sync.split(), store, a.target, env=env)
@@ -117,6 +123,7 @@ def compare_point(point, step, what):
 
 
 make_store()
+boot()
 change()
 run = sync()
 if run.returncode:
@@ -134,7 +141,7 @@ if run.returncode:
 total = int(open(log).read().split()[0])
 keep(1)
 known.update({p: 1 for p in points() - set(known)})
-modes = ['before', 'after', 'half'] + (['power'] if a.points == 0 or local or True else [])
+modes = ['before', 'after', 'half', 'power']
 plan = [(n, m) for n in range(1, total + 1) for m in modes] if a.points == 0 else \
     [(1 + (i * total) // a.points + dice.randrange(max(1, total // a.points)), modes[i % len(modes)]) for i in range(a.points)]
 crashed = 0
@@ -146,6 +153,8 @@ for step, (at, mode) in enumerate(plan, 2):
     where = open(log).read().strip()
     if run.returncode == -9:
         crashed += 1
+        if mode == 'power':
+            boot()
     elif run.returncode != 0:
         give_up('%s (%s): the sync failed by itself' % (what, where), run)
     run = sync()

@@ -25,7 +25,7 @@ all_equal() { # TARGET WHEN
 	for point in $points; do
 		liftfs verify "$scratch/at.$point.raw" "$1/vm.vhd@$point" >"$scratch/out" 2>&1 || fail "$2: $point: $(cat "$scratch/out")"
 	done
-	want "points $2" "$(liftfs list --points --json "$1" | jq -r '[.. | .points? // empty | length] | add')" \
+	want "points $2" "$(liftfs list --points --json "$1" | jq -r '[.replicas[].points | length] | add')" \
 		"$(echo "$points" | wc -w)"
 }
 

@@ -6,7 +6,7 @@ Whenever things have calmed down, each replica must equal its source, read by qe
 equal the source as it was when the point was made.  Prints what it did; the seed makes the same decisions again (not the
 same timing).
 """
-import argparse, collections, json, os, random, shutil, subprocess, sys, threading, time, urllib.request
+import argparse, collections, itertools, json, os, random, shutil, subprocess, sys, threading, time, urllib.request
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--liftfs', required=True, help='folder of the programs')
@@ -127,8 +127,8 @@ RULES = ['write lost p=0.05 status=500 code=OperationTimedOut', 'PutPage late p=
 
 
 def start(target):
-    return subprocess.Popen([os.path.join(a.liftfs, 'liftfs-sync'), '--state', state, '--json', '--connections', '4', '--connections',
-                             '4', store, target], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen([os.path.join(a.liftfs, 'liftfs-sync'), '--state', state, '--json', '--connections', '4', '--keep-last',
+                             str(a.keep), store, target], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def finish(p):
@@ -200,9 +200,8 @@ def calm():
             for target in a.target:
                 same('%s/%s' % (target.rstrip('/'), d.replica), raw, 'live')
             for key in [k for k, v in made.items() if v is None and k[1] == d.replica]:
-                made[key] = os.path.join(a.scratch, 'point-%d.raw' % len(made))
-                if not os.path.exists(made[key]):
-                    shutil.copyfile(raw, made[key])
+                made[key] = os.path.join(a.scratch, 'point-%d.raw' % next(numbers))
+                shutil.copyfile(raw, made[key])
     for target in a.target:                            # those that are gone were pruned
         text = json.dumps(listed(target))
         for key in [k for k in made if k[0] == target and k[2] not in text]:
@@ -211,6 +210,7 @@ def calm():
     done['calms'] += 1
 
 
+numbers = itertools.count()
 made = {}                                              # (target, replica, point): the flat content of that moment
 vms = [VM('web', [Disk('web', 'web', 'vmdk'), Disk('web', 'web_1', 'vmdk')]), VM('db', [Disk('db', 'db', 'vhdx')])]
 end = time.time() + a.seconds

@@ -93,7 +93,7 @@ want "stalls after progress" "$(json '[.vms[].disks[].stalled_cycles] | add' "$s
 # ---- events ----
 liftfs status --events 100 --json >"$scratch/events.json"
 want "kinds of events" "$(json '[.events[].event] | unique | join(" ")' "$scratch/events.json")" \
-	"committed failed fenced given-up run-ended run-started vanished"
+	"committed failed fenced given-up point-made run-ended run-started vanished"
 want "the first" "$(json '.events[0] | "\(.seq) \(.event) \(.message)"' "$scratch/events.json")" "1 run-started 3 disks to $target"
 want "statuses of given-up" "$(json '[.events[] | select(.event == "given-up").status] | unique | tostring' "$scratch/events.json")" "[78]"
 liftfs status --events 2 >"$scratch/out"

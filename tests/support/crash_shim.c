@@ -9,6 +9,7 @@
  *   CRASH_SEED=N    the dice of a loss of power
  *   CRASH_LOG=FILE  gets "N CALL NAME" of the call that ended it, or "N calls" at the end
  *   CRASH_ROOT=DIR  loss of power, and a folder on the same file system for what may have to come back: DIR/.undo
+ *   CRASH_BOOT=FILE is read for the boot id: after a loss of power there is another
  *
  * Loss of power: of the writes since the last fsync or fdatasync of their file, each sector holds what it held before or
  * what was written; of the changes of names since the last fsync of a folder, the newest few never happened, in order.
@@ -58,7 +59,7 @@ static unsigned long calls, crash_at, seed, backups;
 static enum mode mode;
 static struct unsynced *unsynced;
 static struct renamed *renamed;
-static char undo[PATH_LEN], log_path[PATH_LEN];
+static char undo[PATH_LEN], log_path[PATH_LEN], boot_path[PATH_LEN];
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -92,6 +93,7 @@ __attribute__((constructor)) static void begin(void)
 	seed = 88172645463325252ul + (getenv("CRASH_SEED") ? strtoul(getenv("CRASH_SEED"), NULL, 10) * 2654435761ul : 0);
 	snprintf(undo, sizeof(undo), "%s/.undo", root ? root : "");
 	snprintf(log_path, sizeof(log_path), "%s", log ? log : "");
+	snprintf(boot_path, sizeof(boot_path), "%s", getenv("CRASH_BOOT") ? getenv("CRASH_BOOT") : "");
 }
 
 __attribute__((destructor)) static void end(void)
@@ -450,6 +452,8 @@ static int open_as(int dirfd, const char *name, int flags, mode_t perm)
 {
 	struct stat st;
 
+	if (*boot_path && strcmp(name, "/proc/sys/kernel/random/boot_id") == 0)
+		return REAL(openat)(AT_FDCWD, boot_path, flags, perm);
 	if (!(flags & O_CREAT) || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return REAL(openat)(dirfd, name, flags, perm);
 	PLAIN(int, "creat", name, true, before_rename(0, NULL, dirfd, name), REAL(openat)(dirfd, name, flags, perm));
