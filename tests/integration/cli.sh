@@ -67,7 +67,7 @@ printf 'rubbish' >"$esc"
 must_fail 65 '\x1B[31m.vmdk' "$liftfs" info "$esc"
 rm -f "$esc"
 
-same "list --plain" "$("$liftfs" list --plain ds | tr '\n' ' ')" 'db/broken db/db web01/web01 '
+same "list --plain" "$("$liftfs" list --plain ds | tr '\n' ' ')" 'db/db web01/web01 db/broken '
 same "list --json" "$("$liftfs" list --json ds | jq -c '[.vms[].disks[] | .error.status]')" '[65,null,null]'
 
 # ---- pipes and full disks ----
