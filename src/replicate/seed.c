@@ -26,15 +26,34 @@
 
 /* ---- the map ---- */
 
+/* What such a cycle left may never have become the file that people carry: a directory can keep it as a clone beside that. */
+static int not_whole(struct target *seed, const char *name, struct error *err)
+{
+	return error_set(err, ERR_CONFLICT, "%s/%s: its last cycle did not end with a state of the source: run it once more, and "
+			 "carry it anew", target_name(seed), name);
+}
+
+/* Did the last clean point become the file?  The header says it of a point that the journal does not have any more. */
+static bool is_whole(const struct replica_state *rs)
+{
+	const struct blockmap_header *h = blockmap_header(rs->map);
+
+	if (h->clean && h->number == rs->last.number)
+		return !h->fuzzy;
+	return rs->last.pointed && !rs->last.fuzzy;
+}
+
 /* As its last cycle left it?  A file that is gone was carried away. */
-static int check_file(struct target *seed, const char *name, const char *version, struct error *err)
+static int check_file(struct target *seed, const char *name, const struct replica_state *rs, struct error *err)
 {
 	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
 	CLEANUP(cleanup_replica) struct replica *r = target_replica(seed, name, err);
 
 	if (!r || replica_look(r, &look, err) < 0)
 		return -1;
-	if (look.exists && strcmp(look.version, version) != 0)
+	if (!look.exists && !is_whole(rs))
+		return not_whole(seed, name, err);
+	if (look.exists && strcmp(look.version, rs->last.version) != 0)
 		return error_set(err, ERR_CONFLICT, "%s/%s: is not as its last cycle left it: what was carried from there may have "
 				 "another block map", target_name(seed), name);
 	return 0;
@@ -54,6 +73,10 @@ static int open_copy(struct target *seed, int scratch_dir, const char *name, str
 		return 1;
 	if (map_copy_open(copy, &c, err) < 0)
 		return -1;
+	if (c.header.fuzzy) {
+		map_copy_fini(&c);
+		return not_whole(seed, name, err);
+	}
 	out->own = blockmap_create(scratch_dir, "seeded", &c.header, err);
 	rc = out->own && blockmap_make_writable(out->own, err) == 0 ? map_copy_fill(&c, out->own, err) : -1;
 	out->map = out->own;
@@ -73,7 +96,7 @@ int seed_open(struct target *seed, struct state *state, int scratch_dir, const c
 	if (out->rs.kind == STATE_CLEAN && out->rs.has_clean) {
 		out->map = out->rs.map;
 		out->cycle = out->rs.last.cycle;
-		rc = check_file(seed, name, out->rs.last.version, err);
+		rc = check_file(seed, name, &out->rs, err);
 	} else if (out->rs.kind == STATE_NEW) {
 		rc = open_copy(seed, scratch_dir, name, out, err);
 	} else {

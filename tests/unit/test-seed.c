@@ -264,6 +264,132 @@ static void a_seed_that_is_not_as_its_cycle_left_it_is_refused(void **state)
 	origin_close(&org);
 }
 
+static void patch_source(void *world)
+{
+	world_patch(world, 0, 3 * MIB + 5, 10, 7);
+}
+
+/* A directory that clones files keeps such a cycle's writes beside the file that is carried. */
+static void a_seed_whose_source_moved_is_refused_where_the_file_cannot_tell(void **state)
+{
+	struct world *w = *state;
+	struct origin org;
+	struct outcome o;
+	struct host h;
+
+	origin_open(w, &org);
+	world_patch(w, 0, 5, 10, 6);
+	host_start_before(w, &h, "state", mem_target_open(org.service, NULL, NULL));
+	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = patch_source, .ctx = w });
+	cycle_ok(w, &h, 1, &o);
+	assert_int_equal(o.disks[0].result, CYCLE_FUZZY);
+	host_stop(&h);
+	carry(w, &org, WHOLE);
+	seeded_cycle(w, &org, "state-other", &o);
+	refused(w, &o, "seed: mem:origin/vm/a.vhd: its last cycle did not end with a state of the source: run it once more, and carry "
+		       "it anew");
+	assert_true(mem_foreign_delete(org.service, world_names[0]));
+	seeded_cycle(w, &org, "state", &o);
+	refused(w, &o, "seed: mem:origin/vm/a.vhd: its last cycle did not end with a state of the source: run it once more, and carry "
+		       "it anew");
+	origin_close(&org);
+}
+
+static void a_seed_that_was_carried_away_will_do_if_its_last_cycle_was_whole(void **state)
+{
+	struct world *w = *state;
+	struct origin org;
+	struct outcome o;
+
+	origin_open(w, &org);
+	world_patch(w, 0, 5, 10, 2);
+	origin_cycle(w, &org, "state");
+	carry(w, &org, WHOLE);
+	assert_true(mem_foreign_delete(org.service, world_names[0]));
+	world_patch(w, 0, 5, 10, 3);
+	seeded_cycle(w, &org, "state", &o);
+	assert_int_equal(o.rc, 0);
+	assert_int_equal(o.disks[0].cycle, 3);
+	assert_int_equal(atomic_load(&o.disks[0].progress.bytes_sent), BLOCK);
+	assert_true(world_equals(w, 0, -1));
+	origin_close(&org);
+}
+
+/* ---- with more blocks than are chosen ---- */
+
+#define MANY UINT64_C(2000)
+#define CONTENT (MANY * BLOCK)
+
+/* Each block has its number in its first page, in the replica and in the map. */
+static struct blockmap *make_many(struct world *w, struct replica *r, const struct guid *id)
+{
+	struct blockmap_header h = { .liftfs_id = *id, .content_size = CONTENT, .virtual_size = CONTENT, .block_size = BLOCK };
+	CLEANUP_FREE uint8_t *buf = calloc(1, BLOCK);
+	struct target_meta none = { 0 };
+	struct block_hash hash;
+	struct hasher hasher;
+	struct blockmap *m;
+
+	assert_non_null(buf);
+	assert_int_equal(replica_create(r, CONTENT + VHD_FOOTER_LEN, 0, &none, NULL), 0);
+	m = blockmap_create(w->dir->fd, "many", &h, NULL);
+	assert_non_null(m);
+	assert_int_equal(blockmap_make_writable(m, NULL), 0);
+	hasher_init(&hasher, h.secret);
+	for (uint64_t i = 0; i < MANY; i++) {
+		memset(buf, (int)(1 + i % 255), 512);
+		hasher_hash(&hasher, buf, BLOCK, &hash);
+		blockmap_set_hash(m, i, &hash);
+		assert_true(mem_foreign_write(w->service, world_names[0], buf, 512, i * BLOCK));
+	}
+	vhd_footer_encode(CONTENT, id, buf);
+	hasher_hash(&hasher, buf, VHD_FOOTER_LEN, &hash);
+	blockmap_set_hash(m, MANY, &hash);
+	assert_true(mem_foreign_write(w->service, world_names[0], buf, VHD_FOOTER_LEN, CONTENT));
+	return m;
+}
+
+static int check_many(struct replica *r, const struct seed_map *s, struct error *err)
+{
+	struct target_look look = { 0 };
+	struct seed_live live = { .name = "a.vhd" };
+	int rc;
+
+	assert_int_equal(replica_look(r, &look, NULL), 0);
+	live.version = look.version;
+	live.number = look.number;
+	live.size = look.size;
+	rc = seed_check(s, r, &live, NULL, err);
+	target_look_fini(&look);
+	return rc;
+}
+
+/* Chosen like any other block it would be missed in every second try. */
+static void the_footer_is_read_whatever_is_chosen(void **state)
+{
+	static const struct guid id = { .b = { 1 } }, other = { .b = { 2 } };
+	struct world *w = *state;
+	CLEANUP(cleanup_target) struct target *t = mem_target_open(w->service, NULL, NULL);
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(t, world_names[0], NULL);
+	CLEANUP(cleanup_blockmap) struct blockmap *m = make_many(w, r, &id);
+	struct seed_map s = { .rs = REPLICA_STATE_INIT, .map = m };
+	uint8_t footer[VHD_FOOTER_LEN];
+	struct error e = ERROR_INIT;
+
+	if (check_many(r, &s, &e) < 0)
+		fail_msg("%s", e.msg);
+	vhd_footer_encode(CONTENT, &other, footer);
+	assert_true(mem_foreign_write(w->service, world_names[0], footer, sizeof(footer), CONTENT));
+	for (int i = 0; i < 30; i++) {
+		e = (struct error)ERROR_INIT;
+		assert_int_equal(check_many(r, &s, &e), -1);
+		assert_error(&e, ERR_CONFLICT, "a.vhd: is not what the seed's block map says: block 2000, at byte 131072000, has other "
+					       "content; nothing was written");
+	}
+}
+
+/* ---- crashes ---- */
+
 /* A death at any request: with the same option again it is taken over, checked. */
 static void death_at_every_request_ends_in_a_replica_that_is_right(void **state)
 {
@@ -331,6 +457,9 @@ int main(void)
 		WORLD_TEST(zeros_that_were_written_are_zeros),
 		WORLD_TEST(what_differs_is_named_and_nothing_written),
 		WORLD_TEST(a_seed_that_is_not_as_its_cycle_left_it_is_refused),
+		WORLD_TEST(a_seed_whose_source_moved_is_refused_where_the_file_cannot_tell),
+		WORLD_TEST(a_seed_that_was_carried_away_will_do_if_its_last_cycle_was_whole),
+		WORLD_TEST(the_footer_is_read_whatever_is_chosen),
 		WORLD_TEST(death_at_every_request_ends_in_a_replica_that_is_right),
 		WORLD_TEST(a_write_after_the_comparison_is_noticed),
 	};
