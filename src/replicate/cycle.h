@@ -65,6 +65,7 @@ struct cycle_disk {
 	uint64_t started_ns, finished_ns; /* realtime */
 	char snapshot[TARGET_POINT_LEN];  /* "" if none was made */
 	_Atomic bool active;              /* being read or sent now */
+	bool unverified;                  /* the replica was carried there and not compared since; known unless err is set */
 	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
 	struct error err;
 
