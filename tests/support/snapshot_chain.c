@@ -286,6 +286,12 @@ static void set_size(struct snapshot_chain *c, size_t layer, uint64_t size)
 		c->layer[layer].grain[g] = 0;
 }
 
+void snapshot_chain_resize(struct snapshot_chain *c, size_t layer, uint64_t size)
+{
+	set_size(c, layer, size);
+	save(c, layer);
+}
+
 void snapshot_chain_merge_down(struct snapshot_chain *c, size_t layer)
 {
 	struct snapshot_layer *from = &c->layer[layer], *to = from - 1;
@@ -326,15 +332,6 @@ static void replace(struct snapshot_chain *c, size_t i)
 	unlink_layer(c, i);
 	if (below(c, 2))
 		c->layer[i].grain[below(c, inside(c, i))] = ++c->seeds;
-	save(c, i);
-}
-
-/* Of the leaf, or of a parent, which nobody should; in whole grains, so that what a merge leaves is one or the other's. */
-static void resize(struct snapshot_chain *c, size_t i)
-{
-	uint64_t len = c->grain_sectors * 512;
-
-	set_size(c, i, (grains(c) - below(c, grains(c) * 3 / 4)) * len);
 	save(c, i);
 }
 
@@ -383,8 +380,9 @@ const char *snapshot_chain_step(struct snapshot_chain *c)
 		replace(c, i);
 		return "replace";
 	case 15:
-		if (c->format == SNAPSHOT_VHDX) {
-			resize(c, below(c, 2) ? c->n - 1 : i);
+		if (c->format == SNAPSHOT_VHDX) { /* of a parent, too, which nobody should */
+			first = grains(c) - below(c, grains(c) * 3 / 4);
+			snapshot_chain_resize(c, below(c, 2) ? c->n - 1 : i, first * c->grain_sectors * 512);
 			return "resize";
 		}
 		/* fall through */

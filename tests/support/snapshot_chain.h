@@ -54,6 +54,7 @@ void snapshot_chain_take(struct snapshot_chain *c);                   /* a new, 
 void snapshot_chain_revert(struct snapshot_chain *c, size_t keep);    /* a new leaf on the keep-th image */
 void snapshot_chain_merge_down(struct snapshot_chain *c, size_t layer); /* into its parent */
 void snapshot_chain_merge_up(struct snapshot_chain *c, size_t layer);   /* into its child, with a new content file */
+void snapshot_chain_resize(struct snapshot_chain *c, size_t layer, uint64_t size); /* whole grains */
 
 const char *snapshot_chain_leaf(const struct snapshot_chain *c);
 uint64_t snapshot_chain_size(const struct snapshot_chain *c);

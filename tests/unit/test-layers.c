@@ -119,6 +119,33 @@ static void what_a_vanished_delta_covered_is_read(void **state)
 	host_stop(&h);
 }
 
+/* Where an image in the middle ends it says zero, whatever its parent has there. */
+static void what_a_shorter_image_hid_is_read_when_it_is_gone(void **state)
+{
+	struct world *w = *state;
+	static struct snapshot_chain c;
+	struct outcome o;
+	struct host h;
+
+	snapshot_chain_init_format(&c, w->dir, SNAPSHOT_VHDX, 128, 1);
+	snapshot_chain_write(&c, 0, 28, 2);
+	host_start(w, &h, "state");
+	h.opt.no_points = true;
+	snapshot_chain_take(&c);
+	snapshot_chain_resize(&c, 1, CHAIN_SIZE / 2);
+	snapshot_chain_take(&c);
+	snapshot_chain_resize(&c, 2, CHAIN_SIZE);
+	world_pass_time(DAYS);
+	image_cycle_ok(w, &h, &c, &o);
+	assert_true(replica_is(w, &c));
+	snapshot_chain_revert(&c, 1);
+	world_pass_time(DAYS);
+	image_cycle_ok(w, &h, &c, &o);
+	assert_int_equal(bytes_sent(&o), 2 * 65536);
+	assert_true(replica_is(w, &c));
+	host_stop(&h);
+}
+
 static void a_leaf_that_is_written_to_costs_only_itself(void **state)
 {
 	struct world *w = *state;
@@ -530,6 +557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(a_new_snapshot_costs_nothing_but_its_own_data),
 		WORLD_TEST(what_a_vanished_delta_covered_is_read),
+		WORLD_TEST(what_a_shorter_image_hid_is_read_when_it_is_gone),
 		WORLD_TEST(a_leaf_that_is_written_to_costs_only_itself),
 		WORLD_TEST(with_full_everything_is_read),
 		WORLD_TEST(stamps_that_had_not_settled_prove_nothing),
