@@ -74,6 +74,11 @@ int sync_start(struct sync_run *r, struct error *err)
 	    start_rate(r, err) < 0 || (o->list && choose_line(r, &r->fleet, err) < 0) || connect(r, &r->place, err) < 0)
 		return -1;
 	r->target = r->place.target;
+	if (o->metrics && !o->dry_run) {
+		r->metrics = sync_metrics_new(o->metrics, r->state, err);
+		if (!r->metrics)
+			return -1;
+	}
 	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&r->place, &why) < 0)
 		output_line("liftfs sync: warning: %s", why.msg);
 	return 0;
@@ -81,6 +86,7 @@ int sync_start(struct sync_run *r, struct error *err)
 
 void sync_stop(struct sync_run *r)
 {
+	sync_metrics_free(r->metrics);
 	connect_close(&r->place);
 	rate_limit_free(r->rate);
 	sync_fleet_fini(&r->fleet);
