@@ -116,6 +116,8 @@ static bool run_locked(struct pageblob_server *s, struct pageblob_request *req, 
 		answer_fault(r, fault);
 	else if (fault->action == FAULT_CUT)
 		r->cut_at = fault->after;
+	else if (fault->action == FAULT_DRIP)
+		r->drip_len = fault->after ? fault->after : 1024, r->drip_ms = fault->ms;
 	else if (fault->action == FAULT_FLIP)
 		r->flip_at = fault->at;
 	else if (fault->action == FAULT_BADCRC)

@@ -22,6 +22,7 @@ static const struct {
 	{ "drop", FAULT_DROP, 0, "" },
 	{ "delay", FAULT_DELAY, 0, "" },
 	{ "cut", FAULT_CUT, 0, "" },
+	{ "drip", FAULT_DRIP, 0, "" },
 	{ "badcrc", FAULT_BADCRC, 0, "" },
 	{ "flip", FAULT_FLIP, 0, "" },
 };

@@ -17,6 +17,7 @@ enum pageblob_action {
 	FAULT_DROP,
 	FAULT_DELAY,
 	FAULT_CUT,
+	FAULT_DRIP,
 	FAULT_BADCRC,
 	FAULT_FLIP,
 };
@@ -27,9 +28,9 @@ struct pageblob_fault {
 	char code[64];
 	int retry_after_s; /* -1: no such header */
 	bool close;        /* no answer at all */
-	uint64_t after;    /* late: other writes to wait for, 0 until released; cut: bytes */
+	uint64_t after;    /* late: other writes to wait for, 0 until released; cut: bytes; drip: at once */
 	uint64_t at;       /* flip: which byte */
-	uint64_t ms;       /* of delay */
+	uint64_t ms;       /* of delay; of each piece of a drip */
 };
 
 struct pageblob_rule {

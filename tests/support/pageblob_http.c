@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/parse.h"
 #include "support/pageblob_core.h"
@@ -75,6 +76,14 @@ static ssize_t read_body(void *ctx, uint64_t pos, char *buf, size_t max)
 							   */
 	if (max > end - pos)
 		max = (size_t)(end - pos);
+	if (out->r.drip_len) { /* a thread a connection: nobody else waits */
+		const struct timespec pause = { .tv_sec = (time_t)(out->r.drip_ms / 1000),
+						.tv_nsec = (long)(out->r.drip_ms % 1000) * 1000000 };
+
+		nanosleep(&pause, NULL);
+		if (max > out->r.drip_len)
+			max = (size_t)out->r.drip_len;
+	}
 	if (out->r.from_pages)
 		pageblob_pages_read(&out->r.pages, out->r.page_off + pos, max, buf);
 	else

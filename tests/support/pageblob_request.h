@@ -65,6 +65,7 @@ struct pageblob_reply {
 
 	/* Faults in sending it. */
 	bool no_answer;
+	uint64_t drip_len, drip_ms; /* so many bytes of the body at once, and that long before each; 0: none */
 	uint64_t cut_at;  /* bytes of the body after which the connection ends; UINT64_MAX: none */
 	uint64_t flip_at; /* byte of the body whose lowest bit is turned; UINT64_MAX: none */
 };

@@ -12,15 +12,21 @@
  *   OPERATION ACTION [key=value ...]
  *
  *   OPERATION  a name of enum pageblob_op below (PutPage, LeaseRenew, ...), `*` any, `write` all that change a blob
- *   when       n=3 the third such request since the rule was set (1 is the first); count=2 that many from there on (1
- * if n is given, else for ever); every=10; p=0.25 by chance, from the seed; blob=NAME only that one ACTION     fail
- * status=503 code=ServerBusy retry-after=1    refused, nothing applied lost      status=500 code=OperationTimedOut, or
- * close=1    applied, and the answer is an error, or none late      after=2, status= or close= as above    checked and
- * answered as lost, applied after two other writes; without `after` when released.  Conditions count then, the lease
- * does not drop      nothing applied, the connection ends without an answer delay     ms=250    carried out after that
- * time (blob unlocked) cut       after=1000    the connection ends inside the answer's body badcrc    the answer's
- * x-ms-content-crc64 or Content-MD5 is wrong flip      at=5    the lowest bit of that byte of the answer's body is
- * turned
+ *
+ *   when       n=3 the third such request since the rule was set (1 is the first); count=2 that many from there on (1 if n is
+ *              given, else for ever); every=10; p=0.25 by chance, from the seed; blob=NAME only that one
+ *
+ *   ACTION
+ *   fail       status=503 code=ServerBusy retry-after=1: refused, nothing applied
+ *   lost       status=500 code=OperationTimedOut, or close=1: applied, and the answer is an error, or none
+ *   late       after=2, status= or close= as above: checked and answered as lost, applied after two other writes; without
+ *              `after` when released.  Conditions count then, the lease does not
+ *   drop       nothing applied, the connection ends without an answer
+ *   delay      ms=250: carried out after that time (blob unlocked)
+ *   cut        after=1000: the connection ends inside the answer's body
+ *   drip       after=512 ms=20: the answer's body comes in pieces of so many bytes (1024), that long before each
+ *   badcrc     the answer's x-ms-content-crc64 or Content-MD5 is wrong
+ *   flip       at=5: the lowest bit of that byte of the answer's body is turned
  *
  *   `seed 7` sets what chance starts from; `#` begins a comment.
  *

@@ -377,6 +377,7 @@ static void reads_are_verified_and_cut_at_four_mib(void **state)
 {
 	struct fixture f;
 	uint8_t *data = fixture_pattern(9 * FIXTURE_MIB, 1), *back = malloc(9 * FIXTURE_MIB);
+	uint64_t reads;
 
 	(void)state;
 	fixture_replica(&f, NULL, 16 * FIXTURE_MIB);
@@ -396,6 +397,13 @@ static void reads_are_verified_and_cut_at_four_mib(void **state)
 	fixture_faults(&f, "GetBlob cut n=1 after=100");
 	fixture_must(&f, replica_read(f.r, back, 4096, FIXTURE_MIB, NULL, &f.err));
 	assert_memory_equal(back, data, 4096);
+	/* Slow is not stuck: what comes drop by drop is waited for, and asked for once. */
+	fixture_faults(&f, "GetBlob drip after=512 ms=2");
+	reads = replica_counters(f.r)->reads;
+	memset(back, 0, 65536);
+	fixture_must(&f, replica_read(f.r, back, 65536, FIXTURE_MIB, NULL, &f.err));
+	assert_memory_equal(back, data, 65536);
+	assert_int_equal(replica_counters(f.r)->reads, reads + 1);
 	fixture_stop(&f);
 	free(data);
 	free(back);

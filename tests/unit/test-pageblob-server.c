@@ -399,6 +399,11 @@ static void answers_are_cut_delayed_and_spoilt(void **state)
 	assert_true(clock_monotonic_ns() - before >= 60000000);
 	assert_int_equal(call(f, "GET", DISK, "", NULL, 0, "x-ms-range: bytes=0-511", END), 206);
 	assert_memory_equal(f->a.body.s, "\1\1\1\0\1", 5);
+	assert_int_equal(pageblob_server_faults(f->s, "GetBlob drip after=64 ms=10", NULL), 0);
+	before = clock_monotonic_ns();
+	assert_int_equal(call(f, "GET", DISK, "", NULL, 0, "x-ms-range: bytes=0-511", END), 206);
+	assert_int_equal(f->a.body.len, 512);
+	assert_true(clock_monotonic_ns() - before >= 8 * 10000000);
 }
 
 static void chance_comes_from_the_seed(void **state)
