@@ -5,14 +5,15 @@
  *
  *   CRASH_AT=N      which call, from 1; 0 or unset: none, only counted
  *   CRASH_MODE      before: the call is not made; after: it is; half: of a write the first half is; power: as after, and
- *                   then what was not synced may be gone
+ *                   then what was not synced may be gone; shutdown: as after, and the file system that CRASH_ROOT is on
+ *                   stops at once, its log not written out: it has to be mounted anew (ext4, XFS; root alone)
  *   CRASH_SEED=N    the dice of a loss of power
  *   CRASH_LOG=FILE  gets "N CALL NAME" of the call that ended it, or "N calls" at the end
  *   CRASH_ROOT=DIR  loss of power, and a folder on the same file system for what may have to come back: DIR/.undo
  *   CRASH_BOOT=FILE is read for the boot id: after a loss of power there is another
  *
  * Loss of power: of the writes since the last fsync or fdatasync of their file, each sector holds what it held before or
- * what was written; of the changes of names since the last fsync of a folder, the newest few never happened, in order.
+ * what was written, and its size is what it is or any that it had; of the changes of names since the last fsync of a folder, the newest few never happened, in order.
  * Files written through a mapping are not followed.
  */
 #define _GNU_SOURCE
@@ -37,7 +38,7 @@
 #define SECTOR 512
 #define PATH_LEN 4096
 
-enum mode { BEFORE, AFTER, HALF, POWER };
+enum mode { BEFORE, AFTER, HALF, POWER, SHUTDOWN, MODES };
 
 struct unsynced { /* bytes of a file before a write */
 	struct unsynced *next;
@@ -47,6 +48,7 @@ struct unsynced { /* bytes of a file before a write */
 	off_t off, old_size;
 	size_t len;
 	uint8_t *old;
+	bool resized; /* by ftruncate: `old` is what was cut off */
 };
 
 struct renamed { /* a name before it changed */
@@ -59,7 +61,7 @@ static unsigned long calls, crash_at, seed, backups;
 static enum mode mode;
 static struct unsynced *unsynced;
 static struct renamed *renamed;
-static char undo[PATH_LEN], log_path[PATH_LEN], boot_path[PATH_LEN];
+static char undo[PATH_LEN], root_path[PATH_LEN], log_path[PATH_LEN], boot_path[PATH_LEN];
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -86,11 +88,16 @@ static void say(const char *call, const char *name)
 
 __attribute__((constructor)) static void begin(void)
 {
+	static const char *const names[] = { "before", "after", "half", "power", "shutdown" };
 	const char *at = getenv("CRASH_AT"), *how = getenv("CRASH_MODE"), *root = getenv("CRASH_ROOT"), *log = getenv("CRASH_LOG");
 
 	crash_at = at ? strtoul(at, NULL, 10) : 0;
-	mode = !how || strcmp(how, "after") == 0 ? AFTER : strcmp(how, "before") == 0 ? BEFORE : strcmp(how, "half") == 0 ? HALF : POWER;
+	for (mode = how ? 0 : AFTER; how && mode < MODES && strcmp(how, names[mode]) != 0; mode++)
+		;
+	if (mode == MODES)
+		_exit(99);
 	seed = 88172645463325252ul + (getenv("CRASH_SEED") ? strtoul(getenv("CRASH_SEED"), NULL, 10) * 2654435761ul : 0);
+	snprintf(root_path, sizeof(root_path), "%s", root ? root : "");
 	snprintf(undo, sizeof(undo), "%s/.undo", root ? root : "");
 	snprintf(log_path, sizeof(log_path), "%s", log ? log : "");
 	snprintf(boot_path, sizeof(boot_path), "%s", getenv("CRASH_BOOT") ? getenv("CRASH_BOOT") : "");
@@ -105,6 +112,10 @@ __attribute__((destructor)) static void end(void)
 
 static void restore(const struct unsynced *u)
 {
+	if (u->resized && dice(2))
+		return;
+	if (u->resized && REAL(ftruncate)(u->fd, u->old_size) < 0)
+		_exit(99);
 	size_t beyond = u->off + (off_t)u->len > u->old_size ? (size_t)(u->off + (off_t)u->len - (u->off > u->old_size ? u->off : u->old_size)) : 0;
 
 	for (size_t at = 0; at < u->len; at += SECTOR) {
@@ -136,9 +147,20 @@ static void lose_power(void)
 	}
 }
 
+static void shut_down(void)
+{
+	uint32_t how = 2; /* nothing more is written, the log neither */
+	int fd = REAL(open)(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || REAL(ioctl)(fd, _IOR('X', 125, uint32_t), &how) < 0)
+		_exit(99);
+}
+
 static void die(const char *call, const char *name)
 {
 	say(call, name);
+	if (mode == SHUTDOWN)
+		shut_down();
 	if (mode == POWER)
 		lose_power();
 	kill(getpid(), SIGKILL);
@@ -146,32 +168,47 @@ static void die(const char *call, const char *name)
 		pause();
 }
 
-static void before_write(int fd, size_t len, off_t off)
+static void read_old(int fd, struct unsynced *u)
+{
+	char path[64];
+	int again;
+
+	if (pread(fd, u->old, u->len, u->off) >= 0)
+		return;
+	/* opened for writing only: through /proc */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = REAL(open)(path, O_RDONLY | O_CLOEXEC);
+	if (again < 0 || pread(again, u->old, u->len, u->off) < 0)
+		_exit(99);
+	close(again);
+}
+
+static void remember(int fd, size_t len, off_t off, bool resized)
 {
 	struct unsynced *u;
 	struct stat st;
-	ssize_t n;
 
-	if (mode != POWER || crash_at == 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || len == 0)
+	if (mode != POWER || crash_at == 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (len == 0 && !resized))
 		return;
+	if (resized)
+		len = st.st_size > off ? (size_t)(st.st_size - off) : 0;
 	u = calloc(1, sizeof(*u));
 	*u = (struct unsynced){ .next = unsynced, .dev = st.st_dev, .ino = st.st_ino, .off = off, .len = len, .old_size = st.st_size };
+	u->resized = resized;
 	u->fd = fcntl(fd, F_DUPFD_CLOEXEC, 500);
-	u->old = calloc(1, len);
-	/* opened for writing only: through /proc */
-	n = pread(fd, u->old, len, off);
-	if (n < 0) {
-		char path[64];
-		int again;
-
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		again = REAL(open)(path, O_RDONLY | O_CLOEXEC);
-		if (again >= 0) {
-			n = pread(again, u->old, len, off);
-			close(again);
-		}
-	}
+	u->old = calloc(1, len + 1);
+	read_old(fd, u);
 	unsynced = u;
+}
+
+static void before_write(int fd, size_t len, off_t off)
+{
+	remember(fd, len, off, false);
+}
+
+static void before_resize(int fd, off_t size)
+{
+	remember(fd, 0, size, true);
 }
 
 static void synced(int fd)
@@ -399,12 +436,12 @@ int fdatasync(int fd)
 
 int ftruncate(int fd, off_t len)
 {
-	PLAIN(int, "ftruncate", "", true, , REAL(ftruncate)(fd, len));
+	PLAIN(int, "ftruncate", "", true, before_resize(fd, len), REAL(ftruncate)(fd, len));
 }
 
 int ftruncate64(int fd, off64_t len)
 {
-	PLAIN(int, "ftruncate", "", true, , REAL(ftruncate)(fd, len));
+	PLAIN(int, "ftruncate", "", true, before_resize(fd, len), REAL(ftruncate)(fd, len));
 }
 
 int fallocate(int fd, int how, off_t off, off_t len)

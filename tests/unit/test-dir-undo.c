@@ -149,7 +149,7 @@ static void a_point_that_is_open_reads_on_through_writes_new_points_and_deletion
 	snapshot(f, "P1");
 	at = replica_at_point(f->r, "P1", NULL);
 	for (int i = 2; i < 6; i++) {
-		char name[8];
+		char name[16];
 
 		assert_int_equal(replica_read(at, &byte, 1, 0, NULL, NULL), 0);
 		assert_int_equal(byte, 1);
@@ -224,7 +224,7 @@ static void a_deleted_point_is_gone_and_the_others_read_as_before(void **state)
 	struct dir_fixture *f = *state;
 	CLEANUP(cleanup_target_points) struct target_points points = { 0 };
 	static const char *const order[] = { "P2", "P4", "P1" };
-	char name[8];
+	char name[16];
 
 	for (int i = 1; i <= 4; i++) {
 		write_byte(f, 10 + i, (uint64_t)i * BLOCK, 0);
@@ -324,7 +324,7 @@ static void remove_by_hand(struct dir_fixture *f, const char *point)
 static void a_point_removed_by_hand_is_missed_by_those_before_it_alone(void **state)
 {
 	struct dir_fixture *f = *state;
-	char name[8];
+	char name[16];
 
 	for (int i = 1; i <= 5; i++) {
 		write_byte(f, i, 512, 0);
