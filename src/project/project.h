@@ -66,7 +66,9 @@ struct project_cycle {
 
 /* How often in a row a disk's cycles came to nothing, this one included. */
 struct project_streak {
-	unsigned stalls;    /* ended with 75, no byte acknowledged and no clean point; one that was told to stop does not count */
+	/* Ended with 75, no byte acknowledged and no clean point.  One that was told to stop, or found a cycle of this host under way,
+	 * does not count. */
+	unsigned stalls;
 	unsigned pointless; /* went through, and made no recovery point though one was wanted */
 };
 

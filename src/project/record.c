@@ -143,6 +143,8 @@ static int stall_step(const struct cycle_disk *d)
 {
 	if (d->err.code == ERR_NONE || count(&d->progress.bytes_sent) > 0 || count(&d->progress.bytes_cleared) > 0)
 		return 0;
+	if (d->err.code == ERR_BUSY && d->err.detail == STATE_IN_USE) /* a first cycle may take longer than ten intervals */
+		return -1;
 	return error_exit_status(&d->err) == EX_TEMPFAIL && d->err.code != ERR_CANCELLED ? 1 : -1;
 }
 

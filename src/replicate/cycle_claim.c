@@ -63,6 +63,7 @@ int disk_run_write_meta(struct disk_run *r, struct error *err)
 		return error_prefix(err, "%s: metadata", r->d->name);
 	}
 	memcpy(r->version, version, sizeof(r->version));
+	seed_forget_verified(&r->rs);
 	return 0;
 }
 

@@ -232,14 +232,26 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 	return 0;
 }
 
-/* Its answer does not matter: without one the lease ends by itself. */
+/*
+ * Its answer does not matter: without one the lease ends by itself.  But a release that was sent twice, or got no answer, may
+ * arrive while the next cycle holds its lease, which must not be this one then.
+ */
 static void let_go(struct disk_run *r, bool release)
 {
 	bool lost = lease_keeper_remove(r->keeper, r->replica);
+	struct error why = ERROR_INIT;
 
-	if (release && !lost && replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, NULL) < 0)
-		log_info("cycle", "%s: the lease was not released; it ends by itself", r->d->name);
 	r->leased = false;
+	if (!release || lost)
+		return;
+	if (replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, &why) < 0)
+		log_info("cycle", "%s: the lease was not released; it ends by itself: %s", r->d->name, why.msg);
+	/* It was not sent, or refused for good; or the state was lost on the way. */
+	if ((why.code != ERR_NONE && why.code != ERR_NETWORK && why.code != ERR_BUSY) || !r->rs.journal)
+		return;
+	why = (struct error)ERROR_INIT;
+	if (replica_state_new_lease(&r->rs, &why) < 0)
+		log_info("cycle", "%s: %s", r->d->name, why.msg);
 }
 
 int disk_run_commit(struct disk_run *r, struct error *err)

@@ -370,3 +370,8 @@ bool seed_was_verified(const struct replica_state *rs)
 {
 	return faccessat(rs->dirfd, NOTE_VERIFIED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
+
+void seed_forget_verified(const struct replica_state *rs)
+{
+	(void)unlinkat(rs->dirfd, NOTE_VERIFIED, 0); /* mostly there is none; one that stays is removed by the next cycle */
+}

@@ -52,5 +52,7 @@ int seed_import(const struct seed_map *s, const struct seed_live *live, struct r
 int seed_note_verified(struct state *state, const char *target_name, const char *replica_name, struct error *err) MUST_CHECK;
 /* Was it compared since it was seeded? */
 bool seed_was_verified(const struct replica_state *rs);
+/* The replica's metadata have no mark any more: another seeding, by whichever host, is another matter. */
+void seed_forget_verified(const struct replica_state *rs);
 
 #endif

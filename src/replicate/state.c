@@ -329,6 +329,8 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 	clock_format_iso(clock_realtime_ns(), now);
 	snprintf(who, sizeof(who), "pid %ld since %s", (long)getpid(), now);
 	rs.lock_fd = io_lock_file(rs.dirfd, "lock", who, err);
+	if (rs.lock_fd < 0 && err && err->code == ERR_BUSY)
+		err->detail = STATE_IN_USE;
 	if (rs.lock_fd < 0 || open_files(&rs, err) < 0) {
 		replica_state_close(&rs);
 		error_prefix(err, "%s/%s", state_path(s), folder);

@@ -96,8 +96,10 @@ struct replica_state {
 		.dirfd = -1, .lock_fd = -1    \
 	}
 
+/* error.detail of ERR_BUSY: another process of this host, which is alive, is at this replica. */
+#define STATE_IN_USE 100
 /*
- * Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY.
+ * Locks and opens.  A damaged map or journal is no failure: see `damage`.  Held by another process: ERR_BUSY/STATE_IN_USE.
  */
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err) MUST_CHECK;

@@ -229,6 +229,39 @@ static void a_crash_between_map_and_replica_is_gone_on_from_without_a_word(void 
 	host_stop(&h);
 }
 
+/* The map was cut, the replica was not, and then the disk is long again: what was to be cut off is still there. */
+static void a_disk_that_is_long_again_before_its_replica_was_cut_off_keeps_nothing_of_before(void **state)
+{
+	static const uint64_t sizes[] = { SIZE, 3 * MIB, SIZE + MIB };
+	struct world *w = *state;
+	struct outcome o;
+	struct host h;
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		mem_service_advance(w->service, 120);
+		if (mem_exists(w->service, world_names[0]))
+			assert_true(mem_foreign_delete(w->service, world_names[0]));
+		world_forget_states(w);
+		world_write_disk(w, 0, 1);
+		cut(w, SIZE);
+		world_patch(w, 0, 2 * MIB, MIB, 2);
+		one_cycle(w, "state", 1);
+		cut(w, MIB);
+		host_start(w, &h, "state");
+		h.opt.shrink = true;
+		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RESIZE, .nth = 1, .action = FAULT_BEFORE });
+		cycle(w, &h, 1, &o);
+		assert_int_equal(o.rc, -1);
+		assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 512);
+		fault_clear(h.fault);
+		cut(w, sizes[i]); /* a hole where data was */
+		cycle_ok(w, &h, 1, &o);
+		assert_int_equal(mem_size(w->service, world_names[0]), sizes[i] + 512);
+		assert_true(world_equals_len(w, 0, -1, sizes[i] < SIZE ? sizes[i] : SIZE));
+		host_stop(&h);
+	}
+}
+
 static void a_replica_that_somebody_made_longer_is_not_cut_off_unasked(void **state)
 {
 	char version[TARGET_VERSION_LEN];
@@ -267,6 +300,7 @@ int main(void)
 		WORLD_TEST(what_was_cut_off_is_said),
 		WORLD_TEST(death_at_every_request_of_a_cycle_that_cuts_off_is_seen),
 		WORLD_TEST(a_crash_between_map_and_replica_is_gone_on_from_without_a_word),
+		WORLD_TEST(a_disk_that_is_long_again_before_its_replica_was_cut_off_keeps_nothing_of_before),
 		WORLD_TEST(a_replica_that_somebody_made_longer_is_not_cut_off_unasked),
 	};
 

@@ -110,6 +110,11 @@ static void stalls_count_75_without_progress_and_survive_a_restart(void **state)
 	cycle(r, 1200, CYCLE_FAILED, ERR_CORRUPT);   /* not one that trying again mends */
 	assert_int_equal(r->streaks[0].stalls, 10);
 
+	project_rig_cycle(r, 1250, CYCLE_FAILED, ERR_BUSY);
+	r->disks[0].err.detail = r->disks[1].err.detail = STATE_IN_USE; /* by a cycle that takes its time */
+	project_rig_record(r);
+	assert_int_equal(r->streaks[0].stalls, 10);
+
 	project_rig_cycle(r, 1300, CYCLE_FAILED, ERR_NETWORK);
 	atomic_store(&r->disks[0].progress.bytes_sent, 4096); /* something was acknowledged */
 	project_rig_record(r);

@@ -138,6 +138,12 @@ static void the_first_cycle_after_seeding_is_a_delta(void **state)
 	assert_int_equal(o.rc, 0);
 	assert_false(is_marked(w));
 	assert_true(world_equals(w, 0, -1));
+	/* Nor is it kept for another seeding, which nobody has compared. */
+	struct replica_state rs = REPLICA_STATE_INIT;
+
+	assert_int_equal(replica_state_open(s, "mem:test", world_names[0], &rs, &e), 0);
+	assert_false(seed_was_verified(&rs));
+	replica_state_close(&rs);
 	origin_close(&org);
 }
 

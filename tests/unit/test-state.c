@@ -722,6 +722,7 @@ static void a_replica_in_use_is_busy_and_names_the_process(void **state)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(replica_state_open(f->state, "t", "a.vhd", &rs, &e), -1);
 	assert_int_equal(e.code, ERR_BUSY);
+	assert_int_equal(e.detail, STATE_IN_USE);
 	snprintf(want, sizeof(want), "held by pid %ld since ", (long)pid);
 	assert_non_null(strstr(e.msg, want));
 	assert_memory_equal(e.msg, "a.vhd: ", 7); /* a person knows the disk, not the folder */
