@@ -2,13 +2,17 @@
 /* liftfs prune: removes recovery points by policy. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "connect.h"
 #include "inventory/disk_info.h"
 #include "keep.h"
+#include "paths.h"
+#include "project/project.h"
 #include "prune_report.h"
 #include "sync_set.h"
 
@@ -55,12 +59,57 @@ static int tell_failures(const struct tool *t, const struct prune_result *r)
 	return status;
 }
 
+/* What this host's state is told of what goes, if there is a state: a prune needs none. */
+struct record {
+	const struct target *target;
+	struct state *state;
+	struct project *project; /* NULL: nothing is recorded */
+};
+
+static void give_up_recording(struct record *r, const struct error *why)
+{
+	log_warn("project", "%s; liftfs status will count points that are gone", why->msg);
+	project_close(r->project);
+	r->project = NULL;
+}
+
+static void record_open(const struct tool *t, const struct target *target, struct record *out)
+{
+	struct error why = ERROR_INIT;
+	CLEANUP_FREE char *path = paths_state(t, &why);
+
+	out->target = target;
+	if (path)
+		out->state = state_open(path, false, &why);
+	if (out->state)
+		out->project = project_open(out->state, PROJECT_WRITE, &why);
+	if (!out->project && path && (out->state || why.code != ERR_SYSTEM || why.detail != ENOENT))
+		give_up_recording(out, &why);
+}
+
+static void record_close(struct record *r)
+{
+	project_close(r->project);
+	state_close(r->state);
+}
+
+static void removed(void *ctx, const char *replica, const char *point)
+{
+	struct record *r = ctx;
+	struct error why = ERROR_INIT;
+
+	if (r->project && project_record_deleted(r->project, target_name(r->target), replica, point, &why) < 0)
+		give_up_recording(r, &why);
+}
+
 static int run(struct tool *t, struct prune_cli *o, int *status_out, struct error *err)
 {
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
+	CLEANUP(record_close) struct record record = { .project = NULL };
 	CLEANUP(cleanup_prune_result) struct prune_result result = { .v = NULL };
 	const struct connect_options connect = { .insecure_http = o->insecure_http, .cancel = tool_catch_signals(err) };
-	struct prune_options opt = { .policy = &o->keep, .cancel = connect.cancel, .dry_run = o->dry_run, .takes = takes, .ctx = o };
+	struct prune_options opt = { .policy = &o->keep, .cancel = connect.cancel, .dry_run = o->dry_run, .takes = takes, .ctx = o,
+				     .removed = removed, .removed_ctx = &record };
 	struct prune_outcome outcome = { .result = &result, .dry_run = o->dry_run, .color = t->common.color };
 	struct error why = ERROR_INIT;
 
@@ -68,6 +117,8 @@ static int run(struct tool *t, struct prune_cli *o, int *status_out, struct erro
 		return -1;
 	opt.target = place.target;
 	outcome.target = place.target;
+	if (!o->dry_run)
+		record_open(t, place.target, &record);
 	outcome.failed = prune_run(&opt, &result, &why) < 0;
 	*status_out = tell_failures(t, &result);
 	if (outcome.failed && *status_out == 0) { /* no point's failure: nothing could be listed */

@@ -54,6 +54,13 @@ static int set_rate(void *dest, const char *value, struct error *err)
 	return tool_set_text(dest, value, err);
 }
 
+static int set_metrics(void *dest, const char *value, struct error *err)
+{
+	if (strcmp(value, "-") == 0)
+		return error_set(err, ERR_USAGE, "a file, since it is written again and again; liftfs status --prometheus - prints them");
+	return tool_set_text(dest, value, err);
+}
+
 static int once(struct sync_run *r, int *status_out, struct error *err)
 {
 	struct sync_round round = { .status = 0 };
@@ -107,6 +114,7 @@ int main(int argc, char **argv)
 		{ "limit-rate", 0, "RATE", "20M, 160mbit, a weekly calendar or @FILE", set_rate, &o.limit_rate, NULL },
 		{ "list", 0, "FILE", "only what a line of it names", tool_set_text, &o.list, NULL },
 		{ "index", 0, "N", "which line, from 1; or auto", tool_set_text, &o.index, NULL },
+		{ "metrics", 0, "FILE", "keep metrics for Prometheus there", set_metrics, &o.metrics, NULL },
 		{ "full", 0, NULL, "read everything, whatever files look like", tool_set_flag, &o.full, NULL },
 		{ "no-points", 0, NULL, "make no recovery point", tool_set_flag, &o.no_points, NULL },
 		{ "jobs", 0, "N", "VMs at once (4)", tool_set_count, &o.jobs, NULL },

@@ -26,8 +26,9 @@
 #include "notify.h"
 #include "sync_private.h"
 
-#define TICK_MS 15000
+#define TICK_MS 15000      /* metrics are as old at most */
 #define SLICE_MS 60000     /* of a wait: suspended time does not count in poll(2) */
+#define SLACK_NS 1000000000 /* a tick that comes a little early is in time */
 #define READ_MIN 4096      /* bytes that count as progress: less is read by threads that wake each other */
 
 struct sync_attend {
@@ -41,10 +42,12 @@ struct sync_attend {
 	pthread_mutex_t lock;
 	bool reload;
 	bool working;
+	struct credentials *creds;  /* of the round under way; NULL: there is none */
 	const struct sync_set *set; /* whose counters are looked at; NULL while it is being made */
 	uint64_t seen, seen_read; /* what the counters were when something last moved */
 	uint64_t own;             /* bytes read to look at them */
 	uint64_t rate; /* the thread's own: what was told last */
+	uint64_t metrics_ns; /* likewise: when they are due, clock_monotonic_ns() */
 };
 
 static void raise_event(int fd)
@@ -168,11 +171,24 @@ static void reload(struct sync_attend *a)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_ns() / 1000);
 	notify_send(state);
 	reload_rate(a);
+	a->metrics_ns = 0;
 	pthread_mutex_lock(&a->lock);
+	if (a->creds) /* what renews itself; between rounds the connection is made anew, whatever its credentials are */
+		credentials_reload(a->creds);
 	a->reload = true;
 	pthread_mutex_unlock(&a->lock);
 	raise_event(a->wake_fd);
 	notify_send("READY=1");
+}
+
+static void keep_metrics(struct sync_attend *a)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (now < a->metrics_ns)
+		return;
+	a->metrics_ns = now + TICK_MS * UINT64_C(1000000) - SLACK_NS;
+	sync_metrics_write(a->run->metrics);
 }
 
 static void *attend(void *arg)
@@ -190,6 +206,7 @@ static void *attend(void *arg)
 		tell_rate(a);
 		if (a->watchdog && goes_on(a))
 			notify_send("WATCHDOG=1");
+		keep_metrics(a);
 	}
 }
 
@@ -264,6 +281,7 @@ void sync_attend_work(struct sync_attend *a, bool working, const struct sync_set
 		return;
 	LOCK_SCOPE(&a->lock);
 	a->working = working;
+	a->creds = working ? a->run->place.creds : NULL;
 	a->set = set;
 	a->seen = UINT64_MAX; /* what begins has moved */
 }

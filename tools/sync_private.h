@@ -9,7 +9,7 @@
  *   sync_around.c   --before, the round, --after
  *   sync_watch.c    rounds until it is told to stop
  *   sync_attend.c   a thread beside the rounds: reloads, and what a service manager is told
- *   sync_record.c   what is left in the state's database
+ *   sync_record.c   what is left in the state's database; sync_metrics.c the file that is made of it
  *   sync_tell.c     what is said while it runs
  *   sync_set.c      which disks; sync_report.c what is said at the end
  *   sync_hook.c, sync_fleet.c, sync_known.c, sync_schedule.c   parts that know nothing of the others
@@ -22,6 +22,7 @@
 #include "output.h"
 #include "sync_fleet.h"
 #include "sync_known.h"
+#include "sync_metrics.h"
 #include "sync_report.h"
 
 struct sync_options { /* as the command line has them */
@@ -31,7 +32,7 @@ struct sync_options { /* as the command line has them */
 	bool dry_run, full, adopt, replace, no_points, only_configured, one_file_system, insecure_http;
 	bool break_lease, shrink, frozen, allow_fuzzy, watch;
 	uint64_t interval_ms; /* 0: none was given */
-	const char *before, *after, *limit_rate, *list, *index;
+	const char *before, *after, *limit_rate, *list, *index, *metrics;
 	enum progress_format progress;
 	struct datastores datastores;
 	struct retention_policy keep;
@@ -54,6 +55,7 @@ struct sync_run {
 	struct cancel *cancel;
 	struct sync_known *known;     /* of a watch, or NULL */
 	struct sync_attend *attend;   /* of a watch, or NULL */
+	struct sync_metrics *metrics; /* NULL: none were asked for */
 	int reload_fd;                /* of a watch: of tool_reload_on_hup() */
 };
 

@@ -23,6 +23,7 @@ struct sync_record {
 static void give_up_recording(struct sync_record *r, const struct error *why)
 {
 	log_warn("project", "%s; the cycles go on, and liftfs status will not know of them", why->msg);
+	sync_metrics_use(r->run->metrics, NULL);
 	project_close(r->project);
 	r->project = NULL;
 }
@@ -68,25 +69,33 @@ static size_t list_found(const struct sync_set *s, char *const *sources, struct 
 	return n;
 }
 
-static int record_round(struct sync_record *r, const struct sync_set *s, char *const *sources, uint64_t started_ns,
+/* Else what is not found may be another worker's, or not due. */
+static bool is_whole(const struct sync_run *run, const struct sync_round *round)
+{
+	const struct sync_options *o = run->opt;
+
+	return o->patterns.n == 0 && !o->only_configured && !run->fleet.line && !round->parked_only;
+}
+
+static int record_round(struct sync_record *r, const struct sync_round *round, char *const *sources, uint64_t started_ns,
 			struct error *err)
 {
-	const struct sync_options *o = r->run->opt;
+	const struct sync_set *s = &round->set;
 	CLEANUP_FREE struct project_found *found = calloc(s->n_disks ? s->n_disks : 1, sizeof(*found));
-	struct project_round round = { .target = target_name(r->run->target), .found = found, .started_ns = started_ns };
+	struct project_round row = { .target = target_name(r->run->target), .found = found, .started_ns = started_ns };
 
 	if (!found)
 		return error_errno(err, ENOMEM, "database");
-	round.n = list_found(s, sources, found);
-	if (o->patterns.n == 0 && !o->only_configured) {
-		round.whole = (const char *const *)sources;
-		round.n_whole = r->run->n_sources;
+	row.n = list_found(s, sources, found);
+	if (is_whole(r->run, round)) {
+		row.whole = (const char *const *)sources;
+		row.n_whole = r->run->n_sources;
 	}
-	return project_record_round(r->project, &round, err);
+	return project_record_round(r->project, &row, err);
 }
 
 /* By their real paths: a SOURCE may be given as a link, or from another folder. */
-static int record_sources(struct sync_record *r, const struct sync_set *s, uint64_t started_ns, struct error *err)
+static int record_sources(struct sync_record *r, const struct sync_round *round, uint64_t started_ns, struct error *err)
 {
 	size_t n = r->run->n_sources;
 	CLEANUP_FREE char **sources = calloc(n, sizeof(*sources));
@@ -98,7 +107,7 @@ static int record_sources(struct sync_record *r, const struct sync_set *s, uint6
 			rc = error_errno(err, errno, "%s", r->run->sources[i]);
 	}
 	if (rc == 0)
-		rc = record_round(r, s, sources, started_ns, err);
+		rc = record_round(r, round, sources, started_ns, err);
 	for (size_t i = 0; sources && i < n; i++)
 		free(sources[i]);
 	return rc;
@@ -123,7 +132,7 @@ static void tell_begin(struct sync_record *r, const struct sync_set *s)
 			tell(r, &(struct project_event){ .kind = PROJECT_DECISION, .text = decisions[i].option });
 }
 
-struct sync_record *sync_record_begin(const struct sync_run *run, const struct sync_set *set, struct state *state,
+struct sync_record *sync_record_begin(const struct sync_run *run, const struct sync_round *round, struct state *state,
 				      uint64_t started_ns, struct error *err)
 {
 	CLEANUP(cleanup_sync_record) struct sync_record *r = calloc(1, sizeof(*r));
@@ -142,9 +151,10 @@ struct sync_record *sync_record_begin(const struct sync_run *run, const struct s
 	}
 	if (!r->project)
 		give_up_recording(r, &why);
-	tell_begin(r, set);
-	if (r->project && record_sources(r, set, started_ns, &why) < 0)
+	tell_begin(r, &round->set);
+	if (r->project && record_sources(r, round, started_ns, &why) < 0)
 		give_up_recording(r, &why);
+	sync_metrics_use(run->metrics, r->project);
 	return steal_ptr(&r);
 }
 
@@ -152,6 +162,7 @@ void sync_record_close(struct sync_record *r)
 {
 	if (!r)
 		return;
+	sync_metrics_use(r->run->metrics, NULL);
 	project_close(r->project);
 	free(r);
 }
@@ -296,4 +307,24 @@ void sync_record_end(struct sync_record *r, int status)
 		return;
 	snprintf(text, sizeof(text), "status=%d", status);
 	tell(r, &(struct project_event){ .kind = PROJECT_RUN_ENDED, .status = status, .text = text });
+}
+
+void sync_record_removed(void *ctx, const char *replica, const char *point)
+{
+	struct sync_record *r = ctx;
+	struct error why = ERROR_INIT;
+
+	if (r && r->project && project_record_deleted(r->project, target_name(r->run->target), replica, point, &why) < 0)
+		give_up_recording(r, &why);
+}
+
+void sync_record_reloaded(const struct sync_run *run)
+{
+	const struct project_event e = { .kind = PROJECT_RELOADED, .text = "SIGHUP" };
+	struct error why = ERROR_INIT;
+	CLEANUP(cleanup_state) struct state *state = state_open(run->state, true, &why);
+	CLEANUP(cleanup_project) struct project *p = state ? project_open(state, PROJECT_WRITE, &why) : NULL;
+
+	if (!p || project_event(p, &e, &why) < 0)
+		log_warn("project", "%s; liftfs status will not know of the reload", why.msg);
 }

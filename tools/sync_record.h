@@ -13,10 +13,10 @@
 struct sync_record;
 
 /*
- * Records the round's disks and a person's decisions.  run, set and state outlive it.  NULL only if the database was
+ * Records the round's disks and a person's decisions.  run, round and state outlive it.  NULL only if the database was
  * written by a newer liftfs (ERR_REFUSED), or without memory.
  */
-struct sync_record *sync_record_begin(const struct sync_run *run, const struct sync_set *set, struct state *state,
+struct sync_record *sync_record_begin(const struct sync_run *run, const struct sync_round *round, struct state *state,
 				      uint64_t started_ns, struct error *err) MUST_CHECK;
 void sync_record_close(struct sync_record *r);
 DEFINE_CLEANUP(cleanup_sync_record, struct sync_record *, sync_record_close);
@@ -31,5 +31,10 @@ void sync_record_vm(void *ctx, struct run_vm *vm);
  */
 void sync_record_failed(struct sync_record *r, struct sync_set *set, struct error *why);
 void sync_record_end(struct sync_record *r, int status);
+
+/* A watch has read again what it can; between rounds. */
+void sync_record_reloaded(const struct sync_run *run);
+/* For run_options.removed: ctx is the record, or NULL. */
+void sync_record_removed(void *ctx, const char *replica, const char *point);
 
 #endif

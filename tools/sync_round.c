@@ -98,6 +98,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 		.plan = o->dry_run,
 		.keep = &o->keep,
 		.finished = sync_record_vm,
+		.removed = sync_record_removed,
 		.ctx = record,
 	};
 	int rc;
@@ -226,7 +227,7 @@ static int run_recorded(const struct sync_run *r, struct sync_round *round, uint
 	if (open_state(r, state, err) < 0)
 		return -1;
 	if (!r->opt->dry_run) {
-		*record = sync_record_begin(r, &round->set, *state, started_ns, err);
+		*record = sync_record_begin(r, round, *state, started_ns, err);
 		if (!*record)
 			return -1;
 	}
@@ -250,7 +251,7 @@ static void count(struct sync_round *round)
 	}
 }
 
-int sync_round(const struct sync_run *r, struct sync_round *round, struct error *err)
+static int run_round(const struct sync_run *r, struct sync_round *round, struct error *err)
 {
 	CLEANUP(cleanup_state) struct state *state = NULL;
 	CLEANUP(cleanup_sync_record) struct sync_record *record = NULL;
@@ -278,6 +279,14 @@ int sync_round(const struct sync_run *r, struct sync_round *round, struct error 
 	sync_record_end(record, round->status);
 	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
 	fflush(stdout); /* of a watch each round's is to be read when it is over */
+	return rc;
+}
+
+int sync_round(const struct sync_run *r, struct sync_round *round, struct error *err)
+{
+	int rc = run_round(r, round, err);
+
+	sync_metrics_write(r->metrics); /* nobody is at work on a disk any more */
 	return rc;
 }
 

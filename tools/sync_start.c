@@ -102,6 +102,11 @@ int sync_start(struct sync_run *r, struct error *err)
 	    start_rate(r, err) < 0 || (o->list && choose_line(r, &r->fleet, err) < 0) || connect(r, &r->place, err) < 0)
 		return -1;
 	r->target = r->place.target;
+	if (o->metrics && !o->dry_run) {
+		r->metrics = sync_metrics_new(o->metrics, r->state, err);
+		if (!r->metrics)
+			return -1;
+	}
 	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&r->place, &why) < 0)
 		output_line("liftfs sync: warning: %s", why.msg);
 	return o->seed ? open_seed(o->seed, r->target, &r->seed, err) : 0;
@@ -110,6 +115,7 @@ int sync_start(struct sync_run *r, struct error *err)
 void sync_stop(struct sync_run *r)
 {
 	target_close(r->seed);
+	sync_metrics_free(r->metrics);
 	connect_close(&r->place);
 	rate_limit_free(r->rate);
 	sync_fleet_fini(&r->fleet);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "sync_private.h"
+#include "sync_record.h"
 #include "sync_schedule.h"
 
 #define SICK_LEN 128
@@ -146,6 +147,7 @@ static void parked_round(struct watch *w)
 static void reload(struct watch *w)
 {
 	sync_reload(w->run);
+	sync_record_reloaded(w->run);
 	sync_known_retry_now(w->run->known);
 	if (!w->run->tool->common.quiet)
 		output_line("reloaded");

@@ -22,7 +22,7 @@ enum cycle_result {
 	CYCLE_FUZZY,
 	CYCLE_SKIPPED,
 	CYCLE_FAILED,
-	CYCLE_PARKED, /* failed, and trying again later may help: the target is not reached, or is too busy */
+	CYCLE_PARKED, /* failed, and going on later may help: told to stop, or the target is not reached or too busy */
 };
 
 struct cycle_options {

@@ -86,7 +86,7 @@ void disk_run_failed(struct disk_run *r)
 	/* The epoch is another: nothing of ours lands any more, and the next run looks at what is there. */
 	if (e->code == ERR_CONFLICT && e->detail == TARGET_REFUSED_NUMBER)
 		recast(e, ERR_BUSY, r->d->name, "another liftfs took over during the cycle");
-	r->d->result = e->code == ERR_NETWORK && !r->source_failed ? CYCLE_PARKED : CYCLE_FAILED;
+	r->d->result = e->code == ERR_CANCELLED || (e->code == ERR_NETWORK && !r->source_failed) ? CYCLE_PARKED : CYCLE_FAILED;
 	r->d->finished_ns = clock_realtime_ns();
 }
 

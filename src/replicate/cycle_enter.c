@@ -109,6 +109,8 @@ static int learn(struct disk_run *r, struct error *err)
 	r->proof = PROOF_NONE; /* the map will say what the replica holds, not what the source held */
 	disk_run_warn(r, "%s: %s", r->why, read_back ? "what it holds was read back" : "everything is sent again");
 	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */
+	if (replica_state_writable(&r->rs, err) < 0)
+		return -1;
 	if (read_back && replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
 	return replica_state_checkpoint(&r->rs, r->number, err);

@@ -127,6 +127,8 @@ static void remove_point(struct removal *r, const struct point *p, const struct 
 				return;
 			v->removed++;
 			r->out->snapshots_removed++;
+			if (r->opt->removed)
+				r->opt->removed(r->opt->removed_ctx, r->out->points.replicas[p->v[i].replica].name, p->name);
 		}
 	}
 	r->out->points_removed++;

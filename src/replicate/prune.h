@@ -43,7 +43,10 @@ struct prune_options {
 	struct cancel *cancel;                 /* may be NULL */
 	bool dry_run;
 	prune_takes *takes; /* NULL: every VM */
-	void *ctx;
+	void *ctx;          /* of takes */
+	/* Called for each snapshot that is gone, with the replica's name and the point's, on the caller's thread; may be NULL. */
+	void (*removed)(void *ctx, const char *replica, const char *point);
+	void *removed_ctx;
 };
 
 struct prune_result {

@@ -18,7 +18,7 @@ struct run {
 	struct run_vm *vms;
 	size_t n;
 	_Atomic size_t next;
-	pthread_mutex_t report; /* one `finished` at a time */
+	pthread_mutex_t report; /* one call of the caller's functions at a time */
 };
 
 /* A VM that was not begun, or whose cycle could not begin: every disk says why. */
@@ -29,7 +29,7 @@ static void fail_rest(struct cycle_vm *vm, const struct error *why)
 
 		if (d->err.code != ERR_NONE || d->finished_ns)
 			continue;
-		d->result = CYCLE_FAILED;
+		d->result = why->code == ERR_CANCELLED ? CYCLE_PARKED : CYCLE_FAILED;
 		d->err = *why;
 		if (!d->started_ns)
 			d->started_ns = clock_realtime_ns();
@@ -58,14 +58,24 @@ static bool may_have_many(const struct cycle_vm *vm)
 	return false;
 }
 
-/* The VM's point is made; whatever happens here is no failure of its cycle. */
-static void prune_points(const struct run_options *run, struct run_vm *vm, const struct cycle_options *opt)
+static void removed(void *ctx, const char *replica, const char *point)
 {
+	struct run *run = ctx;
+
+	LOCK_SCOPE(&run->report);
+	run->opt->removed(run->opt->ctx, replica, point);
+}
+
+/* The VM's point is made; whatever happens here is no failure of its cycle. */
+static void prune_points(struct run *run, struct run_vm *vm, const struct cycle_options *opt)
+{
+	const struct retention_policy *policy = run->opt->keep;
 	CLEANUP(cleanup_prune_result) struct prune_result r = { .v = NULL };
-	const struct prune_options prune = { .target = opt->target, .policy = run->keep, .cancel = opt->cancel };
+	const struct prune_options prune = { .target = opt->target, .policy = policy, .cancel = opt->cancel,
+					     .removed = run->opt->removed ? removed : NULL, .removed_ctx = run };
 	CLEANUP_FREE const char **names = calloc(vm->cycle.n, sizeof(*names));
 	struct error err = ERROR_INIT;
-	bool keep = run->keep && retention_given(run->keep), partial;
+	bool keep = policy && retention_given(policy), partial;
 
 	if (!names || (!keep && !may_have_many(&vm->cycle)))
 		return;
@@ -102,7 +112,7 @@ static void run_one(struct run *run, struct run_vm *vm)
 			fail_rest(&vm->cycle, &err);
 	}
 	if (!run->opt->plan && *vm->cycle.point)
-		prune_points(run->opt, vm, &opt);
+		prune_points(run, vm, &opt);
 	atomic_store(&vm->done, true);
 	if (run->opt->finished) {
 		LOCK_SCOPE(&run->report);

@@ -28,6 +28,8 @@ struct run_options {
 	const struct retention_policy *keep;
 	/* Called when a VM is finished, on the thread that ran it, one call at a time; may be NULL. */
 	void (*finished)(void *ctx, struct run_vm *vm);
+	/* Called for each snapshot that `keep` had removed, before its VM is finished and never during another call; may be NULL. */
+	void (*removed)(void *ctx, const char *replica, const char *point);
 	void *ctx;
 };
 

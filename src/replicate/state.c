@@ -331,7 +331,8 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 	rs.lock_fd = io_lock_file(rs.dirfd, "lock", who, err);
 	if (rs.lock_fd < 0 || open_files(&rs, err) < 0) {
 		replica_state_close(&rs);
-		return error_prefix(err, "%s/%s", state_path(s), folder);
+		error_prefix(err, "%s/%s", state_path(s), folder);
+		return error_prefix(err, "%s", replica_name);
 	}
 	if (rs.damage)
 		log_warn("state", "%s/%s: not used: %s", state_path(s), folder, rs.damage);

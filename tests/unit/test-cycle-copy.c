@@ -235,6 +235,23 @@ static void a_foreign_write_is_refused_whatever_the_copy_says(void **state)
 	host_stop(&h);
 }
 
+static void a_replica_that_was_made_anew_is_asked_for_although_its_copy_is_right(void **state)
+{
+	struct world *w = with_copies(state);
+	struct outcome o;
+	struct host h;
+
+	cycle_of(w, "state", &o);
+	assert_true(mem_foreign_delete(w->service, world_names[0]));
+	cycle_of(w, "state-other", &o);
+	host_start(w, &h, "state");
+	cycle(w, &h, 1, &o);
+	assert_int_equal(o.err.code, ERR_CONFLICT);
+	assert_non_null(strstr(o.err.msg, "it was made anew or replaced; nothing was written; --adopt reads"));
+	assert_int_equal(world_writes(w), 0);
+	host_stop(&h);
+}
+
 /*
  * The first host's files are as at its last cycle, so it may skip them; but the map that it takes is of a cycle of another
  * host, which saw other content.
@@ -342,6 +359,7 @@ int main(void)
 		WORLD_TEST(with_adopt_the_replica_is_read_all_the_same),
 		WORLD_TEST(a_damaged_map_here_is_replaced_by_the_copy),
 		WORLD_TEST(a_foreign_write_is_refused_whatever_the_copy_says),
+		WORLD_TEST(a_replica_that_was_made_anew_is_asked_for_although_its_copy_is_right),
 		WORLD_TEST(evidence_does_not_outlive_the_map_that_it_belongs_to),
 		WORLD_TEST(a_host_that_dies_at_any_request_leaves_a_copy_that_is_right_or_void),
 		WORLD_TEST(an_answer_that_is_lost_at_any_request_leaves_a_copy_that_is_right_or_void),

@@ -207,7 +207,7 @@ static void a_cycle_that_is_asked_to_stop_keeps_what_was_sent_and_lets_go(void *
 	cycle(w, &h, 1, &o);
 	pthread_join(b.thread, NULL);
 	assert_error(&o.err, ERR_CANCELLED, "stopped");
-	assert_int_equal(o.disks[0].result, CYCLE_FAILED);
+	assert_int_equal(o.disks[0].result, CYCLE_PARKED);
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 0);
 	assert_int_equal(replica_state_open(h.state, target_name(h.target), world_names[0], &rs, NULL), 0);
 	assert_int_equal(rs.kind, STATE_CLEAN);

@@ -446,6 +446,13 @@ static void a_write_after_the_comparison_is_noticed(void **state)
 	assert_int_equal(o.err.code, ERR_CONFLICT);
 	assert_non_null(strstr(o.err.msg, "was changed by somebody else since it was compared with its seed; nothing was written"));
 	assert_int_equal(mem_records_count(w->service, MEM_WRITE | MEM_RAISE | MEM_META), 0);
+	/* A person's word: what is there is read. */
+	host_start(w, &h, "state");
+	h.opt.seed = org.target;
+	h.opt.adopt = true;
+	cycle_ok(w, &h, 1, &o);
+	assert_true(world_equals(w, 0, -1));
+	host_stop(&h);
 	origin_close(&org);
 }
 
