@@ -95,24 +95,49 @@ static const char *root_of(const struct datastore *store, const char *image)
 	return at ? at->root : image;
 }
 
-static void add_here(struct disks *d, const struct sync_set *s)
+/* The name that the path of an image alone gives, as a disk's that is like no other's. */
+static char *name_of_path(const struct sync_set *s, size_t at, const char *image, struct error *err)
+{
+	CLEANUP_FREE char *path = escape_name(image, err);
+	char *dot = path ? strrchr(path, '.') : NULL, *name;
+
+	if (!path)
+		return NULL;
+	if (dot && !strchr(dot, '/'))
+		*dot = '\0';
+	if (asprintf(&name, "%s%s.vhd", s->prefixes[at], path) < 0) {
+		no_memory(err);
+		return NULL;
+	}
+	return name;
+}
+
+static int add_here(struct disks *d, const struct sync_set *s, struct error *err)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct datastore *store = s->vms[i].store;
 
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
 			const struct cycle_disk *disk = &s->runs[i].cycle.disks[k];
-			bool clone = shares_root(store, root_of(store, disk->source_path));
+			const char *root = root_of(store, disk->source_path);
+			bool clone = shares_root(store, root);
+			char *place = name_of_path(s, (size_t)(store - s->stores), root, err);
 
+			if (!place)
+				return -1;
+			d->names[d->n_names++] = place;
 			d->v[d->n++] = (struct identity_disk){
 				.name = disk->name,
+				.place = place,
 				.source = disk->source_path,
 				.id = clone ? "" : disk->source_id,
+				.no_id = !identity_is_id(disk->source_id),
 				.here = true,
 				.alone = store->single || store->archive_len > 0,
 			};
 		}
 	}
+	return 0;
 }
 
 /* An image of another SOURCE can be a disk of the set under that one's name. */
@@ -176,15 +201,10 @@ static int add_images(struct disks *d, const struct sync_set *s, size_t at, stru
 	for (size_t i = 0; i < store->n_images; i++) {
 		const struct datastore_image *image = &store->images[i];
 		bool known = image->err.code == ERR_NONE && image->id && strcmp(image->root, image->path) == 0;
-		CLEANUP_FREE char *path = escape_name(image->path, err);
-		char *dot = path ? strrchr(path, '.') : NULL, *name = NULL;
+		char *name = name_of_path(s, at, image->path, err);
 
-		if (!path)
+		if (!name)
 			return -1;
-		if (dot && !strchr(dot, '/'))
-			*dot = '\0';
-		if (asprintf(&name, "%s%s.vhd", s->prefixes[at], path) < 0)
-			name = NULL;
 		if (add_other(d, name, image->path, known ? image->id : "", true, err) < 0)
 			return -1;
 	}
@@ -201,10 +221,11 @@ static int collect(struct disks *d, const struct sync_set *s, struct error *err)
 			most += s->stores[i].vms.v[k].n_disks;
 	}
 	d->v = calloc(most + 1, sizeof(*d->v));
-	d->names = calloc(most + 1, sizeof(*d->names));
+	d->names = calloc(most + 1, sizeof(*d->names)); /* places and names of others */
 	if (!d->v || !d->names)
 		return no_memory(err);
-	add_here(d, s);
+	if (add_here(d, s, err) < 0)
+		return -1;
 	for (size_t i = 0; i < s->n_stores; i++)
 		if (add_disks(d, s, i, err) < 0 || add_images(d, s, i, err) < 0)
 			return -1;
@@ -227,7 +248,10 @@ static int apply_one(struct sync_set *s, size_t i, size_t k, const struct identi
 		return 0;
 	case IDENTITY_FOLLOWS:
 		if (!quiet)
-			output_line("%s: goes on as %s, whose id it has: it was renamed or moved", d->source, d->replica);
+			output_line(strcmp(d->place, d->replica) == 0 ?
+					    "%s: goes on as %s, whose id it has: another image would take its name" :
+					    "%s: goes on as %s, whose id it has: it was renamed or moved",
+				    d->source, d->replica);
 		return sync_set_rename(s, i, k, d->replica, err);
 	case IDENTITY_REFUSED:
 		*refused = true;

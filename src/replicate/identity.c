@@ -161,6 +161,17 @@ static const struct identity_disk *twin(const struct match *m, const struct iden
 	return NULL;
 }
 
+/* The disk whose id the replica has, if d, which is called as the replica and has no id, is not it. */
+static const struct identity_disk *bearer(const struct match *m, const struct identity_disk *d, const struct identity_replica *r)
+{
+	if (!r || !d->no_id || !identity_is_id(r->id))
+		return NULL;
+	for (size_t i = first_with_id(m, r->id); i < m->n && strcmp(m->by_id[i]->id, r->id) == 0; i++)
+		if (!m->by_id[i]->only_name && strcmp(m->by_id[i]->name, d->name) != 0)
+			return m->by_id[i];
+	return NULL;
+}
+
 /* ---- one disk ---- */
 
 static void refuse_several(struct identity_disk *d, const struct identity_replica *a, const struct identity_replica *b)
@@ -179,6 +190,15 @@ static void refuse_rival(struct identity_disk *d, const struct identity_disk *ri
 		  "not to be told; name it as before, or --replace makes new replicas", d->source, rival->source, d->id, r->name);
 }
 
+/* A file that came to lie beside the disk, or in its place, and took its name: the cycle could not tell it from the disk. */
+static void refuse_nameless(struct identity_disk *d, const struct identity_disk *other)
+{
+	d->outcome = IDENTITY_REFUSED;
+	error_set(&d->err, ERR_CONFLICT,
+		  "%s: has no id, and the replica %.120s has that of %.120s (%s), which is there too; --replace gives it to this one",
+		  d->source, d->name, other->source, other->id);
+}
+
 static void match_one(const struct match *m, struct identity_disk *d)
 {
 	const struct identity_replica *found = NULL, *held = NULL;
@@ -186,11 +206,19 @@ static void match_one(const struct match *m, struct identity_disk *d)
 
 	d->outcome = IDENTITY_OWN;
 	d->replica = d->name;
+	other = bearer(m, d, replica_named(m, d->name));
+	if (other)
+		refuse_nameless(d, other);
 	if (!identity_is_id(d->id) || replica_named(m, d->name))
 		return;
 	for (size_t i = first_replica_with_id(m, d->id); i < m->n_replicas && strcmp(m->replica_ids[i]->id, d->id) == 0; i++) {
 		const struct identity_replica *r = m->replica_ids[i];
 
+		if (d->place && strcmp(d->place, r->name) == 0) {
+			d->outcome = IDENTITY_FOLLOWS;
+			d->replica = r->name;
+			return;
+		}
 		if (d->alone || holder(m, r)) {
 			held = r;
 		} else if (found) {
@@ -219,7 +247,7 @@ static void give_way(const struct match *m, const struct identity_disk *follower
 	     i < m->n && strcmp(m->by_name[i]->name, follower->replica) == 0; i++) {
 		struct identity_disk *d = m->by_name[i];
 
-		if (!d->here)
+		if (!d->here || d->outcome == IDENTITY_REFUSED)
 			continue;
 		d->outcome = IDENTITY_REFUSED;
 		error_set(&d->err, ERR_CONFLICT,

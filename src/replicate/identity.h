@@ -3,7 +3,10 @@
  * Which replica a disk goes on with, by names and by the ids that root images carry (VMDK ddb.uuid, VHDX disk id, VHD unique
  * id).  A name is a place; an id stays with a disk that is renamed or moved to another datastore, and with its copies.
  *
- *   a replica has the disk's name                      it is the disk's; of another id: the cycle refuses it (--replace)
+ *   a replica has the disk's name                      it is the disk's; of another id: the cycle refuses it (--replace);
+ *                                                      of an id where the disk has none: refused if another disk has that id
+ *   no, and the replica that the disk's path alone     it was the disk's before another image took that name: the disk
+ *     is the name of has its id                          goes on with it
  *   no, and no replica has its id                      a new replica
  *   no, and one replica has its id, whose own name     renamed or moved: the disk goes on under that replica's name
  *     no disk of SOURCE has that could be its
@@ -35,8 +38,10 @@ enum identity_outcome {
 struct identity_disk {
 	/* In. */
 	const char *name;   /* of the replica that its path gives */
+	const char *place;  /* that its path alone would give, were there no others; NULL: the same */
 	const char *source; /* for messages */
 	const char *id;     /* "": none, or not known */
+	bool no_id;         /* it is known to have none */
 	bool here;          /* of this run; another one only holds its name, or is a rival */
 	bool alone;         /* what else is there was not looked at: it follows no id */
 	bool only_name;     /* an image that is no disk by itself: it holds its name and is nobody's rival */

@@ -179,6 +179,23 @@ must_fail 0 "c.vmdk: has the id of the replica" \
 	liftfs sync --state "$scratch/state-twins" twins/c/c.vmdk "dir:$scratch/twin-replicas"
 want "of one image" "$(find twin-replicas -name 'c.vhd' -not -path '*/.liftfs/*' | wc -l)" 1
 
+# An image that comes to lie beside a disk does not take its name and its replica, one without an id no more than another.
+base beside/vm vm besides
+liftfs sync --state "$scratch/state-beside" beside "dir:$scratch/beside-replicas" >/dev/null 2>err || fail "beside: $(cat err)"
+truncate -s 8M beside/vm/vm.img
+random_bytes beside/vm/vm.img 0 $K other
+for round in 1 2; do
+	got=0
+	liftfs sync --state "$scratch/state-beside" --json beside "dir:$scratch/beside-replicas" >out.json 2>err || got=$?
+	want "beside, round $round" "$got" 78
+	want "beside: who has the replica" "$(jq -r '.disks[] | select(.result != "failed") | "\(.source) \(.name)"' out.json)" \
+		"vm/vm.vmdk vm/vm.vhd"
+	grep -q '^vm/vm.vmdk: goes on as vm/vm.vhd, whose id it has: another image would take its name' err ||
+		fail "beside: $(cat err)"
+	grep -q 'vm/vm.img: has no id, and the replica vm/vm.vhd has that of vm/vm.vmdk' err || fail "beside: $(cat err)"
+	qemu-img compare -q -f raw -F vpc beside/vm/vm-flat.vmdk beside-replicas/vm/vm.vhd || fail "beside: another disk's bytes"
+done
+
 # Linked clones have the id of their base: it tells none of them from another.
 base clones/base base template
 for clone in c1 c2; do

@@ -16,6 +16,9 @@ struct row {
 };
 
 #define DISK(path, id_text) { .name = path ".vhd", .source = path ".vmdk", .id = id_text, .here = true }
+#define NO_ID(path) { .name = path ".vhd", .source = path ".raw", .id = "", .no_id = true, .here = true }
+#define SHIFTED(path, path_alone, id_text) \
+	{ .name = path ".vhd", .place = path_alone ".vhd", .source = path ".vmdk", .id = id_text, .here = true }
 #define LEFT(path, id_text) { .name = path ".vhd", .source = path ".vmdk", .id = id_text }
 #define IMAGE(path, id_text) { .name = path ".vhd", .source = path ".vmdk", .id = id_text, .only_name = true }
 #define REPLICA(path, id_text) { path ".vhd", id_text }
@@ -38,7 +41,20 @@ static const struct row rows[] = {
 	{ "renamed, and its name given to another", { DISK("a", "2"), DISK("new", "1") }, { REPLICA("a", "1") },
 	  { "a.vmdk: the replica a.vhd is that of new.vmdk, which has its id (1; this one has 2)", "a.vhd" } },
 	{ "the same, the other being left out", { DISK("new", "1"), LEFT("a", "2") }, { REPLICA("a", "1") }, { "a.vhd" } },
-	{ "the same, of a disk that has no id", { DISK("a", ""), DISK("new", "1") }, { REPLICA("a", "1") },
+	{ "its name given to one that has none", { NO_ID("a"), DISK("new", "1") }, { REPLICA("a", "1") },
+	  { "a.raw: has no id, and the replica a.vhd has that of new.vmdk (1), which is there too", "copy of a.vhd" } },
+	{ "the same, once the other has a replica", { NO_ID("a"), DISK("new", "1") }, { REPLICA("a", "1"), REPLICA("new", "1") },
+	  { "a.raw: has no id", "own" } },
+	{ "the same, the other being left out", { NO_ID("a"), LEFT("new", "1") }, { REPLICA("a", "1") }, { "a.raw: has no id" } },
+	{ "another image took its name", { NO_ID("a"), SHIFTED("a.vmdk", "a", "1"), IMAGE("a", "1") }, { REPLICA("a", "1") },
+	  { "a.raw: has no id, and the replica a.vhd has that of a.vmdk.vmdk (1)", "a.vhd" } },
+	{ "the same, one with an id", { DISK("a", "2"), SHIFTED("a.vmdk", "a", "1"), IMAGE("a", "1") }, { REPLICA("a", "1") },
+	  { "a.vmdk: the replica a.vhd is that of a.vmdk.vmdk, which has its id (1; this one has 2)", "a.vhd" } },
+	{ "the same from the first cycle on", { NO_ID("a"), SHIFTED("a.vmdk", "a", "1"), IMAGE("a", "1") },
+	  { REPLICA("a", ""), REPLICA("a.vmdk", "1") }, { "own", "own" } },
+	{ "the id was lost", { NO_ID("a"), IMAGE("a", "1") }, { REPLICA("a", "1") }, { "own" } },
+	{ "none ever had one", { NO_ID("a"), DISK("b", "1") }, { REPLICA("a", "") }, { "own", "own" } },
+	{ "the same, of a disk whose id is not known", { DISK("a", ""), DISK("new", "1") }, { REPLICA("a", "1") },
 	  { "own", "copy of a.vhd" } },
 	{ "several replicas", { DISK("new", "1") }, { REPLICA("a", "1"), REPLICA("b", "1") },
 	  { "new.vmdk: has the id (1) of the replicas a.vhd and b.vhd, and neither's disk is there any more" } },
