@@ -2,6 +2,7 @@
 /* liftfs prune: removes recovery points by policy. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include "connect.h"
 #include "inventory/disk_info.h"
 #include "keep.h"
+#include "paths.h"
+#include "project/project.h"
 #include "prune_report.h"
 #include "sync_set.h"
 
@@ -55,6 +58,21 @@ static int tell_failures(const struct tool *t, const struct prune_result *r)
 	return status;
 }
 
+/* Where this host has a state, liftfs status is to know; nothing here fails what was done. */
+static void record(const struct tool *t, const struct target *target, const struct prune_result *r)
+{
+	struct error why = ERROR_INIT;
+	CLEANUP_FREE char *path = paths_state(t, &why);
+	CLEANUP(cleanup_state) struct state *state = path ? state_open(path, false, &why) : NULL;
+	CLEANUP(cleanup_project) struct project *p = state ? project_open(state, PROJECT_WRITE, &why) : NULL;
+
+	if (p && project_record_pruned(p, target_name(target), r, &why) == 0)
+		return;
+	if (path && !state && why.code == ERR_SYSTEM && why.detail == ENOENT)
+		return;
+	output_line("liftfs %s: warning: %s; liftfs status will not know what was removed", t->verb, why.msg);
+}
+
 static int run(struct tool *t, struct prune_cli *o, int *status_out, struct error *err)
 {
 	CLEANUP(cleanup_connection) struct connection place = { 0 };
@@ -74,6 +92,10 @@ static int run(struct tool *t, struct prune_cli *o, int *status_out, struct erro
 		*err = why;
 		return -1;
 	}
+	if (!o->dry_run && result.points_removed > 0)
+		record(t, place.target, &result);
+	if (result.points.n_replicas == 0)
+		output_line("liftfs %s: warning: %s: no replica is there", t->verb, target_name(place.target));
 	outcome.now_ns = clock_realtime_ns();
 	outcome.requests = requests_made(place.target);
 	return report(t, &outcome, err);

@@ -71,14 +71,13 @@ static size_t list_found(const struct sync_set *s, char *const *sources, struct 
 static int record_round(struct sync_record *r, const struct sync_set *s, char *const *sources, uint64_t started_ns,
 			struct error *err)
 {
-	const struct sync_options *o = r->run->opt;
 	CLEANUP_FREE struct project_found *found = calloc(s->n_disks ? s->n_disks : 1, sizeof(*found));
 	struct project_round round = { .target = target_name(r->run->target), .found = found, .started_ns = started_ns };
 
 	if (!found)
 		return error_errno(err, ENOMEM, "database");
 	round.n = list_found(s, sources, found);
-	if (o->patterns.n == 0 && !o->only_configured) {
+	if (!s->narrowed) {
 		round.whole = (const char *const *)sources;
 		round.n_whole = r->run->n_sources;
 	}
@@ -246,6 +245,15 @@ void sync_record_vm(void *ctx, struct run_vm *vm)
 	for (size_t i = 0; ctx && i < vm->cycle.n; i++)
 		log_disk(vm, &vm->cycle.disks[i]);
 	sync_vm_finished(ctx ? ((struct sync_record *)ctx)->run->known : NULL, vm);
+}
+
+void sync_record_pruned(void *ctx, const struct prune_result *pruned)
+{
+	struct sync_record *r = ctx;
+	struct error why = ERROR_INIT;
+
+	if (r && r->project && project_record_pruned(r->project, target_name(r->run->target), pruned, &why) < 0)
+		give_up_recording(r, &why);
 }
 
 void sync_record_failed(struct sync_record *r, struct sync_set *set, struct error *why)

@@ -25,6 +25,9 @@ DEFINE_CLEANUP(cleanup_sync_record, struct sync_record *, sync_record_close);
  * record, or NULL. */
 void sync_record_vm(void *ctx, struct run_vm *vm);
 
+/* For run_vms() likewise. */
+void sync_record_pruned(void *ctx, const struct prune_result *r);
+
 /*
  * The round ended before its cycles did: every disk that has no outcome has this one.  The tenth time in a row `why` becomes
  * one that a person must act on.

@@ -97,6 +97,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 		.plan = o->dry_run,
 		.keep = &o->keep,
 		.finished = sync_record_vm,
+		.pruned = sync_record_pruned,
 		.ctx = record,
 	};
 	int rc;
@@ -271,6 +272,7 @@ int sync_round(const struct sync_run *r, struct sync_round *round, struct error 
 	outcome.finished_ns = clock_realtime_ns();
 	round->ran = true;
 	count(round);
+	sync_tell_stopped(&round->set);
 	if (!r->tool->common.quiet && !round->brief)
 		sync_tell_read_whys(&round->set);
 	round->status = sync_report_status(&outcome);

@@ -16,6 +16,7 @@
 #define LIFTFS_PROJECT_PROJECT_H
 
 #include "replicate/cycle.h"
+#include "replicate/prune.h"
 
 struct project;
 
@@ -80,6 +81,10 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 /* A recovery point of one replica was deleted.  One that is not known is a success. */
 int project_record_deleted(struct project *p, const char *target_name, const char *replica_name, const char *point,
 			   struct error *err) MUST_CHECK;
+
+/* What a prune removed, of every replica; a point of which something is left is not among it. */
+int project_record_pruned(struct project *p, const char *target_name, const struct prune_result *r,
+			  struct error *err) MUST_CHECK;
 
 /* The map's copy beside the replica was believed without a look at the replica (true), or it was looked at (false). */
 int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,

@@ -335,6 +335,37 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 	return sql_end(p->db, record_deleted(p, key, replica_name, point, err), err);
 }
 
+static int record_pruned(struct project *p, const char *target_name, const struct prune_result *r, struct error *err)
+{
+	char key[STATE_KEY_LEN];
+
+	for (size_t i = 0; i < r->points.n; i++) {
+		const struct point *point = &r->points.v[i];
+		enum prune_fate fate = r->v[i].fate;
+
+		if ((fate != PRUNE_DROPPED && fate != PRUNE_LEFTOVER) || r->v[i].removed < point->n)
+			continue;
+		for (size_t k = 0; k < point->n; k++) {
+			const char *name = r->points.replicas[point->v[k].replica].name;
+
+			state_replica_key(target_name, name, key);
+			if (record_deleted(p, key, name, point->name, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+int project_record_pruned(struct project *p, const char *target_name, const struct prune_result *r, struct error *err)
+{
+	if (r->points_removed == 0)
+		return 0;
+	LOCK_SCOPE(&p->use);
+	if (sql_begin(p->db, err) < 0)
+		return -1;
+	return sql_end(p->db, record_pruned(p, target_name, r, err), err);
+}
+
 int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
 			      struct error *err)
 {

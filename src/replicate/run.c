@@ -18,7 +18,7 @@ struct run {
 	struct run_vm *vms;
 	size_t n;
 	_Atomic size_t next;
-	pthread_mutex_t report; /* one `finished` at a time */
+	pthread_mutex_t report; /* one `finished` or `pruned` at a time */
 };
 
 /* A VM that was not begun, or whose cycle could not begin: every disk says why. */
@@ -59,13 +59,13 @@ static bool may_have_many(const struct cycle_vm *vm)
 }
 
 /* The VM's point is made; whatever happens here is no failure of its cycle. */
-static void prune_points(const struct run_options *run, struct run_vm *vm, const struct cycle_options *opt)
+static void prune_points(struct run *run, struct run_vm *vm, const struct cycle_options *opt)
 {
 	CLEANUP(cleanup_prune_result) struct prune_result r = { .v = NULL };
-	const struct prune_options prune = { .target = opt->target, .policy = run->keep, .cancel = opt->cancel };
+	const struct prune_options prune = { .target = opt->target, .policy = run->opt->keep, .cancel = opt->cancel };
 	CLEANUP_FREE const char **names = calloc(vm->cycle.n, sizeof(*names));
 	struct error err = ERROR_INIT;
-	bool keep = run->keep && retention_given(run->keep), partial;
+	bool keep = run->opt->keep && retention_given(run->opt->keep), partial;
 
 	if (!names || (!keep && !may_have_many(&vm->cycle)))
 		return;
@@ -80,6 +80,10 @@ static void prune_points(const struct run_options *run, struct run_vm *vm, const
 	vm->pruned.points = r.points_removed;
 	vm->pruned.snapshots = r.snapshots_removed;
 	warn_of_many(&vm->cycle, &r);
+	if (run->opt->pruned && r.points_removed > 0) {
+		LOCK_SCOPE(&run->report);
+		run->opt->pruned(run->opt->ctx, &r);
+	}
 }
 
 static void run_one(struct run *run, struct run_vm *vm)
@@ -102,7 +106,7 @@ static void run_one(struct run *run, struct run_vm *vm)
 			fail_rest(&vm->cycle, &err);
 	}
 	if (!run->opt->plan && *vm->cycle.point)
-		prune_points(run->opt, vm, &opt);
+		prune_points(run, vm, &opt);
 	atomic_store(&vm->done, true);
 	if (run->opt->finished) {
 		LOCK_SCOPE(&run->report);

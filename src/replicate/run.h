@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "replicate/cycle.h"
+#include "replicate/prune.h"
 #include "replicate/retention.h"
 
 struct run_vm {
@@ -28,6 +29,8 @@ struct run_options {
 	const struct retention_policy *keep;
 	/* Called when a VM is finished, on the thread that ran it, one call at a time; may be NULL. */
 	void (*finished)(void *ctx, struct run_vm *vm);
+	/* What was removed by `keep` of a VM, before it is finished; as above. */
+	void (*pruned)(void *ctx, const struct prune_result *r);
 	void *ctx;
 };
 
