@@ -134,6 +134,8 @@ int sync_attend_wait(struct sync_attend *a, uint64_t until_ns);
 void sync_sample(void *ctx, struct progress_now *out);
 /* For run_vms(): ctx is the struct sync_known, or NULL. */
 void sync_vm_finished(void *ctx, struct run_vm *vm);
+/* That the run was told to stop, if that cut a disk short: once, of however many. */
+void sync_tell_stopped(const struct sync_set *s);
 /* Why disks were read whole, each reason once. */
 void sync_tell_read_whys(const struct sync_set *s);
 void sync_tell_broken(const struct sync_set *s, struct sync_known *known);

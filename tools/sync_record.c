@@ -69,14 +69,6 @@ static size_t list_found(const struct sync_set *s, char *const *sources, struct 
 	return n;
 }
 
-/* Else what is not found may be another worker's, or not due. */
-static bool is_whole(const struct sync_run *run, const struct sync_round *round)
-{
-	const struct sync_options *o = run->opt;
-
-	return o->patterns.n == 0 && !o->only_configured && !run->fleet.line && !round->parked_only;
-}
-
 static int record_round(struct sync_record *r, const struct sync_round *round, char *const *sources, uint64_t started_ns,
 			struct error *err)
 {
@@ -87,7 +79,7 @@ static int record_round(struct sync_record *r, const struct sync_round *round, c
 	if (!found)
 		return error_errno(err, ENOMEM, "database");
 	row.n = list_found(s, sources, found);
-	if (is_whole(r->run, round)) {
+	if (!s->narrowed) {
 		row.whole = (const char *const *)sources;
 		row.n_whole = r->run->n_sources;
 	}

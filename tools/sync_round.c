@@ -275,6 +275,7 @@ static int run_round(const struct sync_run *r, struct sync_round *round, struct 
 	count(round);
 	if (!r->tool->common.quiet && !round->brief)
 		sync_tell_read_whys(&round->set);
+	sync_tell_stopped(&round->set);
 	round->status = sync_report_status(&outcome);
 	sync_record_end(record, round->status);
 	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);

@@ -345,6 +345,7 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	CLEANUP(cleanup_sync_set) struct sync_set s = { 0 };
 	size_t most;
 
+	s.narrowed = opt->n_patterns > 0 || opt->only_configured || opt->wanted;
 	if (find_all(sources, n, opt, &s, err) < 0)
 		return -1;
 	most = count_vms(&s);
@@ -366,7 +367,7 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	}
 	if (s.n_disks == 0)
 		return error_set(err, ERR_USAGE, "%s%s: no disk to replicate there%s", sources[0], n > 1 ? " and others" : "",
-				 opt->n_patterns > 0 || opt->only_configured || opt->wanted ? " that the options do not leave out" : "");
+				 s.narrowed ? " that the options do not leave out" : "");
 	if (check_names(&s, err) < 0)
 		return -1;
 	*out = s;

@@ -54,6 +54,7 @@ struct sync_set {
 	size_t n_broken;
 	uint64_t data_bytes, virtual_bytes; /* of all disks, as far as the images' files tell */
 	size_t n_disks;
+	bool narrowed; /* the options left something out, or might have: what is not here may be in the sources all the same */
 };
 
 struct sync_set_options {

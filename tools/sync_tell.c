@@ -34,7 +34,8 @@ static bool shall_tell(struct sync_known *known, const char *disk, const char *m
 
 static void tell_disk(const struct cycle_disk *d, struct sync_known *known)
 {
-	if (shall_tell(known, d->name, d->err.code != ERR_NONE ? d->err.msg : NULL))
+	/* That the run was told to stop is no news of a disk: its row says how far it is. */
+	if (d->err.code != ERR_CANCELLED && shall_tell(known, d->name, d->err.code != ERR_NONE ? d->err.msg : NULL))
 		output_line("liftfs sync: %s", d->err.msg);
 	if (d->err.code == ERR_NONE && d->result == CYCLE_FUZZY)
 		output_line("liftfs sync: warning: %s: the source changed while it was read: progress, but no recovery point",
@@ -83,6 +84,18 @@ void sync_tell_read_whys(const struct sync_set *s)
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++)
 			tell_read_why(s, i, k);
+}
+
+void sync_tell_stopped(const struct sync_set *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->runs[i].cycle.n; k++)
+			n += s->runs[i].cycle.disks[k].err.code == ERR_CANCELLED;
+	if (n > 0)
+		output_line("liftfs sync: stopped; the next run goes on with %zu disk%s where %s", n, n == 1 ? "" : "s",
+			    n == 1 ? "it was" : "they were");
 }
 
 void sync_tell_broken(const struct sync_set *s, struct sync_known *known)

@@ -134,6 +134,25 @@ grep -q '^time=[0-9TZ:-]* level=info component=sync pid=[0-9]* message="cycle en
 must_fail 74 "nowhere" liftfs info --log-file "$scratch/log" "$scratch/nowhere.vmdk"
 tail -n 1 "$scratch/log" | grep -q 'level=error .*code=system status=74$' || fail "log: $(tail -n 1 "$scratch/log")"
 
+# ---- a line of a list is not all of SOURCE; what prune removed is not counted any more ----
+mkdir "$scratch/lines"
+cp -r "$store/web01" "$scratch/lines/web01"
+cp -r "$store/web01" "$scratch/lines/web02"
+liftfs list --plain "$scratch/lines" >"$scratch/vms"
+for i in 1 2 1 2; do
+	liftfs sync -q --full --state "$scratch/lines-state" --list "$scratch/vms" --index $i "$scratch/lines" "$scratch/lines-target"
+done
+liftfs status --json --state "$scratch/lines-state" >"$scratch/status.json"
+want "disks of two lines" "$(json '[.vms[].disks[] | "\(.state) \(.points)"] | join(",")' "$scratch/status.json")" \
+	"current 2,current 2"
+liftfs prune -q --state "$scratch/lines-state" --vm 'web01/*' --keep-last 1 "$scratch/lines-target"
+liftfs sync -q --full --keep-last 1 --state "$scratch/lines-state" --include 'web02/**' --exclude '*' "$scratch/lines" \
+	"$scratch/lines-target"
+liftfs status --json --state "$scratch/lines-state" >"$scratch/status.json"
+want "points after both ways to prune" "$(json '[.vms[].disks[].points] | join(",")' "$scratch/status.json")" "1,1"
+liftfs prune -q --keep-last 1 --state "$scratch/no-state" "$scratch/lines-target"
+[ ! -e "$scratch/no-state" ] || fail "prune made a state"
+
 # ---- several runs of one state at once ----
 for i in 1 2 3 4; do
 	mkdir -p "$scratch/fleet/vm$i"

@@ -112,6 +112,7 @@ over "0 ds"
 wait_for 20 said 'parked VMs tried again: 1 VM,'
 said_times 'reloaded' 1
 replica_is ds/db/db.raw "$endpoint/parked/db/db.vhd"
+want "disks gone while only the parked were tried" "$(liftfs status --json "$endpoint/parked" | jq .summary.vanished)" 0
 want "requests for the VM that was well" "$(jq -s '[.[] | select(.blob == "web01/web01.vhd" and (.op | test("Lease|Page")) and .op != "GetPageRanges")] | length' "$server_log")" 0
 kill -TERM "$pid" # between rounds
 ended 75
