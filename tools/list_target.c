@@ -97,10 +97,15 @@ static int replica_row(struct table *table, const struct points_replica *e, uint
 {
 	CLEANUP_FREE char *vm = disk_info_escape(e->vm, err);
 	char size[FORMAT_TEXT_LEN], data[FORMAT_TEXT_LEN];
-	const char *cells[] = { e->name, vm, size, data, e->leased ? "a cycle is running" : e->is_new ? "no cycle yet" : "" };
+	char note[96] = "";
+	const char *cells[] = { e->name, vm, size, data, note };
 
 	if (!vm)
 		return -1;
+	if (e->unverified)
+		snprintf(note, sizeof(note), "unverified since %.40s", e->unverified);
+	else
+		snprintf(note, sizeof(note), "%s", e->leased ? "a cycle is running" : e->is_new ? "no cycle yet" : "");
 	format_size(e->virtual_size, size);
 	format_size(data_bytes, data);
 	return table_row(table, cells, ARRAY_LEN(cells), err);
@@ -185,6 +190,8 @@ static json_t *replicas_json(const struct shown *l, bool points, struct error *e
 					   (json_int_t)e->virtual_size, "size", (json_int_t)e->size, "data",
 					   (json_int_t)l->data[i], "leased", e->leased, "new", e->is_new) : NULL;
 
+		if (j && e->unverified)
+			json_object_set_new(j, "unverified", disk_info_name(e->unverified, err));
 		if (j && points) {
 			json_object_set_new(j, "points", points_of_replica(&l->points, i));
 			json_object_set_new(j, "foreign_snapshots", json_integer((json_int_t)e->foreign));

@@ -50,7 +50,7 @@ void progress_format_line(const struct progress_now *now, uint64_t rate, char ou
 		}
 	}
 	if (now->disks > 1)
-		snprintf(disks, sizeof(disks), "%u of %u disks, ", now->disks_done, now->disks);
+		snprintf(disks, sizeof(disks), "%u/%u disks, ", now->disks_done, now->disks);
 	snprintf(out, PROGRESS_TEXT_LEN, "%s%s%s, %s/s%s, %s changed", disks, done, of, speed, eta, changed);
 }
 

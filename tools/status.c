@@ -103,11 +103,13 @@ static int print_metrics(struct project *p, const char *path, struct error *err)
 	return 0;
 }
 
-/* 1 if a disk that is still there is older than that. */
-static int check_lag(const struct tool *t, const struct status_known *k, uint64_t max_ms)
+/* 1 if a disk that is still there is older than that, or there is none at all. */
+static int check_lag(const struct tool *t, const struct status_known *k, const char *target, uint64_t max_ms)
 {
-	int status = 0;
+	int status = k->disks->n == 0;
 
+	if (status && !target)
+		output_line("liftfs %s: %s: nothing was replicated with this state", t->verb, k->state);
 	for (size_t i = 0; i < k->disks->n; i++) {
 		const struct project_disk *d = &k->disks->v[i];
 		char lag[FORMAT_TEXT_LEN], most[FORMAT_TEXT_LEN];
@@ -120,9 +122,11 @@ static int check_lag(const struct tool *t, const struct status_known *k, uint64_
 		format_duration(ms, lag);
 		format_duration(max_ms, most);
 		if (known)
-			output_line("liftfs %s: %s: its copy is %s old, more than %s", t->verb, d->name, lag, most);
+			output_line("liftfs %s: %s: its copy is %s old, more than %s: %s", t->verb, d->name, lag, most,
+				    d->target ? d->target : "target not known");
 		else
-			output_line("liftfs %s: %s: no good copy is known", t->verb, d->name);
+			output_line("liftfs %s: %s: no good copy is known: %s", t->verb, d->name,
+				    d->target ? d->target : "target not known");
 	}
 	return status;
 }
@@ -146,7 +150,7 @@ static int show_disks(const struct tool *t, const struct status_options *o, stru
 	if (target && disks.n == 0)
 		output_line("liftfs %s: nothing was replicated to %s with this state", t->verb, target);
 	if (o->max_lag_ms > 0)
-		*status_out = check_lag(t, &known, o->max_lag_ms);
+		*status_out = check_lag(t, &known, target, o->max_lag_ms);
 	if (t->common.quiet && !t->common.json)
 		return 0;
 	return t->common.json ? status_json(&known, err) : status_print(&known, t->common.color, err);

@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 		{ "shrink", 0, NULL, "cut replicas off whose disks became shorter", tool_set_flag, &o.shrink, NULL },
 		{ "frozen", 0, NULL, "SOURCE does not change while it is read", tool_set_flag, &o.frozen, NULL },
 		{ "allow-fuzzy", 0, NULL, "a source that changed is no failure", tool_set_flag, &o.allow_fuzzy, NULL },
+		{ "seed", 0, "dir:PATH", "take over replicas made there and carried to TARGET", tool_set_text, &o.seed, NULL },
 		{ "insecure-http", 0, NULL, "http:// to other than this host", tool_set_flag, &o.insecure_http, NULL },
 		{ "progress", 0, "FORMAT", "auto, lines, json or none", set_progress, &o.progress,
 		  "auto lines json none" },

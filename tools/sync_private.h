@@ -36,6 +36,7 @@ struct sync_options { /* as the command line has them */
 	enum progress_format progress;
 	struct datastores datastores;
 	struct retention_policy keep;
+	const char *seed; /* a folder, or NULL */
 };
 
 /* What lasts from round to round. */
@@ -48,6 +49,7 @@ struct sync_run {
 	const char *state; /* path */
 	struct connection place;
 	struct target *target;
+	struct target *seed; /* or NULL */
 	struct rate_limit *rate; /* NULL: none was asked for */
 	struct sync_fleet fleet; /* line NULL: everything */
 	struct cancel *cancel;

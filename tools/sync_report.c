@@ -221,7 +221,7 @@ static int disk_row(struct table *t, const struct sync_outcome *o, const struct 
 
 struct totals {
 	uint64_t bytes_read, hashed, sent, cleared;
-	size_t disks, failed, skipped;
+	size_t disks, failed, parked, skipped;
 };
 
 static void add_totals(struct totals *t, const struct cycle_disk *d)
@@ -231,7 +231,8 @@ static void add_totals(struct totals *t, const struct cycle_disk *d)
 	t->sent += count(&d->progress.bytes_sent);
 	t->cleared += count(&d->progress.bytes_cleared);
 	t->disks++;
-	t->failed += d->err.code != ERR_NONE;
+	t->failed += d->err.code != ERR_NONE && d->result != CYCLE_PARKED;
+	t->parked += d->err.code != ERR_NONE && d->result == CYCLE_PARKED;
 	t->skipped += d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED;
 }
 
@@ -239,7 +240,7 @@ static void print_totals(const struct sync_outcome *o, const struct totals *t)
 {
 	char bytes_read[FORMAT_TEXT_LEN], sent[FORMAT_TEXT_LEN], cleared[FORMAT_TEXT_LEN], took[FORMAT_TEXT_LEN];
 	struct requests requests = requests_since(o->target, &o->before);
-	char text[REQUESTS_TEXT_LEN];
+	char text[REQUESTS_TEXT_LEN], parked[32] = "";
 	size_t n = t->disks + o->set->n_broken;
 
 	requests_text(&requests, text);
@@ -247,8 +248,10 @@ static void print_totals(const struct sync_outcome *o, const struct totals *t)
 	format_size(t->sent, sent);
 	format_size(t->cleared, cleared);
 	format_duration((o->finished_ns - o->started_ns) / 1000000, took);
-	printf("%zu disk%s, %zu unchanged, %zu failed; read %s, hashed %" PRIu64 " blocks, sent %s, cleared %s\n",
-	       n, n == 1 ? "" : "s", t->skipped, t->failed + o->set->n_broken, bytes_read, t->hashed, sent, cleared);
+	if (t->parked > 0)
+		snprintf(parked, sizeof(parked), " %zu parked,", t->parked);
+	printf("%zu disk%s, %zu unchanged,%s %zu failed; read %s, hashed %" PRIu64 " blocks, sent %s, cleared %s\n",
+	       n, n == 1 ? "" : "s", t->skipped, parked, t->failed + o->set->n_broken, bytes_read, t->hashed, sent, cleared);
 	printf("requests: %s; %s\n", text, took);
 	printf("replicas: %s\n", target_name(o->target));
 }

@@ -79,6 +79,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
 		.target = r->target,
+		.seed = r->seed,
 		.cancel = r->cancel,
 		.full = o->full,
 		.adopt = o->adopt,

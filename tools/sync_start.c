@@ -2,8 +2,12 @@
 /* What lasts from round to round, and how it is read again. */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -61,6 +65,30 @@ static int choose_line(const struct sync_run *r, struct sync_fleet *out, struct 
 	return 0;
 }
 
+/* The folder where replicas were made that were carried to TARGET. */
+static int open_seed(const char *path, const struct target *target, struct target **out, struct error *err)
+{
+	CLEANUP(cleanup_target) struct target *seed = NULL;
+	CLEANUP_FREE char *own = NULL;
+	struct stat st;
+
+	if (strncmp(path, "dir:", 4) != 0 && target_is_url(path))
+		return error_set(err, ERR_USAGE, "--seed %s: not a folder of replicas (dir:PATH)", path);
+	seed = target_open(path, NULL, err);
+	if (!seed)
+		return -1;
+	if (strcmp(target_name(seed), target_name(target)) == 0)
+		return error_set(err, ERR_USAGE, "--seed %s: is TARGET itself", path);
+	if (asprintf(&own, "%s/.liftfs", target_name(seed)) < 0) {
+		own = NULL;
+		return error_errno(err, ENOMEM, "%s", path);
+	}
+	if (stat(own, &st) < 0 || !S_ISDIR(st.st_mode))
+		return error_set(err, ERR_USAGE, "--seed %s: no replicas of liftfs lie there", path);
+	*out = steal_ptr(&seed);
+	return 0;
+}
+
 int sync_start(struct sync_run *r, struct error *err)
 {
 	const struct sync_options *o = r->opt;
@@ -81,11 +109,12 @@ int sync_start(struct sync_run *r, struct error *err)
 	}
 	if (o->dry_run && retention_given(&o->keep) && connect_check_delete(&r->place, &why) < 0)
 		output_line("liftfs sync: warning: %s", why.msg);
-	return 0;
+	return o->seed ? open_seed(o->seed, r->target, &r->seed, err) : 0;
 }
 
 void sync_stop(struct sync_run *r)
 {
+	target_close(r->seed);
 	sync_metrics_free(r->metrics);
 	connect_close(&r->place);
 	rate_limit_free(r->rate);

@@ -77,9 +77,13 @@ static int open_replica(struct thing *th, const char *name, const char *point, s
 
 	if (!live)
 		return -1;
-	if (!point)
+	if (!point) {
+		th->replica = strdup(name);
+		if (!th->replica)
+			return error_set(err, ERR_NOMEM, "%s", name);
 		shown = steal_ptr(&live);
-	else if (open_point(live, point, &shown, err) < 0)
+	}
+	if (point && open_point(live, point, &shown, err) < 0)
 		return -1;
 	th->disk = replica_disk_open(shown, err);
 	return th->disk ? 0 : -1;
@@ -276,5 +280,6 @@ void thing_close(struct thing *th)
 {
 	disk_close(th->disk);
 	connect_close(&th->place);
+	free(th->replica);
 	*th = (struct thing){ 0 };
 }

@@ -19,6 +19,7 @@
 struct thing {
 	struct disk *disk;
 	struct connection place; /* of a replica */
+	char *replica;           /* its name, if it is one as it is live; else NULL */
 };
 
 /* `text` as the user wrote it.  opt as for connect_open(); image, how an image is read, may be NULL. */

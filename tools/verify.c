@@ -19,6 +19,7 @@
 #include "sync_identity.h"
 #include "sync_report.h"
 #include "thing.h"
+#include "verify_mark.h"
 
 #define RANGES_SHOWN 20 /* for people; --json has all */
 
@@ -103,7 +104,8 @@ static void print_result(const char *name, struct disk *a, const struct verify_r
 		print_mismatches(a, v);
 }
 
-static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, struct error *err)
+/* *match_out: equal, and of one size. */
+static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, bool *match_out, struct error *err)
 {
 	const struct verify_options opt = { .strict = r->strict, .digest = true, .cancel = r->cancel,
 					    .bytes_done = &r->done };
@@ -113,6 +115,7 @@ static int compare(struct verify_run *r, const char *name, struct disk *a, struc
 
 	if (verify_disks(a, b, &opt, &v, err) < 0)
 		return -1;
+	*match_out = v.match && v.size_a == v.size_b;
 	if (!v.match)
 		r->status = tool_worse_status(r->status, 1);
 	if (r->tool->common.json) {
@@ -153,6 +156,7 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 	CLEANUP(cleanup_thing) struct thing b = { 0 };
 	const struct disk_options image = { .datastores = r->datastores.v, .n_datastores = r->datastores.n };
 	char name[OUTPUT_TEXT_MAX];
+	bool match;
 
 	if (thing_open(r->tool, a_text, &r->connect, &image, &a, err) < 0 ||
 	    thing_open(r->tool, b_text, &r->connect, &image, &b, err) < 0)
@@ -162,7 +166,13 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 	tell_read_back(b.place.target, name, b.disk);
 	thing_name(a_text, name);
 	tell_read_back(a.place.target, name, a.disk);
-	return compare(r, name, a.disk, b.disk, err);
+	if (compare(r, name, a.disk, b.disk, &match, err) < 0)
+		return -1;
+	if (match && a.replica)
+		verify_mark(r->tool, a.place.target, a.replica);
+	if (match && b.replica)
+		verify_mark(r->tool, b.place.target, b.replica);
+	return 0;
 }
 
 /* ---- a folder and a target ---- */
@@ -172,6 +182,7 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	CLEANUP(cleanup_disk) struct disk *a = disk_open(d->root, d->source_path, NULL, err);
 	CLEANUP(cleanup_disk) struct disk *b = NULL;
 	struct replica *replica;
+	bool match;
 
 	if (!a)
 		return -1;
@@ -182,7 +193,11 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	if (!b)
 		return error_prefix(err, "%s", target_name(target));
 	tell_read_back(target, d->name, b);
-	return compare(r, d->name, a, b, err);
+	if (compare(r, d->name, a, b, &match, err) < 0)
+		return -1;
+	if (match)
+		verify_mark(r->tool, target, d->name);
+	return 0;
 }
 
 /* One disk that cannot be compared does not keep the others from it. */

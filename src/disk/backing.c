@@ -11,8 +11,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "base/checked.h"
@@ -141,17 +143,26 @@ bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_sta
 	return a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-static int64_t ns_of(const struct timespec *t)
+static int64_t ns_of(const struct statx_timestamp *t)
 {
-	return (int64_t)((uint64_t)t->tv_sec * UINT64_C(1000000000) + (uint64_t)t->tv_nsec);
+	return (int64_t)((uint64_t)t->tv_sec * UINT64_C(1000000000) + t->tv_nsec);
 }
 
-static void stamp_of(const struct stat *st, struct backing_stamp *out)
+static void stamp_of(const struct statx *st, struct backing_stamp *out)
 {
-	out->inode = st->st_ino;
-	out->size = (uint64_t)st->st_size;
-	out->mtime_ns = ns_of(&st->st_mtim);
-	out->ctime_ns = ns_of(&st->st_ctim);
+	out->inode = st->stx_ino;
+	out->size = st->stx_size;
+	out->mtime_ns = ns_of(&st->stx_mtime);
+	out->ctime_ns = ns_of(&st->stx_ctime);
+}
+
+/*
+ * As fstat(2), but of the file server: an NFS client answers that one for up to a minute out of what it knows, of a file
+ * that is open, or, mounted with nocto, of any.
+ */
+static int stat_anew(int fd, struct statx *out)
+{
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, out);
 }
 
 static int open_beneath(int dirfd, const char *path, int flags)
@@ -226,19 +237,19 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	bool noatime = false;
 	CLEANUP_FD int fd = open_source(place ? place->fd : root->fd, rest, follow, &noatime);
 	struct statfs fs;
-	struct stat st;
+	struct statx st;
 
 	if (fd < 0) {
 		open_failed(place ? place->dir : root->path, path, follow, errno, err);
 		return NULL;
 	}
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
+	if (stat_anew(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
 		error_errno(err, errno, "%s", path);
 		return NULL;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size < 0) {
+	if (!S_ISREG(st.stx_mode) || st.stx_size > INT64_MAX) {
 		error_set(err, ERR_UNSUPPORTED, "%s: %s", path,
-			  S_ISDIR(st.st_mode) ? "a folder, not a regular file" : "not a regular file");
+			  S_ISDIR(st.stx_mode) ? "a folder, not a regular file" : "not a regular file");
 		return NULL;
 	}
 	b = calloc(1, sizeof(*b));
@@ -250,8 +261,8 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 		error_errno(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	b->size = (uint64_t)st.st_size;
-	b->dev = st.st_dev;
+	b->size = st.stx_size;
+	b->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	stamp_of(&st, &b->stamp);
 	b->noatime = noatime || (fs.f_flags & (ST_NOATIME | ST_RDONLY)) != 0;
 	b->stamps_writes = is_stamping(&fs);
@@ -303,9 +314,9 @@ void backing_close(struct backing *b)
 
 int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err)
 {
-	struct stat st;
+	struct statx st;
 
-	if (fstat(b->fd, &st) < 0)
+	if (stat_anew(b->fd, &st) < 0)
 		return error_errno(err, errno, "%s", b->path);
 	stamp_of(&st, out);
 	return 0;

@@ -86,7 +86,7 @@ struct backing {
 	uint64_t base; /* where in the host file it begins: not 0 for what lies inside an archive */
 	uint64_t size; /* at open; a read beyond it is ERR_CORRUPT, one that comes short later too */
 	uint64_t dev;  /* for loop detection only */
-	struct backing_stamp stamp; /* by fstat after open */
+	struct backing_stamp stamp; /* after open, as the file server says */
 	bool noatime;               /* reading leaves the access time alone */
 	bool stamps_writes;         /* a local or NFS file system that stamps every write (statfs type in a known list) */
 };
@@ -119,7 +119,7 @@ bool backing_same(const struct backing *a, const struct backing *b);
  */
 int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;
 
-/* fstat anew: has the file been written or replaced in place since? */
+/* The stamp now, asked of the file server: has the file been written to since it was opened? */
 int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err) MUST_CHECK;
 
 /* The end of the hole or data run at off, by SEEK_HOLE/SEEK_DATA; a file system without them says data to the end. */

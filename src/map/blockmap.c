@@ -85,7 +85,6 @@ struct blockmap *blockmap_create(int dirfd, const char *name, const struct block
 	if (alloc_pages(m, err) < 0)
 		return NULL;
 	m->header = *header;
-	m->header.generation = 0;
 	blockmap_fill_unknown(m);
 	return steal_ptr(&m);
 }
@@ -361,6 +360,69 @@ void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash
 
 	if (blockmap_get(m, blk, &old) != BLOCK_HASHED || !block_hash_equal(&old, hash))
 		set_entry(m, blk, BLOCK_HASHED, hash);
+}
+
+uint64_t blockmap_pages(const struct blockmap *m)
+{
+	return m->layout.pages;
+}
+
+uint64_t blockmap_page_entry(const struct blockmap *m, uint64_t p)
+{
+	assert(p < m->layout.pages);
+	switch (touch_page(m, p)) {
+	case PAGE_ZERO:
+		return BLOCKMAP_SUM_ZERO;
+	case PAGE_GOOD:
+		return m->sums[p];
+	case PAGE_DIRTY:
+		return blockmap_page_sum(m->bytes + m->layout.data_off + p * BLOCKMAP_PAGE_LEN);
+	case PAGE_UNKNOWN:
+	case PAGE_STORED:
+		break;
+	}
+	return BLOCKMAP_SUM_UNKNOWN;
+}
+
+void blockmap_get_page(const struct blockmap *m, uint64_t p, uint8_t *page)
+{
+	uint64_t entry = blockmap_page_entry(m, p);
+
+	if (entry == BLOCKMAP_SUM_UNKNOWN || entry == BLOCKMAP_SUM_ZERO)
+		memset(page, 0, BLOCKMAP_PAGE_LEN);
+	else
+		memcpy(page, m->bytes + m->layout.data_off + p * BLOCKMAP_PAGE_LEN, BLOCKMAP_PAGE_LEN);
+}
+
+void blockmap_set_page(struct blockmap *m, uint64_t p, const uint8_t *page)
+{
+	uint64_t entries = blockmap_page_entries(&m->layout, p), unknown = 0, zero = 0;
+	uint8_t whole[BLOCKMAP_PAGE_LEN] = { 0 }; /* what is no block stays 0 */
+	struct error e = ERROR_INIT;
+
+	assert(m->writable && p < m->layout.pages);
+	if (atomic_load_explicit(&m->failed, memory_order_acquire))
+		return;
+	memcpy(whole, page, entries * BLOCKMAP_ENTRY_LEN);
+	for (uint64_t i = 0; i < entries; i++) {
+		enum block_state s = blockmap_entry_decode(whole + i * BLOCKMAP_ENTRY_LEN, NULL);
+
+		unknown += s == BLOCK_UNKNOWN;
+		zero += s == BLOCK_ZERO;
+	}
+	LOCK_SCOPE(&m->lock);
+	if (unknown == entries) {
+		set_page_state(m, p, PAGE_UNKNOWN);
+	} else if (zero == entries) {
+		set_page_state(m, p, PAGE_ZERO);
+	} else if (io_pwrite(m->fd, whole, sizeof(whole), m->layout.data_off + p * BLOCKMAP_PAGE_LEN, &e) == 0) {
+		set_page_state(m, p, PAGE_DIRTY);
+	} else {
+		error_prefix(&e, "%s", m->work);
+		if (m->failure.code == ERR_NONE)
+			m->failure = e;
+		atomic_store_explicit(&m->failed, true, memory_order_release);
+	}
 }
 
 void blockmap_fill_unknown(struct blockmap *m)

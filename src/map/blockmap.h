@@ -70,6 +70,7 @@ struct blockmap_header {
 	char source_path[2048];            /* of the leaf, below SOURCE, at that cycle */
 	char born[BLOCKMAP_TEXT_MAX]; /* machine id, inode and birth time of this very file, as the state writes it */
 	char writer[64];              /* program and version that wrote it */
+	uint8_t digest[32];           /* of a copy beside a replica: SHA-256 of its page table; else zeros */
 };
 
 /* Blocks of a replica: ceil(content/block) of content, then one of 512 bytes, the footer. */
@@ -79,7 +80,10 @@ uint64_t blockmap_default_block_size(uint64_t content_size);
 
 struct blockmap;
 
-/* A new map of unknown blocks (or, after blockmap_fill_zero, of zero ones), not yet on disk. */
+/*
+ * A new map of unknown blocks (or, after blockmap_fill_zero, of zero ones), not yet on disk.  Its first commit is the
+ * generation after header's, 0 for a map that follows none.
+ */
 struct blockmap *blockmap_create(int dirfd, const char *name, const struct blockmap_header *header,
 				 struct error *err) MUST_CHECK;
 /* An existing one.  ERR_SYSTEM with ENOENT in detail if there is none. */
@@ -109,6 +113,18 @@ int blockmap_make_writable(struct blockmap *m, struct error *err) MUST_CHECK;
 void blockmap_set_unknown(struct blockmap *m, uint64_t blk);
 void blockmap_set_zero(struct blockmap *m, uint64_t blk);
 void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash *hash);
+
+/*
+ * Pages as they stand in the file (layout above), 256 blocks at once; of one page, one thread at a time.  What a copy of
+ * the map is made of, and what fills a map faster than 256 sets.
+ */
+uint64_t blockmap_pages(const struct blockmap *m);
+/* What a page table says of the page as it is now: 0 (unknown), 1 (zero) or its checksum.  A damaged one is unknown. */
+uint64_t blockmap_page_entry(const struct blockmap *m, uint64_t p);
+/* BLOCKMAP_PAGE_LEN bytes; zeros where the entry says 0 or 1. */
+void blockmap_get_page(const struct blockmap *m, uint64_t p, uint8_t *page);
+/* As 256 sets; entries beyond the last block are ignored. */
+void blockmap_set_page(struct blockmap *m, uint64_t p, const uint8_t *page);
 /* A set failed, or a commit's fsync: the map is of no more use.  The error is the first. */
 int blockmap_failed(const struct blockmap *m, struct error *err) MUST_CHECK;
 /* These two need a working copy for a later set or commit only. */

@@ -27,6 +27,7 @@ enum {
 	OFF_FLAGS = 224,
 	OFF_TABLE_SUM = 232,
 	OFF_SECRET = 256,
+	OFF_DIGEST = 448,
 	OFF_VERSION = 512,
 	OFF_SOURCE_ID = 1024,
 	OFF_BORN = 1536,
@@ -118,6 +119,7 @@ void blockmap_header_encode(const struct blockmap_header *h, uint64_t table_sum,
 	put_le32(out + OFF_FLAGS, (h->clean ? FLAG_CLEAN : 0) | (h->fuzzy ? FLAG_FUZZY : 0));
 	put_le64(out + OFF_TABLE_SUM, table_sum);
 	memcpy(out + OFF_SECRET, h->secret, sizeof(h->secret));
+	memcpy(out + OFF_DIGEST, h->digest, sizeof(h->digest));
 	put_text(out + OFF_VERSION, h->version, sizeof(h->version));
 	put_text(out + OFF_SOURCE_ID, h->source_id, sizeof(h->source_id));
 	put_text(out + OFF_BORN, h->born, sizeof(h->born));
@@ -178,6 +180,7 @@ int blockmap_header_decode(const uint8_t *buf, size_t len, struct blockmap_heade
 	h->clean = flags & FLAG_CLEAN;
 	h->fuzzy = flags & FLAG_FUZZY;
 	memcpy(h->secret, buf + OFF_SECRET, sizeof(h->secret));
+	memcpy(h->digest, buf + OFF_DIGEST, sizeof(h->digest));
 	if (get_text(h->writer, sizeof(h->writer), buf + OFF_WRITER, "writer", err) < 0 ||
 	    get_text(h->version, sizeof(h->version), buf + OFF_VERSION, "version", err) < 0 ||
 	    get_text(h->source_id, sizeof(h->source_id), buf + OFF_SOURCE_ID, "source id", err) < 0 ||

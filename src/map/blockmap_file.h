@@ -23,6 +23,7 @@
  *   224    4  flags: 1 clean, 2 fuzzy
  *   232    8  XXH3-64 of the page table, padding included
  *   256  192  secret
+ *   448   32  of a copy beside a replica: SHA-256 of the page table, padding included; else 0
  *   512  512  version
  *  1024  512  source id
  *  1536  512  born

@@ -81,7 +81,7 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 int project_record_deleted(struct project *p, const char *target_name, const char *replica_name, const char *point,
 			   struct error *err) MUST_CHECK;
 
-/* The map's copy beside the replica was believed without a look at the replica (true), or it was looked at (false). */
+/* The replica was carried there and compared on samples alone (true), or it was compared as a whole since (false). */
 int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
 			      struct error *err) MUST_CHECK;
 

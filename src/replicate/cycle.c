@@ -279,17 +279,17 @@ static void commit_disks(struct cycle *c, bool fuzzy)
 		memcpy(c->vm->point, moment, sizeof(c->vm->point));
 }
 
-static void take_counters(struct disk_run *r)
+static void add_counters(struct cycle_disk *d, const struct replica *replica)
 {
-	const struct target_counters *n = r->replica ? replica_counters(r->replica) : NULL;
+	const struct target_counters *n = replica ? replica_counters(replica) : NULL;
 
 	if (!n)
 		return;
-	r->d->requests.writes = atomic_load(&n->writes);
-	r->d->requests.clears = atomic_load(&n->clears);
-	r->d->requests.reads = atomic_load(&n->reads);
-	r->d->requests.others = atomic_load(&n->others);
-	r->d->retries = atomic_load(&n->retries);
+	d->requests.writes += atomic_load(&n->writes);
+	d->requests.clears += atomic_load(&n->clears);
+	d->requests.reads += atomic_load(&n->reads);
+	d->requests.others += atomic_load(&n->others);
+	d->retries += atomic_load(&n->retries);
 }
 
 /* 1 to 5, each step for all before the next for any: what the last cycle left undone is finished before a version moves. */
@@ -377,7 +377,10 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 		}
 	}
 	for (size_t i = 0; i < vm->n; i++) {
-		take_counters(&c.runs[i]);
+		memset(&c.runs[i].d->requests, 0, sizeof(c.runs[i].d->requests));
+		c.runs[i].d->retries = 0;
+		add_counters(c.runs[i].d, c.runs[i].replica);
+		add_counters(c.runs[i].d, c.runs[i].copy);
 		disk_run_close(&c.runs[i]);
 	}
 	lease_keeper_free(c.keeper);

@@ -22,7 +22,7 @@ enum cycle_result {
 	CYCLE_FUZZY,
 	CYCLE_SKIPPED,
 	CYCLE_FAILED,
-	CYCLE_PARKED, /* failed, and trying again later may help: the target is not reached, or is too busy */
+	CYCLE_PARKED, /* failed, and going on later may help: told to stop, or the target is not reached or too busy */
 };
 
 struct cycle_options {
@@ -65,6 +65,7 @@ struct cycle_disk {
 	uint64_t started_ns, finished_ns; /* realtime */
 	char snapshot[TARGET_POINT_LEN];  /* "" if none was made */
 	_Atomic bool active;              /* being read or sent now */
+	bool unverified;                  /* the replica was carried there and not compared since; known unless err is set */
 	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
 	struct error err;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "replicate/cycle_disk.h"
+#include "replicate/seed.h"
 
 #define CLAIM_TRIES 5 /* a lost answer or a late duplicate each cost one */
 
@@ -35,7 +36,13 @@ int disk_run_live_meta(const struct disk_run *r, struct target_meta *out, struct
 	    meta_number(out, "vsize", r->d->virtual_size, err) < 0 ||
 	    meta_number(out, "blocksize", h->block_size, err) < 0)
 		return -1;
-	return r->is_new ? target_meta_set(out, "state", "new", err) : 0;
+	if (r->is_new && target_meta_set(out, "state", "new", err) < 0)
+		return -1;
+	if (r->seeded)
+		return target_meta_set(out, SEED_UNVERIFIED, now, err);
+	if (disk_run_meta(r, SEED_UNVERIFIED)[0] && !seed_was_verified(&r->rs))
+		return target_meta_set(out, SEED_UNVERIFIED, disk_run_meta(r, SEED_UNVERIFIED), err);
+	return 0;
 }
 
 int disk_run_write_meta(struct disk_run *r, struct error *err)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "replicate/cycle_disk.h"
+#include "replicate/seed.h"
 
 const char *disk_run_meta(const struct disk_run *r, const char *key)
 {
@@ -85,7 +86,7 @@ void disk_run_failed(struct disk_run *r)
 	/* The epoch is another: nothing of ours lands any more, and the next run looks at what is there. */
 	if (e->code == ERR_CONFLICT && e->detail == TARGET_REFUSED_NUMBER)
 		recast(e, ERR_BUSY, r->d->name, "another liftfs took over during the cycle");
-	r->d->result = e->code == ERR_NETWORK && !r->source_failed ? CYCLE_PARKED : CYCLE_FAILED;
+	r->d->result = e->code == ERR_CANCELLED || (e->code == ERR_NETWORK && !r->source_failed) ? CYCLE_PARKED : CYCLE_FAILED;
 	r->d->finished_ns = clock_realtime_ns();
 }
 
@@ -245,6 +246,7 @@ int disk_run_commit(struct disk_run *r, struct error *err)
 {
 	if (replica_state_commit(&r->rs, r->d->snapshot, err) < 0)
 		return -1;
+	disk_run_update_copy(r);
 	let_go(r, true);
 	return 0;
 }
@@ -267,6 +269,8 @@ void disk_run_close(struct disk_run *r)
 	/* In an open state the lease is kept: by renewing it the next run proves that nobody else wrote. */
 	if (r->leased)
 		let_go(r, r->rs.kind != STATE_OPEN && r->d->err.code != ERR_NETWORK);
+	r->d->unverified = disk_run_meta(r, SEED_UNVERIFIED)[0] != '\0'; /* as the fence found it, or a look that skipped the disk */
+	replica_close(r->copy);
 	replica_close(r->replica);
 	replica_state_close(&r->rs);
 	disk_close(r->source);

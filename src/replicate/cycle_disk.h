@@ -9,6 +9,7 @@
  *   cycle_trust.c  lease, and what of map and journal may be believed
  *   cycle_claim.c  numbers and metadata
  *   cycle_point.c  a VM's recovery points: this cycle's, and those that the last one left undone
+ *   cycle_copy.c   the copy of the block map beside the replica
  *
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_approach, or the end
@@ -25,6 +26,7 @@
 #ifndef LIFTFS_REPLICATE_CYCLE_DISK_H
 #define LIFTFS_REPLICATE_CYCLE_DISK_H
 
+#include "base/parse.h"
 #include "replicate/cycle.h"
 #include "replicate/lease_keeper.h"
 
@@ -43,6 +45,7 @@ struct disk_run {
 	struct cycle_disk *d;
 	struct disk *source;
 	struct replica *replica;
+	struct replica *copy; /* of its map; opened when first needed */
 	struct replica_state rs;
 	struct evidence f0;
 	uint64_t opened_ns; /* the source; boot-time clock */
@@ -50,6 +53,8 @@ struct disk_run {
 	const struct guid *token; /* of the VM's cycle */
 	bool no_state;     /* the replica was there before its state */
 	bool is_new;       /* no cycle went through it yet, as its metadata say */
+	bool created;      /* by this run */
+	bool seeded;       /* by this run: carried here, and not compared yet */
 	bool source_failed; /* d->err is the source's, or this host's, and not the target's */
 	enum trust trust;  /* once it is approached */
 	const char *why;   /* a phrase, if it is not TRUST */
@@ -169,8 +174,25 @@ int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct er
 int disk_run_lease(struct disk_run *r, struct error *err) MUST_CHECK;
 /* Step 3: r->trust and r->why.  Fails with 78 if it takes a person's word to go on. */
 int disk_run_decide(struct disk_run *r, struct error *err) MUST_CHECK;
+/* How much the replica holds, for people. */
+void disk_run_data_text(struct disk_run *r, char out[FORMAT_TEXT_LEN]);
 /* Fails with what --adopt would read. */
 int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err);
+/* Does the live replica have another liftfsid than the state here? */
+bool disk_run_is_another(const struct disk_run *r);
+
+/* cycle_copy.c */
+/* After a commit, under the lease.  Never fails: a warning says that it did. */
+void disk_run_update_copy(struct disk_run *r);
+/* Under the lease, looked at, before step 3: if nothing here tells what is live, the copy does, if it is right; the state is
+ * then clean at the live version, and r->no_state false. */
+int disk_run_take_copy(struct disk_run *r, struct error *err) MUST_CHECK;
+/*
+ * Before anything else, with opt->seed: the map of a replica that was carried here; r->rs is clean at the live version where it was
+ * taken over.  A replica that the seed has, and that is not here yet, is ERR_CONFLICT.
+ */
+int disk_run_seed(struct disk_run *r, bool exists, struct error *err) MUST_CHECK;
+int disk_run_not_carried(const struct disk_run *r, struct error *err);
 
 /* rebuild.c: every block of the map from what the replica holds at this version. */
 int replica_rebuild(struct replica *replica, struct blockmap *map, const char *version, struct cancel *cancel,

@@ -40,7 +40,7 @@ static int create_replica(struct disk_run *r, struct error *err)
 	bool exists = false;
 	int rc;
 
-	r->is_new = true;
+	r->is_new = r->created = true;
 	rc = disk_run_live_meta(r, &m, err);
 	if (rc == 0)
 		rc = replica_create(r->replica, r->content + VHD_FOOTER_LEN,
@@ -80,14 +80,15 @@ int disk_run_check_foreign(const struct disk_run *r, struct error *err)
 	return 0;
 }
 
-/* No state here, but a replica there that may be read: it keeps its id if it has one. */
+/* No state here, but a replica there that may be read: it keeps its id if it has one.  A crash before the claim must not look
+ * like a replica that nothing was sent to. */
 static int adopt_state(struct disk_run *r, struct error *err)
 {
 	struct guid id;
 
 	if (guid_parse(disk_run_meta(r, "liftfsid"), &id, NULL) < 0 && guid_random(&id, err) < 0)
 		return -1;
-	return create_state(r, &id, err);
+	return create_state(r, &id, err) < 0 ? -1 : replica_state_distrust(&r->rs, err);
 }
 
 static int claim(struct disk_run *r, struct error *err)
@@ -108,6 +109,8 @@ static int learn(struct disk_run *r, struct error *err)
 	r->proof = PROOF_NONE; /* the map will say what the replica holds, not what the source held */
 	disk_run_warn(r, "%s: %s", r->why, read_back ? "what it holds was read back" : "everything is sent again");
 	/* Without reading back the blocks stay unknown, which is true: a crash from here on is gone on from. */
+	if (replica_state_writable(&r->rs, err) < 0)
+		return -1;
 	if (read_back && replica_rebuild(r->replica, r->rs.map, r->version, &r->stop, err) < 0)
 		return -1;
 	return replica_state_checkpoint(&r->rs, r->number, err);
@@ -159,13 +162,8 @@ static int begin(struct disk_run *r, bool exists, struct error *err)
 	struct guid id;
 
 	r->no_state = exists && r->rs.kind == STATE_NEW;
-	if (r->no_state) {
-		if (disk_run_check_foreign(r, err) < 0)
-			return -1;
-		if (target_caps(r->opt->target)->remote && !r->opt->adopt && !r->opt->replace)
-			return disk_run_need_adopt(r, r->rs.damage ? r->rs.damage : "there is no block map of it here", err);
-		return adopt_state(r, err);
-	}
+	if (r->no_state)
+		return disk_run_check_foreign(r, err) < 0 ? -1 : adopt_state(r, err);
 	if (exists)
 		return 0;
 	if (r->rs.kind == STATE_NEW && (guid_random(&id, err) < 0 || create_state(r, &id, err) < 0))
@@ -186,7 +184,8 @@ int disk_run_approach(struct disk_run *r, struct error *err)
 {
 	bool exists;
 
-	if (disk_run_look(r, &exists, err) < 0 || (!exists && check_gone(r, err) < 0))
+	if (disk_run_look(r, &exists, err) < 0 || (r->opt->seed && disk_run_seed(r, exists, err) < 0) ||
+	    (!exists && check_gone(r, err) < 0))
 		return -1;
 	r->d->kind = exists && (r->rs.kind == STATE_NEW || r->rs.last.cycle > 0) ? CYCLE_DELTA : CYCLE_INITIAL;
 	if (begin(r, exists, err) < 0 || disk_run_lease(r, err) < 0 || disk_run_look(r, &exists, err) < 0)
@@ -194,5 +193,5 @@ int disk_run_approach(struct disk_run *r, struct error *err)
 	if (!exists)
 		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);
 	r->is_new = strcmp(disk_run_meta(r, "state"), "new") == 0;
-	return disk_run_decide(r, err) < 0 ? -1 : check_size(r, err);
+	return disk_run_take_copy(r, err) < 0 || disk_run_decide(r, err) < 0 ? -1 : check_size(r, err);
 }

@@ -5,6 +5,19 @@
 #include <inttypes.h>
 
 #include "replicate/cycle_disk.h"
+#include "replicate/seed.h"
+
+/* A replica without a map here: what going on with it would read. */
+static void tell_reading(struct disk_run *r, const char *why)
+{
+	char size[FORMAT_TEXT_LEN];
+
+	if (r->opt->replace || !target_caps(r->opt->target)->remote)
+		return;
+	disk_run_data_text(r, size);
+	disk_run_warn(r, "%.120s: %sreads %s back (which Azure bills)", why,
+		      r->opt->adopt ? "" : "goes on by the copy of it beside the replica, or ", size);
+}
 
 /* The state here and the replica there: would a cycle go on with them? */
 static int check_replica(struct disk_run *r, bool exists, struct error *err)
@@ -12,7 +25,7 @@ static int check_replica(struct disk_run *r, bool exists, struct error *err)
 	struct blockmap_header h = { 0 };
 	struct error why = ERROR_INIT;
 	int none = r->opt->state ? replica_state_peek(r->opt->state, target_name(r->opt->target), r->d->name, &h, &why) : 1;
-	bool told = r->opt->adopt || r->opt->replace || !target_caps(r->opt->target)->remote;
+	bool seeded;
 
 	if (none < 0 && why.code != ERR_CORRUPT) {
 		if (err)
@@ -27,12 +40,16 @@ static int check_replica(struct disk_run *r, bool exists, struct error *err)
 	if (!exists && none == 0 && h.number != 0)
 		return error_set(err, ERR_CONFLICT, "%s: is gone from the target, and was there in cycle %" PRIu64, r->d->name,
 				 h.cycle);
+	seeded = none != 0 && r->opt->seed && !disk_run_meta(r, "liftfsid")[0] &&
+		 seed_has(r->opt->seed, r->opt->state, r->d->name);
 	if (!exists)
-		return 0;
-	if (none != 0 && disk_run_check_foreign(r, err) < 0)
+		return seeded ? disk_run_not_carried(r, err) : 0;
+	if (none != 0 && !seeded && disk_run_check_foreign(r, err) < 0)
 		return -1;
-	if (none != 0 && !told)
-		return disk_run_need_adopt(r, none < 0 ? why.msg : "there is no block map of it here", err);
+	if (seeded)
+		disk_run_warn(r, "is taken over if it is what the seed's block map says");
+	else if (none != 0)
+		tell_reading(r, none < 0 ? why.msg : "there is no block map of it here");
 	/* Whether the map would be believed only a cycle finds out; a longer replica may be what it was about to cut off. */
 	return disk_run_check_size(r, none == 0 ? h.virtual_size : disk_run_told_size(r),
 				   none == 0 && h.content_size == r->content, err);

@@ -3,18 +3,26 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/parse.h"
 #include "replicate/cycle_disk.h"
 
-int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err)
+void disk_run_data_text(struct disk_run *r, char out[FORMAT_TEXT_LEN])
 {
-	char size[FORMAT_TEXT_LEN] = "its data";
 	uint64_t bytes;
 
 	if (replica_data_bytes(r->replica, r->live_size > VHD_FOOTER_LEN ? r->live_size - VHD_FOOTER_LEN : 0, &bytes, NULL) == 0)
-		format_size(bytes, size);
+		format_size(bytes, out);
+	else
+		snprintf(out, FORMAT_TEXT_LEN, "its data");
+}
+
+int disk_run_need_adopt(struct disk_run *r, const char *why, struct error *err)
+{
+	char size[FORMAT_TEXT_LEN];
+
+	disk_run_data_text(r, size);
 	return error_set(err, ERR_CONFLICT, "%s: %s; nothing was written; --adopt reads %s back%s to know what is there",
 			 r->d->name, why, size, target_caps(r->opt->target)->remote ? " (which Azure bills)" : "");
 }
@@ -118,25 +126,36 @@ int disk_run_lease(struct disk_run *r, struct error *err)
 /* A replica that we made and never wrote to: true to the map, which says zero, if it holds nothing. */
 static int decide_fresh(struct disk_run *r, struct error *err)
 {
+	bool told = r->opt->adopt || r->opt->replace;
 	uint64_t bytes;
 
 	if (replica_data_bytes(r->replica, r->live_size, &bytes, err) < 0) /* the disk may have grown since */
 		return -1;
-	r->trust = bytes == 0 ? TRUST : REBUILD;
+	r->trust = bytes == 0 ? TRUST : told || !target_caps(r->opt->target)->remote ? REBUILD : STOP;
 	r->why = "holds data although nothing was sent yet";
 	r->fresh = bytes == 0;
 	return 0;
 }
 
-static int decide(struct disk_run *r, struct error *err)
+bool disk_run_is_another(const struct disk_run *r)
 {
-	bool own = replica_state_owns(&r->rs, r->live_number), told = r->opt->adopt || r->opt->replace;
 	char id[GUID_TEXT_LEN];
 
 	guid_format(&blockmap_header(r->rs.map)->liftfs_id, id);
+	return strcmp(disk_run_meta(r, "liftfsid"), id) != 0;
+}
+
+static int decide(struct disk_run *r, struct error *err)
+{
+	bool own = replica_state_owns(&r->rs, r->live_number), told = r->opt->adopt || r->opt->replace;
+	bool same = r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0;
+
 	r->trust = REBUILD;
 	r->why = "another liftfs wrote to it since the last cycle here";
-	if (strcmp(disk_run_meta(r, "liftfsid"), id) != 0) {
+	if (r->seeded && !same && !(r->rs.kind == STATE_OPEN && own)) {
+		r->trust = told ? REBUILD : STOP;
+		r->why = "was changed by somebody else since it was compared with its seed";
+	} else if (!r->seeded && disk_run_is_another(r)) {
 		r->trust = told ? REBUILD : STOP;
 		r->why = "is not the replica that this state describes: it was made anew or replaced";
 	} else if (r->no_state) {
@@ -145,7 +164,7 @@ static int decide(struct disk_run *r, struct error *err)
 		r->why = "its block map here is void since somebody else may have written";
 	} else if (never_wrote(r)) {
 		return decide_fresh(r, err);
-	} else if (r->rs.kind == STATE_CLEAN && strcmp(r->version, r->rs.last.version) == 0) {
+	} else if (same) {
 		r->trust = TRUST;
 	} else if (r->rs.kind == STATE_CLEAN && own) {
 		r->trust = told ? REBUILD : STOP;
@@ -158,11 +177,7 @@ static int decide(struct disk_run *r, struct error *err)
 
 int disk_run_decide(struct disk_run *r, struct error *err)
 {
-	bool told = r->opt->adopt || r->opt->replace;
-
 	if (decide(r, err) < 0)
 		return -1;
-	if (r->trust == STOP || (r->trust == REBUILD && target_caps(r->opt->target)->remote && !told))
-		return disk_run_need_adopt(r, r->why, err);
-	return 0;
+	return r->trust == STOP ? disk_run_need_adopt(r, r->why, err) : 0;
 }

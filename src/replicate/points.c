@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "replicate/points.h"
+#include "replicate/seed.h"
 
 #define DISKS_MAX 100000 /* of one VM: more is no number that liftfs wrote */
 
@@ -82,6 +83,7 @@ static int add_seen(struct collect *c, const struct target_point *p, const struc
 int points_add_replica(struct points *p, const char *name, const struct target_look *look, struct error *err)
 {
 	struct points_replica *v = reallocarray(p->replicas, p->n_replicas + 1, sizeof(*v)), *r;
+	const char *unverified = meta(&look->meta, SEED_UNVERIFIED);
 
 	if (!v)
 		return error_errno(err, ENOMEM, "%s", name);
@@ -89,7 +91,9 @@ int points_add_replica(struct points *p, const char *name, const struct target_l
 	r = &v[p->n_replicas++];
 	*r = (struct points_replica){ .name = strdup(name), .vm = strdup(meta(&look->meta, "vm")), .size = look->size,
 				      .leased = look->leased, .is_new = strcmp(meta(&look->meta, "state"), "new") == 0 };
-	if (!r->name || !r->vm)
+	if (*unverified)
+		r->unverified = strdup(unverified);
+	if (!r->name || !r->vm || (*unverified && !r->unverified))
 		return error_errno(err, ENOMEM, "%s", name);
 	if (parse_u64(meta(&look->meta, "vsize"), UINT64_MAX, &r->virtual_size, NULL) < 0)
 		r->virtual_size = look->size > 512 ? look->size - 512 : 0;
@@ -299,6 +303,7 @@ void points_fini(struct points *p)
 	for (size_t i = 0; i < p->n_replicas; i++) {
 		free(p->replicas[i].name);
 		free(p->replicas[i].vm);
+		free(p->replicas[i].unverified);
 	}
 	for (size_t i = 0; p->v && i < p->n; i++) {
 		free(p->v[i].vm);

@@ -22,6 +22,7 @@
 
 struct points_replica {
 	char *name, *vm; /* vm "" if it does not say */
+	char *unverified; /* since when it is (replicate/seed.h); NULL: it is not */
 	uint64_t size, virtual_size; /* bytes; size: footer included */
 	bool leased, is_new; /* new: no cycle went through it yet */
 	size_t snapshots, foreign; /* all, and those that are somebody else's */

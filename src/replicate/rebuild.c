@@ -13,10 +13,12 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "map/blockmap_file.h"
 #include "replicate/cycle_disk.h"
 #include "replicate/read_back.h"
 
 #define READERS 4 /* requests at once: a page blob serves 60 MiB/s whatever one asks */
+#define READ_MAX BLOCK_SIZE_MAX /* bytes of one request: what data lies together is read together */
 
 struct rebuild {
 	struct replica *replica;
@@ -25,7 +27,7 @@ struct rebuild {
 	struct cancel *cancel;
 	struct extent_list data;
 	struct hasher hasher;
-	_Atomic uint64_t next; /* block to claim */
+	_Atomic uint64_t next; /* page of the map to claim */
 	pthread_mutex_t lock;  /* guards err */
 	struct error err;
 	atomic_bool failed;
@@ -52,24 +54,48 @@ static bool holds_data(const struct extent_list *list, uint64_t off, uint64_t le
 	return false;
 }
 
-static int rebuild_block(struct rebuild *b, uint64_t blk, uint8_t *buf, struct error *err)
+/* A part of a page: blocks [from, to), all of which hold data, in one read. */
+static int rebuild_run(struct rebuild *b, uint64_t first, unsigned from, unsigned to, uint8_t *buf, uint8_t *page,
+		       struct error *err)
 {
-	struct block_hash hash;
-	uint64_t off, len;
+	uint64_t off, len, start, end;
 
-	blockmap_range(b->map, blk, &off, &len);
-	if (!holds_data(&b->data, off, len)) {
-		blockmap_set_zero(b->map, blk);
-		return 0;
-	}
-	if (cancel_check(b->cancel, err) < 0 || replica_read(b->replica, buf, (size_t)len, off, b->version, err) < 0)
+	blockmap_range(b->map, first + from, &start, &len);
+	blockmap_range(b->map, first + to - 1, &off, &len);
+	end = off + len;
+	if (cancel_check(b->cancel, err) < 0 || replica_read(b->replica, buf, (size_t)(end - start), start, b->version, err) < 0)
 		return -1;
-	if (io_is_zero(buf, (size_t)len)) {
-		blockmap_set_zero(b->map, blk);
-		return 0;
+	for (unsigned i = from; i < to; i++) {
+		struct block_hash hash;
+
+		blockmap_range(b->map, first + i, &off, &len);
+		if (io_is_zero(buf + (off - start), (size_t)len))
+			continue; /* as the page was filled */
+		hasher_hash(&b->hasher, buf + (off - start), (size_t)len, &hash);
+		blockmap_entry_encode(BLOCK_HASHED, &hash, page + i * BLOCKMAP_ENTRY_LEN);
 	}
-	hasher_hash(&b->hasher, buf, (size_t)len, &hash);
-	blockmap_set_hash(b->map, blk, &hash);
+	return 0;
+}
+
+static int rebuild_page(struct rebuild *b, uint64_t p, uint8_t *buf, struct error *err)
+{
+	uint64_t first = p * BLOCKMAP_PAGE_BLOCKS, blocks = blockmap_blocks(b->map), off, len;
+	unsigned n = blocks - first < BLOCKMAP_PAGE_BLOCKS ? (unsigned)(blocks - first) : BLOCKMAP_PAGE_BLOCKS, to;
+	unsigned at_once = (unsigned)(READ_MAX / blockmap_header(b->map)->block_size);
+	uint8_t page[BLOCKMAP_PAGE_LEN];
+
+	for (unsigned i = 0; i < BLOCKMAP_PAGE_BLOCKS; i++)
+		blockmap_entry_encode(BLOCK_ZERO, NULL, page + i * BLOCKMAP_ENTRY_LEN);
+	for (unsigned from = 0; from < n; from = to + (to == from)) {
+		for (to = from; to < n && to - from < at_once; to++) {
+			blockmap_range(b->map, first + to, &off, &len);
+			if (!holds_data(&b->data, off, len))
+				break;
+		}
+		if (to > from && rebuild_run(b, first, from, to, buf, page, err) < 0)
+			return -1;
+	}
+	blockmap_set_page(b->map, p, page);
 	return 0;
 }
 
@@ -77,8 +103,8 @@ static void *rebuild_some(void *arg)
 {
 	struct rebuild *b = arg;
 	struct error err = ERROR_INIT;
-	CLEANUP_FREE uint8_t *buf = malloc(BLOCK_SIZE_MAX);
-	uint64_t blocks = blockmap_blocks(b->map), blk;
+	CLEANUP_FREE uint8_t *buf = malloc(READ_MAX);
+	uint64_t pages = blockmap_pages(b->map), p;
 
 	if (!buf) {
 		error_errno(&err, ENOMEM, "rebuild");
@@ -86,10 +112,10 @@ static void *rebuild_some(void *arg)
 		return NULL;
 	}
 	while (!atomic_load(&b->failed)) {
-		blk = atomic_fetch_add(&b->next, 1);
-		if (blk >= blocks)
+		p = atomic_fetch_add(&b->next, 1);
+		if (p >= pages)
 			break;
-		if (rebuild_block(b, blk, buf, &err) < 0) {
+		if (rebuild_page(b, p, buf, &err) < 0) {
 			fail(b, &err);
 			break;
 		}

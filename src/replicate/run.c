@@ -29,7 +29,7 @@ static void fail_rest(struct cycle_vm *vm, const struct error *why)
 
 		if (d->err.code != ERR_NONE || d->finished_ns)
 			continue;
-		d->result = CYCLE_FAILED;
+		d->result = why->code == ERR_CANCELLED ? CYCLE_PARKED : CYCLE_FAILED;
 		d->err = *why;
 		if (!d->started_ns)
 			d->started_ns = clock_realtime_ns();

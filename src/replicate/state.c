@@ -229,7 +229,8 @@ static int take_header(struct replica_state *rs, struct error *err)
 		rs->last.token = h->token;
 		rs->last.fuzzy = true; /* its fingerprint is in the journal: without it nothing is proven, and no point made */
 	}
-	return h->number ? add_own(rs, h->number, err) : 0;
+	/* A replica that was carried here may have the number 0 at its clean point. */
+	return h->number || h->clean ? add_own(rs, h->number, err) : 0;
 }
 
 static bool born_here(int fd, const char *recorded)
@@ -330,7 +331,8 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 	rs.lock_fd = io_lock_file(rs.dirfd, "lock", who, err);
 	if (rs.lock_fd < 0 || open_files(&rs, err) < 0) {
 		replica_state_close(&rs);
-		return error_prefix(err, "%s/%s", state_path(s), folder);
+		error_prefix(err, "%s/%s", state_path(s), folder);
+		return error_prefix(err, "%s", replica_name);
 	}
 	if (rs.damage)
 		log_warn("state", "%s/%s: not used: %s", state_path(s), folder, rs.damage);
@@ -381,6 +383,29 @@ int replica_state_create(struct replica_state *rs, const struct blockmap_header 
 	if (!rs->journal || journal_mark_born(rs->journal, state_make_born, err) < 0)
 		goto failed;
 	rs->kind = STATE_CLEAN;
+	return 0;
+failed:
+	drop_files(rs);
+	return error_prefix(err, "state");
+}
+
+int replica_state_import(struct replica_state *rs, const struct blockmap_header *header,
+			 int (*fill)(void *ctx, struct blockmap *m, struct error *err), void *ctx, struct error *err)
+{
+	struct blockmap_header h = *header;
+
+	h.lease_id = rs->lease_id;
+	h.generation = blockmap_header(rs->map)->generation; /* the next one: the journal that is there belongs to none of it */
+	h.clean = true;
+	memset(h.digest, 0, sizeof(h.digest));
+	drop_files(rs);
+	rs->map = blockmap_create(rs->dirfd, "map", &h, err);
+	if (!rs->map || blockmap_make_writable(rs->map, err) < 0 || fill(ctx, rs->map, err) < 0 ||
+	    blockmap_commit(rs->map, state_make_born, err) < 0)
+		goto failed;
+	rs->journal = journal_open(rs->dirfd, "journal", &h.liftfs_id, blockmap_header(rs->map)->generation, NULL, NULL, err);
+	if (!rs->journal || journal_mark_born(rs->journal, state_make_born, err) < 0 || take_header(rs, err) < 0)
+		goto failed;
 	return 0;
 failed:
 	drop_files(rs);

@@ -112,6 +112,13 @@ int replica_state_peek(struct state *s, const char *target_name, const char *rep
  * are unknown; header's lease id and born are set here.
  */
 int replica_state_create(struct replica_state *rs, const struct blockmap_header *header, struct error *err) MUST_CHECK;
+/*
+ * Map and journal are replaced by a map made elsewhere: header's but for lease id, generation and born; `fill` sets its pages
+ * or blocks.  Afterwards the state is as opened after a clean end: clean at header's version and number, without
+ * fingerprint.  Until that is durable the files are as before; a failure leaves rs without map and journal (STATE_NEW).
+ */
+int replica_state_import(struct replica_state *rs, const struct blockmap_header *header,
+			 int (*fill)(void *ctx, struct blockmap *m, struct error *err), void *ctx, struct error *err) MUST_CHECK;
 /* Before the first change of an entry of the map in this run. */
 int replica_state_writable(struct replica_state *rs, struct error *err) MUST_CHECK;
 bool replica_state_owns(const struct replica_state *rs, uint64_t number);

@@ -46,6 +46,7 @@ enum meaning {
 	MEANS_MISSING,
 	MEANS_CONTAINER,
 	MEANS_RIGHTS,
+	MEANS_IDENTITY,
 	MEANS_SUM,
 	MEANS_FEATURE,
 	MEANS_LIMIT,
@@ -66,7 +67,7 @@ static const struct {
 	{ "ContainerBeingDeleted", MEANS_MOMENT },
 	{ "ContainerDisabled", MEANS_RIGHTS },
 	{ "AccountIsDisabled", MEANS_RIGHTS },
-	{ "AuthenticationFailed", MEANS_RIGHTS },
+	{ "AuthenticationFailed", MEANS_IDENTITY },
 	{ "Md5Mismatch", MEANS_SUM },
 	{ "Crc64Mismatch", MEANS_SUM },
 	{ "FeatureNotSupported", MEANS_FEATURE },
@@ -150,6 +151,12 @@ int azure_reply_error(const struct azure_reply *r, const char *doing, const char
 			  strcmp(r->code, "AuthorizationPermissionMismatch") == 0 ?
 				  " (a role given just now takes up to 10 minutes)" :
 				  "");
+		goto out;
+	case MEANS_IDENTITY:
+		error_set(err, ERR_REFUSED,
+			  "%s; asked as %.192s: this account does not accept it; a key, or the key that signed a SAS, may have been "
+			  "replaced, or the text was cut short",
+			  said, who);
 		goto out;
 	case MEANS_LIMIT:
 		code = ERR_REFUSED;

@@ -209,19 +209,22 @@ static int prepare(struct target *t, bool dry_run, char **note, struct error *er
 static int open_at(struct replica *r, struct error *err)
 {
 	struct azure_place *p = azure_place(r->target);
+	CLEANUP_FREE char *name = r->map_copy ? target_map_copy_path(r->name, err) : strdup(r->name);
 	struct azure_replica *a = calloc(1, sizeof(*a));
-	size_t prefix = strlen(p->url.prefix), name = strlen(r->name);
 
-	if (!a)
+	if (!a || !name) {
+		free(a);
 		return error_set(err, ERR_NOMEM, "%s", r->name);
+	}
 	pthread_mutex_init(&a->lock, NULL);
 	r->priv = a;
-	a->blob = malloc(prefix + name + 1);
-	if (!a->blob)
+	if (r->map_copy && azure_url_check_name(&p->url, name, err) < 0)
+		return -1;
+	if (asprintf(&a->blob, "%s%s", p->url.prefix, name) < 0) {
+		a->blob = NULL;
 		return error_set(err, ERR_NOMEM, "%s", r->name);
-	memcpy(a->blob, p->url.prefix, prefix);
-	memcpy(a->blob + prefix, r->name, name + 1);
-	a->url = azure_url_blob(&p->url, r->name, err);
+	}
+	a->url = azure_url_blob(&p->url, name, err);
 	return a->url ? 0 : -1;
 }
 
@@ -301,6 +304,7 @@ const char *azure_sum_header(enum azure_checksum kind)
 
 const struct target_ops target_azure_ops = {
 	.scheme = "azure",
+	.map_copies = true,
 	.counts_requests = true,
 	.match = azure_url_match,
 	.open = open_place,

@@ -19,6 +19,7 @@ static const char *const areas[] = {
 	[DIR_LOCKS] = DIR_OWN "/locks/",
 	[DIR_POINTS] = DIR_OWN "/points/",
 	[DIR_WORK] = DIR_OWN "/work/",
+	[DIR_MAPS] = DIR_OWN "/maps/",
 };
 
 int dir_root(struct target *t, struct error *err)

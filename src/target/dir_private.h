@@ -6,6 +6,7 @@
  *   TARGET/.liftfs/meta/web01/web01.json            number, metadata, which file is what (dir_meta.c)
  *   TARGET/.liftfs/meta/web01/web01.vhd.new         being created
  *   TARGET/.liftfs/locks/web01/web01.lock, .lease   who holds it, and the proof that nobody else wrote (dir_lease.c)
+ *   TARGET/.liftfs/maps/web01/web01.blockmap        the copy of its block map; .json: that one's number (dir_map.c)
  *   TARGET/.liftfs/work/web01/web01.vhd/RANDOM      the clone that a cycle writes (dir_clone.c)
  *   TARGET/.liftfs/points/web01/web01.vhd/POINT/    disk.vhd or undo, and meta.json; made whole as .new and renamed,
  *                                                   to .gone before it is removed (dir_point.c, dir_delete.c)
@@ -100,7 +101,7 @@ static inline struct dir_replica *dir_of(struct replica *r)
 
 /* ---- dir_path.c: nothing below the root follows a symbolic link ---- */
 
-enum dir_area { DIR_DATA, DIR_META, DIR_LOCKS, DIR_POINTS, DIR_WORK };
+enum dir_area { DIR_DATA, DIR_META, DIR_LOCKS, DIR_POINTS, DIR_WORK, DIR_MAPS };
 
 /* The root's fd, which stays the place's; -1. */
 int dir_root(struct target *t, struct error *err) MUST_CHECK;
@@ -233,6 +234,11 @@ int dir_file_extents(struct replica *r, int fd, uint64_t len, uint64_t off, stru
 		     struct error *err) MUST_CHECK;
 int dir_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
 		struct error *err);
+
+/* ---- dir_map.c ---- */
+
+/* dir_replica_open(), or for the copy of a map a handle with a table of its own. */
+int dir_open_any(struct replica *r, struct error *err);
 
 /* ---- dir_point.c ---- */
 

@@ -20,7 +20,7 @@
 #define RECORD_LEN 16
 #define GROUP_BLOCKS (PAGE / RECORD_LEN)
 #define GROUP_LEN (PAGE + GROUP_BLOCKS * UNDO_BLOCK)
-#define MARK_LEN 32
+#define MARK_LEN 40
 #define MARK_ROOM 512 /* a sector each: a torn write damages one of them */
 #define ZERO_FLAG (UINT32_C(1) << 31)
 #define BATCH_MAX (ZERO_FLAG - 1)
@@ -44,9 +44,13 @@ struct mark {
 	uint32_t settled;
 	bool closed;
 	uint64_t covers;
+	uint64_t entries;
 };
 
+enum record_kind { RECORD_NONE, RECORD_INTACT, RECORD_BROKEN };
+
 struct record {
+	enum record_kind kind;
 	uint64_t sum;
 	uint32_t batch;
 	bool zero;
@@ -59,9 +63,11 @@ struct undo_file {
 	uint64_t covers; /* for the next mark */
 	/* The writer's. */
 	struct mark mark;
-	uint32_t batch; /* of what is added now */
-	bool pending;   /* something was added since the last sync */
-	bool failed;    /* a sync failed: a second one would report success for what the kernel has given up */
+	uint32_t batch;   /* of what is added now */
+	uint64_t entries; /* of the batches before it */
+	uint64_t added;   /* of this one */
+	bool pending;     /* something was written since the last sync */
+	bool failed;      /* a sync failed: a second one would report success for what the kernel has given up */
 };
 
 /* ---- layout ---- */
@@ -106,19 +112,17 @@ static void record_encode(const struct undo_file *u, uint64_t block, const struc
 	put_le32(raw + 12, record_check(u, block, raw));
 }
 
-/* *there: false if there is none. */
-static int record_decode(const struct undo_file *u, uint64_t block, const uint8_t raw[RECORD_LEN], struct record *out,
-			 bool *there, struct error *err)
+static struct record record_decode(const struct undo_file *u, uint64_t block, const uint8_t raw[RECORD_LEN])
 {
-	*there = !io_is_zero(raw, RECORD_LEN);
-	if (!*there)
-		return 0;
-	if (get_le32(raw + 12) != record_check(u, block, raw))
-		return error_set(err, ERR_CORRUPT, "undo: the record of block %" PRIu64 " is damaged", block);
-	out->sum = get_le64(raw);
-	out->batch = get_le32(raw + 8) & ~ZERO_FLAG;
-	out->zero = (get_le32(raw + 8) & ZERO_FLAG) != 0;
-	return 0;
+	struct record rec = { .kind = RECORD_NONE };
+
+	if (io_is_zero(raw, RECORD_LEN))
+		return rec;
+	rec.kind = get_le32(raw + 12) == record_check(u, block, raw) ? RECORD_INTACT : RECORD_BROKEN;
+	rec.sum = get_le64(raw);
+	rec.batch = get_le32(raw + 8) & ~ZERO_FLAG;
+	rec.zero = (get_le32(raw + 8) & ZERO_FLAG) != 0;
+	return rec;
 }
 
 /* Bytes that the file does not have read as zeros: what was never written, or not before a power loss. */
@@ -138,19 +142,6 @@ static int read_padded(int fd, uint8_t *buf, size_t len, uint64_t off, struct er
 	return 0;
 }
 
-static int read_record(const struct undo_file *u, uint64_t block, struct record *out, bool *there, struct error *err)
-{
-	uint8_t raw[RECORD_LEN];
-
-	if (undo_file_block_len(u, block) == 0) {
-		*there = false;
-		return 0;
-	}
-	if (read_padded(u->fd, raw, sizeof(raw), record_at(block), err) < 0)
-		return -1;
-	return record_decode(u, block, raw, out, there, err);
-}
-
 /* ---- marks ---- */
 
 static int read_mark(const struct undo_file *u, struct mark *out, struct error *err)
@@ -164,7 +155,8 @@ static int read_mark(const struct undo_file *u, struct mark *out, struct error *
 		struct mark m = { .count = get_le64(p),
 				  .settled = get_le32(p + 8),
 				  .closed = get_le32(p + 12) != 0,
-				  .covers = get_le64(p + 16) };
+				  .covers = get_le64(p + 16),
+				  .entries = get_le64(p + 24) };
 
 		if (get_le64(p + MARK_LEN - 8) != XXH3_64bits_withSeed(p, MARK_LEN - 8, u->seed) ||
 		    (found && m.count <= out->count))
@@ -180,13 +172,15 @@ static int write_mark(struct undo_file *u, uint32_t settled, bool closed, struct
 	struct mark m = { .count = u->mark.count + 1,
 			  .settled = settled,
 			  .closed = closed,
-			  .covers = closed ? u->covers : u->mark.covers };
+			  .covers = closed ? u->covers : u->mark.covers,
+			  .entries = u->entries };
 	uint8_t raw[MARK_LEN];
 
 	put_le64(raw, m.count);
 	put_le32(raw + 8, m.settled);
 	put_le32(raw + 12, m.closed);
 	put_le64(raw + 16, m.covers);
+	put_le64(raw + 24, m.entries);
 	put_le64(raw + MARK_LEN - 8, XXH3_64bits_withSeed(raw, MARK_LEN - 8, u->seed));
 	if (io_pwrite(u->fd, raw, sizeof(raw), HEADER_LEN + m.count % 2 * MARK_ROOM, err) < 0)
 		return error_prefix(err, "undo");
@@ -211,6 +205,80 @@ int undo_file_count(const struct undo_file *u, uint64_t *out, struct error *err)
 	if (read_mark(u, &m, err) < 0)
 		return -1;
 	*out = m.count;
+	return 0;
+}
+
+/* ---- records ---- */
+
+/* The first group from `group` on whose records are not in a hole; UINT64_MAX beyond the last. */
+static uint64_t next_group(const struct undo_file *u, uint64_t group)
+{
+	uint64_t groups = (u->size - 1) / (GROUP_BLOCKS * UNDO_BLOCK) + 1, found;
+	off_t at;
+
+	while (group < groups) {
+		at = lseek(u->fd, (off_t)(PAGE + group * GROUP_LEN), SEEK_DATA);
+		if (at < 0)
+			return errno == ENXIO ? UINT64_MAX : group;
+		found = ((uint64_t)at - PAGE) / GROUP_LEN;
+		if ((uint64_t)at - PAGE - found * GROUP_LEN < PAGE)
+			return found < groups ? found : UINT64_MAX;
+		group = found + 1; /* content only: what no record speaks of */
+	}
+	return UINT64_MAX;
+}
+
+/* Intact ones of batches that a mark calls settled; it must have been read before. */
+static int count_settled(const struct undo_file *u, uint32_t settled, uint64_t *out, struct error *err)
+{
+	uint8_t page[PAGE];
+
+	*out = 0;
+	for (uint64_t g = next_group(u, 0); g != UINT64_MAX; g = next_group(u, g + 1)) {
+		uint64_t first = g * GROUP_BLOCKS;
+
+		if (read_padded(u->fd, page, sizeof(page), record_at(first), err) < 0)
+			return -1;
+		for (uint64_t b = first; b < first + GROUP_BLOCKS && undo_file_block_len(u, b) > 0; b++) {
+			struct record rec = record_decode(u, b, page + (b - first) * RECORD_LEN);
+
+			*out += rec.kind == RECORD_INTACT && rec.batch <= settled;
+		}
+	}
+	return 0;
+}
+
+static int read_raw(const struct undo_file *u, uint64_t block, struct record *out, struct error *err)
+{
+	uint8_t raw[RECORD_LEN];
+
+	*out = (struct record){ .kind = RECORD_NONE };
+	if (undo_file_block_len(u, block) == 0)
+		return 0;
+	if (read_padded(u->fd, raw, sizeof(raw), record_at(block), err) < 0)
+		return -1;
+	*out = record_decode(u, block, raw);
+	return 0;
+}
+
+/* A broken one is none if all settled ones are intact: it was being written when that ended, or still is. */
+static int read_record(const struct undo_file *u, uint64_t block, struct record *out, struct error *err)
+{
+	struct mark m;
+	uint64_t settled;
+
+	if (read_raw(u, block, out, err) < 0)
+		return -1;
+	if (out->kind != RECORD_BROKEN)
+		return 0;
+	if (read_mark(u, &m, err) < 0 || count_settled(u, m.settled, &settled, err) < 0)
+		return -1;
+	if (settled != m.entries)
+		return error_set(err, ERR_CORRUPT, "undo: the record of block %" PRIu64 " is damaged", block);
+	if (read_raw(u, block, out, err) < 0)
+		return -1;
+	if (out->kind == RECORD_BROKEN)
+		out->kind = RECORD_NONE;
 	return 0;
 }
 
@@ -268,33 +336,61 @@ static int clear_record(struct undo_file *u, uint64_t block, struct error *err)
 	return io_pwrite(u->fd, none, sizeof(none), record_at(block), err);
 }
 
-/* After a crash: entries whose sync never ended go, durably, before a mark calls the others settled. */
-static int recover(struct undo_file *u, struct error *err)
+/* Does the entry of a batch that was not settled count? */
+static int is_whole(const struct undo_file *u, uint64_t block, const struct record *rec, uint8_t *buf, bool *out,
+		    struct error *err)
+{
+	*out = rec->zero; /* the record is all there is of it, and is intact */
+	if (rec->zero)
+		return 0;
+	if (read_padded(u->fd, buf, undo_file_block_len(u, block), content_at(block), err) < 0)
+		return -1;
+	*out = rec->sum == content_sum(u, block, buf);
+	return 0;
+}
+
+/* Clears what does not count; *last: the last batch of what does. */
+static int clear_unfinished(struct undo_file *u, uint32_t *last, struct error *err)
 {
 	CLEANUP_FREE uint8_t *buf = malloc(UNDO_BLOCK);
-	uint32_t last = u->mark.settled;
 	uint64_t block;
 
 	if (!buf)
 		return error_errno(err, ENOMEM, "undo");
 	for (int rc = undo_file_next(u, 0, &block, err);; rc = undo_file_next(u, block + 1, &block, err)) {
 		struct record rec;
-		enum undo_entry kind;
-		bool there;
+		bool whole = false;
 
 		if (rc < 0)
 			return -1;
 		if (block == UINT64_MAX)
-			break;
-		if (read_record(u, block, &rec, &there, err) < 0)
+			return 0;
+		if (read_raw(u, block, &rec, err) < 0)
 			return -1;
-		if (rec.batch <= u->mark.settled)
+		if (rec.kind == RECORD_INTACT && rec.batch <= u->mark.settled)
 			continue;
-		last = rec.batch > last ? rec.batch : last;
-		if (undo_file_read(u, block, buf, &kind, err) < 0 ||
-		    (kind == UNDO_NONE && clear_record(u, block, err) < 0))
+		if (rec.kind == RECORD_INTACT && is_whole(u, block, &rec, buf, &whole, err) < 0)
 			return -1;
+		if (!whole && clear_record(u, block, err) < 0)
+			return -1;
+		u->entries += whole;
+		*last = whole && rec.batch > *last ? rec.batch : *last;
 	}
+}
+
+/* After a crash: entries whose sync never ended go, durably, before a mark calls the others settled. */
+static int recover(struct undo_file *u, struct error *err)
+{
+	uint32_t last = u->mark.settled;
+	uint64_t settled;
+
+	if (count_settled(u, u->mark.settled, &settled, err) < 0)
+		return -1;
+	if (settled != u->mark.entries)
+		return error_set(err, ERR_CORRUPT, "undo: %" PRIu64 " records are there of %" PRIu64, settled,
+				 u->mark.entries);
+	if (clear_unfinished(u, &last, err) < 0)
+		return -1;
 	u->batch = last + 1;
 	return sync_file(u, err) < 0 || write_mark(u, last, true, err) < 0 ? -1 : sync_file(u, err);
 }
@@ -320,8 +416,11 @@ struct undo_file *undo_file_open(int dirfd, const char *name, bool writable, str
 	}
 	u->batch = u->mark.settled + 1;
 	u->covers = u->mark.covers;
-	if (writable && !u->mark.closed && recover(u, err) < 0)
+	u->entries = u->mark.entries;
+	if (writable && !u->mark.closed && recover(u, err) < 0) {
+		error_prefix(err, "%s", name);
 		return NULL;
+	}
 	return steal_ptr(&u);
 }
 
@@ -374,11 +473,10 @@ const struct guid *undo_file_replica(const struct undo_file *u)
 int undo_file_has(const struct undo_file *u, uint64_t block, enum undo_entry *out, struct error *err)
 {
 	struct record rec;
-	bool there;
 
-	if (read_record(u, block, &rec, &there, err) < 0)
+	if (read_record(u, block, &rec, err) < 0)
 		return -1;
-	*out = !there ? UNDO_NONE : rec.zero ? UNDO_ZERO : UNDO_DATA;
+	*out = rec.kind == RECORD_NONE ? UNDO_NONE : rec.zero ? UNDO_ZERO : UNDO_DATA;
 	return 0;
 }
 
@@ -386,21 +484,17 @@ int undo_file_read(const struct undo_file *u, uint64_t block, uint8_t *buf, enum
 {
 	struct record rec;
 	struct mark m;
-	bool there;
+	bool whole;
 
 	*out = UNDO_NONE;
-	if (read_record(u, block, &rec, &there, err) < 0)
+	if (read_record(u, block, &rec, err) < 0)
 		return -1;
-	if (!there)
+	if (rec.kind == RECORD_NONE)
 		return 0;
-	if (rec.zero) { /* the record is all there is of it, and is intact */
-		*out = UNDO_ZERO;
-		return 0;
-	}
-	if (read_padded(u->fd, buf, undo_file_block_len(u, block), content_at(block), err) < 0)
+	if (is_whole(u, block, &rec, buf, &whole, err) < 0)
 		return -1;
-	if (rec.sum == content_sum(u, block, buf)) {
-		*out = UNDO_DATA;
+	if (whole) {
+		*out = rec.zero ? UNDO_ZERO : UNDO_DATA;
 		return 0;
 	}
 	if (read_mark(u, &m, err) < 0)
@@ -408,29 +502,9 @@ int undo_file_read(const struct undo_file *u, uint64_t block, uint8_t *buf, enum
 	return rec.batch > m.settled ? 0 : error_set(err, ERR_CORRUPT, "undo: block %" PRIu64 " is damaged", block);
 }
 
-/* The first group from `group` on whose records are not in a hole; UINT64_MAX beyond the last. */
-static uint64_t next_group(const struct undo_file *u, uint64_t group)
-{
-	uint64_t groups = (u->size - 1) / (GROUP_BLOCKS * UNDO_BLOCK) + 1, found;
-	off_t at;
-
-	while (group < groups) {
-		at = lseek(u->fd, (off_t)(PAGE + group * GROUP_LEN), SEEK_DATA);
-		if (at < 0)
-			return errno == ENXIO ? UINT64_MAX : group;
-		found = ((uint64_t)at - PAGE) / GROUP_LEN;
-		if ((uint64_t)at - PAGE - found * GROUP_LEN < PAGE)
-			return found < groups ? found : UINT64_MAX;
-		group = found + 1; /* content only: what no record speaks of */
-	}
-	return UINT64_MAX;
-}
-
 int undo_file_next(const struct undo_file *u, uint64_t from, uint64_t *block_out, struct error *err)
 {
 	uint8_t page[PAGE];
-	struct record rec;
-	bool there;
 
 	*block_out = UINT64_MAX;
 	if (from > u->size / UNDO_BLOCK)
@@ -443,9 +517,7 @@ int undo_file_next(const struct undo_file *u, uint64_t from, uint64_t *block_out
 		for (uint64_t b = from > first ? from : first; b < first + GROUP_BLOCKS; b++) {
 			if (undo_file_block_len(u, b) == 0)
 				return 0;
-			if (record_decode(u, b, page + (b - first) * RECORD_LEN, &rec, &there, err) < 0)
-				return -1;
-			if (there) {
+			if (!io_is_zero(page + (b - first) * RECORD_LEN, RECORD_LEN)) {
 				*block_out = b;
 				return 0;
 			}
@@ -477,7 +549,10 @@ int undo_file_add(struct undo_file *u, uint64_t block, const uint8_t *content, s
 	}
 	record_encode(u, block, &rec, raw);
 	u->pending = true;
-	return io_pwrite(u->fd, raw, sizeof(raw), record_at(block), err) < 0 ? error_prefix(err, "undo") : 0;
+	if (io_pwrite(u->fd, raw, sizeof(raw), record_at(block), err) < 0)
+		return error_prefix(err, "undo");
+	u->added++;
+	return 0;
 }
 
 int undo_file_sync(struct undo_file *u, struct error *err)
@@ -487,6 +562,8 @@ int undo_file_sync(struct undo_file *u, struct error *err)
 	if (write_mark(u, u->batch - 1, false, err) < 0 || sync_file(u, err) < 0)
 		return -1;
 	u->pending = false;
+	u->entries += u->added;
+	u->added = 0;
 	u->batch++;
 	return 0;
 }

@@ -22,17 +22,20 @@
  *	4096	groups: a page of 256 records, then the 256 blocks that they describe
  *
  * A mark: count, 64 bits; settled, 32 bits; closed, 32 bits: 0 or 1; covers, 64 bits: the order of the last point
- * whose entries this file took over, at first its own; XXH3-64 of these 24 bytes, with the seed.  A point follows this
- * one without a gap if its previous one lies between order and covers. A record: XXH3-64 of the content, seeded with
- * seed ^ block; batch, 32 bits, of which bit 31 says that the content is zeros and not stored; the low half of the
- * XXH3-64 of these 12 bytes and the block's number, with the seed.  16 zero bytes: no entry.
+ * whose entries this file took over, at first its own; entries, 64 bits: how many the settled batches have; XXH3-64 of
+ * these 32 bytes, with the seed.  A point follows this one without a gap if its previous one lies between order and
+ * covers. A record: XXH3-64 of the content, seeded with seed ^ block; batch, 32 bits, of which bit 31 says that the
+ * content is zeros and not stored; the low half of the XXH3-64 of these 12 bytes and the block's number, with the seed.
+ * 16 zero bytes: no entry.
  *
  * Batches are numbered from 1, one for each undo_file_sync(), whose fdatasync covers content, records and a mark that
  * calls the batch before it settled.  An entry of a settled batch was durable before its block was overwritten: if it
  * does not match its checksum it is damaged, and reading it is ERR_CORRUPT.  One of a later batch counts if it matches;
- * if not, its fdatasync never ended, so that the block was not overwritten and there is no entry.  `closed`, which is
- * durable before a batch is begun again, says that all batches are settled.  Opening a file for writing that is not
- * closed looks at each entry and clears those that do not count.
+ * if not, its fdatasync never ended, so that the block was not overwritten and there is no entry.  A record that is not
+ * whole does not tell its batch; but if the settled batches have all their entries, it is none of theirs, and no entry
+ * either; if they have not, it is ERR_CORRUPT.  `closed`, which is durable before a batch is begun again, says that all
+ * batches are settled.  Opening a file for writing that is not closed counts the entries of the settled batches, looks
+ * at each other one and clears those that do not count.
  *
  * Threads: reading from any; adding, syncing and settling from one at a time.  Processes: one that writes, any number
  * that read.
@@ -75,7 +78,7 @@ int undo_file_read(const struct undo_file *u, uint64_t block, uint8_t *buf, enum
 		   struct error *err) MUST_CHECK;
 /* The same by the record alone: true for who opened it writable; for others UNDO_DATA may turn out to be nothing. */
 int undo_file_has(const struct undo_file *u, uint64_t block, enum undo_entry *out, struct error *err) MUST_CHECK;
-/* The first block from `from` on that has a record; UINT64_MAX if there is none. */
+/* The first block from `from` on that has a record, whole or not; UINT64_MAX if there is none. */
 int undo_file_next(const struct undo_file *u, uint64_t from, uint64_t *block_out, struct error *err) MUST_CHECK;
 /* Changes with every batch that was synced, before what it saved may be overwritten. */
 int undo_file_count(const struct undo_file *u, uint64_t *out, struct error *err) MUST_CHECK;

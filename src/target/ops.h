@@ -82,6 +82,10 @@ struct replica {
 	void *priv;
 };
 
+/* Where the copy of the map of `name` lies below the place: ".liftfs/maps/web01/web01.blockmap" for web01/web01.vhd.  The
+ * caller frees. */
+char *target_map_copy_path(const char *name, struct error *err) MUST_CHECK;
+
 /* Completes op: counts it, clears in_flight, calls done.  The op may be gone afterwards. */
 void target_complete(struct replica *r, struct target_op *op);
 

@@ -115,6 +115,17 @@ int target_refuse(struct error *err, enum error_code code, enum target_refusal w
 	return -1;
 }
 
+char *target_map_copy_path(const char *name, struct error *err)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, ".liftfs/maps/%.*s.blockmap", (int)strlen(name) - 4, name) < 0) { /* without .vhd */
+		error_errno(err, ENOMEM, "%s", name);
+		return NULL;
+	}
+	return path;
+}
+
 static int unsupported(const struct target *t, const char *what, struct error *err)
 {
 	return error_set(err, ERR_UNSUPPORTED, "%s: a target of kind %s cannot %s", t->name, t->ops->scheme, what);

@@ -71,9 +71,14 @@ stop_server() {
 	wait "$server_pid" 2>/dev/null || :
 }
 
-# requests OPERATION: how many of them the server has seen since the last forget_requests.
+# requests OPERATION: how many of them the server has seen since the last forget_requests; not those of the maps' copies.
 requests() {
-	jq -s --arg op "$1" '[.[] | select(.op == $op)] | length' "$server_log"
+	jq -s --arg op "$1" '[.[] | select(.op == $op and (.path | contains("/.liftfs/maps/") | not))] | length' "$server_log"
+}
+
+# copy_requests OPERATION: of the maps' copies.
+copy_requests() {
+	jq -s --arg op "$1" '[.[] | select(.op == $op and (.path | contains("/.liftfs/maps/")))] | length' "$server_log"
 }
 
 forget_requests() {

@@ -4,7 +4,7 @@
 usage: sdk_points.py CONTAINER, with lines on standard input:
     add VM NUMBER MOMENT BLOB...   makes a recovery point of these disks, as a cycle would
     foreign BLOB                   makes a snapshot without metadata of ours
-At the end one line a blob: NAME and how many snapshots it has.  The account is AZURE_STORAGE_CONNECTION_STRING's.
+At the end one line a replica: NAME and how many snapshots it has.  The account is AZURE_STORAGE_CONNECTION_STRING's.
 """
 import os
 import sys
@@ -26,6 +26,8 @@ for line in sys.stdin:
                                        "moment": moment, "token": token, "disks": str(len(names))})
 counts = {}
 for blob in container.list_blobs(include=["snapshots"]):
+    if blob.name.startswith(".liftfs/"):
+        continue  # the copy of a block map
     counts[blob.name] = counts.get(blob.name, 0) + (blob.snapshot is not None)
 for name in sorted(counts):
     print(name, counts[name])

@@ -72,9 +72,12 @@ sync 0
 want "one target" "$(liftfs status --json "$target" | jq .summary.disks)" 3
 liftfs status "$scratch/elsewhere" >"$scratch/out" 2>"$scratch/err"
 grep -q "nothing was replicated to $scratch/elsewhere" "$scratch/err" || fail "an unknown target: $(cat "$scratch/err")"
+must_fail 1 "nothing was replicated to $scratch/elsewhere" liftfs status -q --max-lag 1d "$scratch/elsewhere"
+mkdir -m 700 "$scratch/empty"
+must_fail 1 "nothing was replicated with this state" liftfs status -q --max-lag 1d --state "$scratch/empty"
 liftfs status -q --max-lag 1d || fail "--max-lag 1d"
 sqlite3 "$db" "UPDATE disks SET success_ns = success_ns - 7200000000000 WHERE name LIKE 'web01%'"
-must_fail 1 "web01/web01.vhd: its copy is 2 h 00 min old, more than 1 h 00 min" liftfs status --max-lag 1h
+must_fail 1 "web01/web01.vhd: its copy is 2 h 00 min old, more than 1 h 00 min: $target" liftfs status --max-lag 1h
 must_fail 2 "--max-lag" liftfs status --max-lag soon
 
 # ---- ten in a row: 75 until the tenth, then 78, and again from one after progress ----

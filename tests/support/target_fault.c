@@ -421,7 +421,7 @@ static int fault_replica_open(struct replica *r, struct error *err)
 {
 	struct fault_target *t = r->target->priv;
 
-	return wrap(r, target_replica(t->inner, r->name, err));
+	return wrap(r, r->map_copy ? target_map_copy(t->inner, r->name, err) : target_replica(t->inner, r->name, err));
 }
 
 static int fault_at_point(struct replica *r, const char *point_id, struct replica *point, struct error *err)
@@ -568,6 +568,7 @@ static int fault_delete_point(struct replica *r, const char *point_id, struct er
 
 static const struct target_ops target_fault_ops = {
 	.scheme = "fault",
+	.map_copies = true,
 	.match = fault_match,
 	.open = fault_open,
 	.close = fault_close,

@@ -95,6 +95,12 @@ void mem_service_set_caps(struct mem_service *s, bool points, bool remote, uint6
 	s->max_size = max_size;
 }
 
+void mem_service_set_map_copies(struct mem_service *s, bool on)
+{
+	LOCK_SCOPE(&s->lock);
+	s->map_copies = on;
+}
+
 void mem_service_advance(struct mem_service *s, unsigned seconds)
 {
 	LOCK_SCOPE(&s->lock);

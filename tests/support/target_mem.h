@@ -23,6 +23,8 @@ struct target *mem_target_open(struct mem_service *s, const struct target_config
 /* What targets opened from now on say: points (why_no_points follows), remote, max_size.  First: points, remote, 4 TiB.
  */
 void mem_service_set_caps(struct mem_service *s, bool points, bool remote, uint64_t max_size);
+/* Does it keep copies of block maps (as blobs ".liftfs/maps/NAME.blockmap")?  First: no, so that requests are the replica's. */
+void mem_service_set_map_copies(struct mem_service *s, bool on);
 /* Leases end by this clock alone. */
 void mem_service_advance(struct mem_service *s, unsigned seconds);
 

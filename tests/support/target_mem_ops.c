@@ -14,6 +14,7 @@
 
 struct mem_replica {
 	struct mem_service *service;
+	char *blob; /* in the service */
 	pthread_mutex_t lock; /* of lease and epoch */
 	struct guid lease;    /* sent with every change; zero: none */
 	uint64_t epoch;       /* what writes are conditional on; 0: nothing */
@@ -74,7 +75,7 @@ static void note_request(struct replica *r, enum mem_kind kind, uint64_t off, ui
 {
 	struct mem_record record = { .kind = kind, .off = off, .len = len, .code = err->code, .detail = err->detail };
 
-	snprintf(record.name, sizeof(record.name), "%s", r->name);
+	snprintf(record.name, sizeof(record.name), "%s", of(r)->blob);
 	mem_record_locked(of(r)->service, &record);
 }
 
@@ -92,10 +93,14 @@ static void run_batch(struct replica *r, struct target_op *batch)
 
 static int mem_replica_open(struct replica *r, struct error *err)
 {
-	struct mem_replica *m = mem_must(calloc(1, sizeof(*m)));
+	struct mem_service *s = r->target->priv;
+	struct mem_replica *m;
 
-	(void)err;
-	m->service = r->target->priv;
+	if (r->map_copy && !s->map_copies)
+		return error_set(err, ERR_UNSUPPORTED, "%s: copies of maps are switched off", r->name);
+	m = mem_must(calloc(1, sizeof(*m)));
+	m->service = s;
+	m->blob = mem_must(r->map_copy ? target_map_copy_path(r->name, err) : strdup(r->name));
 	pthread_mutex_init(&m->lock, NULL);
 	op_queue_init(&m->queue, r, run_batch);
 	r->priv = m;
@@ -108,6 +113,7 @@ static void mem_replica_close(struct replica *r)
 		return;
 	op_queue_fini(&of(r)->queue);
 	pthread_mutex_destroy(&of(r)->lock);
+	free(of(r)->blob);
 	free(r->priv);
 }
 
@@ -117,7 +123,7 @@ static struct mem_request *new_request(struct replica *r, enum mem_kind kind)
 
 	q->service = of(r)->service;
 	q->kind = kind;
-	q->name = mem_must(strdup(r->name));
+	q->name = mem_must(strdup(of(r)->blob));
 	q->if_version = "";
 	LOCK_SCOPE(&of(r)->lock);
 	if (kind != MEM_CREATE)
@@ -309,9 +315,9 @@ static int mem_lease(struct replica *r, enum target_lease_action action, const s
 	struct error why = ERROR_INIT;
 	int rc;
 
-	snprintf(record.name, sizeof(record.name), "%s", r->name);
+	snprintf(record.name, sizeof(record.name), "%s", of(r)->blob);
 	pthread_mutex_lock(&s->lock);
-	rc = lease_locked(s, mem_blob_locked(s, r->name), action, id, &why);
+	rc = lease_locked(s, mem_blob_locked(s, of(r)->blob), action, id, &why);
 	record.code = why.code;
 	record.detail = why.detail;
 	mem_record_locked(s, &record);
@@ -353,7 +359,7 @@ static void format_version(const struct replica *r, const struct mem_blob *b, ch
 static int mem_look(struct replica *r, struct target_look *out, struct error *err)
 {
 	LOCK_SCOPE(&of(r)->service->lock);
-	struct mem_blob *b = mem_blob_locked(of(r)->service, r->name);
+	struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
 	const struct mem_content *c = content_locked(r, b);
 
 	note_request(r, MEM_LOOK, 0, 0, &(struct error){ 0 });
@@ -371,7 +377,7 @@ static int mem_look(struct replica *r, struct target_look *out, struct error *er
 static struct mem_content *readable_locked(struct replica *r, uint64_t len, uint64_t off, const char *if_version,
 					   enum mem_kind kind, struct error *err)
 {
-	struct mem_blob *b = mem_blob_locked(of(r)->service, r->name);
+	struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
 	struct mem_content *c = content_locked(r, b);
 	char version[TARGET_VERSION_LEN];
 	struct error why = ERROR_INIT;
@@ -426,7 +432,7 @@ static int mem_extents(struct replica *r, uint64_t len, uint64_t off, const char
 static int mem_points(struct replica *r, struct target_points *out, struct error *err)
 {
 	LOCK_SCOPE(&of(r)->service->lock);
-	const struct mem_blob *b = mem_blob_locked(of(r)->service, r->name);
+	const struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
 
 	note_request(r, MEM_POINTS, 0, 0, &(struct error){ 0 });
 	out->v = mem_must(calloc(b->n_points + 1, sizeof(*out->v)));
@@ -457,7 +463,7 @@ static int mem_at_point(struct replica *r, const char *point_id, struct replica 
 	if (mem_replica_open(point, err) < 0)
 		return -1;
 	pthread_mutex_lock(&of(r)->service->lock);
-	there = content_locked(point, mem_blob_locked(of(r)->service, r->name)) != NULL;
+	there = content_locked(point, mem_blob_locked(of(r)->service, of(r)->blob)) != NULL;
 	pthread_mutex_unlock(&of(r)->service->lock);
 	if (!there)
 		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s@%s: no such recovery point",
@@ -483,7 +489,7 @@ static int mem_list(struct target *t,
 
 	pthread_mutex_lock(&s->lock);
 	for (struct mem_blob *b = s->blobs; b; b = b->next)
-		if (b->exists) {
+		if (b->exists && strncmp(b->name, ".liftfs/", 8) != 0) {
 			names = mem_must(reallocarray(names, n + 1, sizeof(*names)));
 			names[n++] = mem_must(strdup(b->name));
 		}
@@ -506,6 +512,7 @@ static int mem_list(struct target *t,
 
 const struct target_ops target_mem_ops = {
 	.scheme = "mem",
+	.map_copies = true,
 	.match = mem_match,
 	.open = mem_open,
 	.close = mem_close,

@@ -33,7 +33,7 @@ struct mem_service {
 	struct mem_service *next;
 	char *name;
 	pthread_mutex_t lock;
-	bool points, remote;
+	bool points, remote, map_copies;
 	uint64_t max_size, now_s, changes;
 	unsigned snapshots;
 	struct mem_blob *blobs;

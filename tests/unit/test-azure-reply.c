@@ -83,6 +83,20 @@ static void a_body_tells_code_and_message(void **state)
 	assert_int_equal(err.detail, 403);
 }
 
+static void a_key_that_is_not_accepted_is_not_a_matter_of_rights(void **state)
+{
+	struct azure_reply r;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	azure_reply_read(403, "AuthenticationFailed", "req-1", NULL, 0, &r);
+	azure_reply_error(&r, "list of blobs", "key of account a", "rcwl", &err);
+	assert_error(&err, ERR_REFUSED,
+		     "list of blobs: HTTP status 403 AuthenticationFailed; asked as key of account a: this account does not "
+		     "accept it; a key, or the key that signed a SAS, may have been replaced, or the text was cut short");
+	assert_int_equal(err.detail, 403);
+}
+
 static void the_header_wins_over_the_body(void **state)
 {
 	static const char body[] = "<Error><Code>Other</Code><Message>said</Message></Error>";
@@ -133,6 +147,7 @@ int main(void)
 		cmocka_unit_test(lease_codes_count_under_any_status),
 		cmocka_unit_test(others_say_who_must_act),
 		cmocka_unit_test(a_body_tells_code_and_message),
+		cmocka_unit_test(a_key_that_is_not_accepted_is_not_a_matter_of_rights),
 		cmocka_unit_test(the_header_wins_over_the_body),
 		cmocka_unit_test(rubbish_is_cut_and_made_visible),
 		cmocka_unit_test(not_found_is_of_blob_or_container),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "disk/backing.h"
@@ -142,6 +143,36 @@ static void a_stamp_tells_writes_and_only_them(void **state)
 	assert_true(now.mtime_ns > b->stamp.mtime_ns);
 }
 
+static unsigned asked_anew, asked_of_caches;
+
+/* Instead of libc's. */
+int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *out)
+{
+	if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_FORCE_SYNC)
+		asked_anew++;
+	else
+		asked_of_caches++;
+	return (int)syscall(SYS_statx, dirfd, path, flags, mask, out);
+}
+
+/* An NFS client answers for up to a minute out of what it knows, which is not what another host has written since. */
+static void a_stamp_is_the_file_servers_and_no_caches(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_backing_root) struct backing_root *r = root_of(s, "");
+	CLEANUP(cleanup_backing) struct backing *b = NULL;
+	struct backing_stamp now;
+
+	scratch_write(s, "nfs.raw", "0123", 4);
+	asked_anew = asked_of_caches = 0;
+	b = backing_open(r, "nfs.raw", false, NULL);
+	assert_non_null(b);
+	assert_int_equal(asked_anew, 1);
+	assert_int_equal(backing_restat(b, &now, NULL), 0);
+	assert_int_equal(asked_anew, 2);
+	assert_int_equal(asked_of_caches, 0);
+}
+
 static void runs_alternate_between_data_and_holes(void **state)
 {
 	const struct scratch_dir *s = *state;
@@ -234,6 +265,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_root_that_is_no_folder),
 		cmocka_unit_test(names_do_not_lead_out),
 		cmocka_unit_test(a_stamp_tells_writes_and_only_them),
+		cmocka_unit_test(a_stamp_is_the_file_servers_and_no_caches),
 		cmocka_unit_test(runs_alternate_between_data_and_holes),
 		cmocka_unit_test(a_window_shows_its_part_and_no_more),
 		cmocka_unit_test(siblings_and_names_that_stay),

@@ -50,6 +50,26 @@ static void death_at_every_request_of_a_cycle_that_grows_the_replica_converges(v
 	}
 }
 
+/* The map in the new size is stored first; what is read back goes into it all the same. */
+static void a_replica_that_is_read_back_may_have_to_grow(void **state)
+{
+	static const uint8_t page[512] = { 0xee };
+	struct world *w = *state;
+	struct outcome o;
+	struct host h;
+
+	world_write_disk(w, 0, 1);
+	host_start(w, &h, "state");
+	cycle_ok(w, &h, 1, &o);
+	assert_true(mem_foreign_write(w->service, world_names[0], page, sizeof(page), 2 * MIB));
+	world_patch(w, 0, SIZE + 2 * MIB - 4096, 4096, 2);
+	h.opt.adopt = true;
+	cycle_ok(w, &h, 1, &o);
+	assert_true(world_equals(w, 0, -1));
+	assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 2 * MIB + 512);
+	host_stop(&h);
+}
+
 /* ---- shrinking ---- */
 
 static void cut(struct world *w, uint64_t size)
@@ -241,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(death_at_every_request_of_a_cycle_that_grows_the_replica_converges),
+		WORLD_TEST(a_replica_that_is_read_back_may_have_to_grow),
 		WORLD_TEST(a_disk_that_became_shorter_needs_a_word),
 		WORLD_TEST(with_it_the_replica_is_cut_off_and_old_points_stay_as_they_are),
 		WORLD_TEST(what_was_cut_off_is_said),

@@ -135,6 +135,54 @@ static void an_entry_whose_sync_never_ended_is_none_and_can_be_added_again(void 
 	undo_file_close(u);
 }
 
+/* Neither its batch nor its content can be told; that it is of none that was synced, the count of those tells. */
+static void a_torn_record_of_a_batch_that_was_not_synced_is_no_entry(void **state)
+{
+	struct fixture *f = *state;
+	struct undo_file *u = reopen(f, NULL, true);
+	enum undo_entry kind;
+
+	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
+	assert_int_equal(undo_file_sync(u, NULL), 0);
+	assert_int_equal(undo_file_add(u, 2, f->block, NULL), 0);
+	assert_int_equal(undo_file_sync(u, NULL), 0);
+	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
+	damage(f, RECORD(1) + 8);
+	u = reopen(f, u, false);
+	assert_int_equal(entry(f, u, 0), UNDO_DATA);
+	assert_int_equal(entry(f, u, 1), UNDO_NONE);
+	u = reopen(f, u, true);
+	assert_int_equal(undo_file_has(u, 1, &kind, NULL), 0);
+	assert_int_equal(kind, UNDO_NONE);
+	memset(f->block, 0xcd, sizeof(f->block));
+	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
+	assert_int_equal(undo_file_settle(u, NULL), 0);
+	u = reopen(f, u, true);
+	assert_int_equal(entry(f, u, 1), UNDO_DATA);
+	assert_int_equal(f->buf[0], 0xcd);
+	undo_file_close(u);
+}
+
+static void a_file_that_lacks_a_settled_entry_is_not_written_to(void **state)
+{
+	struct fixture *f = *state;
+	struct undo_file *u = reopen(f, NULL, true);
+	struct error broken = ERROR_INIT, e = ERROR_INIT;
+	enum undo_entry kind;
+
+	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
+	assert_int_equal(undo_file_sync(u, NULL), 0);
+	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
+	assert_int_equal(undo_file_sync(u, NULL), 0);
+	damage(f, RECORD(0) + 8);
+	u = reopen(f, u, false);
+	assert_int_equal(undo_file_read(u, 0, f->buf, &kind, &broken), -1);
+	assert_error(&broken, ERR_CORRUPT, "undo: the record of block 0 is damaged");
+	undo_file_close(u);
+	assert_null(undo_file_open(f->dir, "undo", true, &e));
+	assert_error(&e, ERR_CORRUPT, "undo: undo: 0 records are there of 1");
+}
+
 /* It was durable before its block was overwritten: nothing else has that content any more. */
 static void a_settled_entry_that_is_damaged_is_an_error(void **state)
 {
@@ -242,6 +290,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_added_comes_back_and_the_rest_is_not_there),
 		TEST(an_entry_whose_sync_never_ended_is_none_and_can_be_added_again),
+		TEST(a_torn_record_of_a_batch_that_was_not_synced_is_no_entry),
+		TEST(a_file_that_lacks_a_settled_entry_is_not_written_to),
 		TEST(a_settled_entry_that_is_damaged_is_an_error),
 		TEST(a_batch_with_one_after_it_is_settled),
 		TEST(one_damaged_mark_leaves_the_other_and_two_are_an_error),

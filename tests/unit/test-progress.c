@@ -13,7 +13,7 @@ static void a_line_says_how_far_how_fast_and_how_long(void **state)
 
 	(void)state;
 	progress_format_line(&now, 64 * MIB, text);
-	assert_string_equal(text, "1 of 3 disks, 512 MiB of 1 GiB, 50%, 64 MiB/s, 8.0 s left, 10 MiB changed");
+	assert_string_equal(text, "1/3 disks, 512 MiB of 1 GiB, 50%, 64 MiB/s, 8.0 s left, 10 MiB changed");
 }
 
 static void without_a_rate_nothing_is_foretold(void **state)

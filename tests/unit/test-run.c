@@ -46,7 +46,7 @@ static void after_a_cancel_no_vm_is_begun(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t k = 0; k < 2; k++) {
 			assert_error(&disks[i][k].err, ERR_CANCELLED, "stopped");
-			assert_int_equal(disks[i][k].result, CYCLE_FAILED);
+			assert_int_equal(disks[i][k].result, CYCLE_PARKED);
 			assert_true(disks[i][k].finished_ns > 0);
 			assert_int_equal(run_disk_status(&disks[i][k]), 75);
 		}

@@ -724,6 +724,7 @@ static void a_replica_in_use_is_busy_and_names_the_process(void **state)
 	assert_int_equal(e.code, ERR_BUSY);
 	snprintf(want, sizeof(want), "held by pid %ld since ", (long)pid);
 	assert_non_null(strstr(e.msg, want));
+	assert_memory_equal(e.msg, "a.vhd: ", 7); /* a person knows the disk, not the folder */
 	OK(replica_state_open(f->state, "t", "b.vhd", &rs, &ok_err)); /* another replica is not in use */
 	replica_state_close(&rs);
 	kill(pid, SIGKILL);
