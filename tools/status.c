@@ -18,7 +18,7 @@
 const char *const status_words[STATUS_WORDS] = { "current", "fuzzy", "parked", "failed", "vanished", "unknown" };
 
 struct status_options {
-	const char *metrics;
+	const char *metrics, *forget;
 	unsigned events;
 	uint64_t max_lag_ms; /* 0: none */
 };
@@ -156,15 +156,29 @@ static int show_disks(const struct tool *t, const struct status_options *o, stru
 	return t->common.json ? status_json(&known, err) : status_print(&known, t->common.color, err);
 }
 
+static int forget(const struct tool *t, struct project *p, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *target = t->n_args > 0 ? name_of_target(t->args[0], err) : NULL;
+
+	if ((t->n_args > 0 && !target) || project_forget(p, target, name, err) < 0)
+		return -1;
+	if (!t->common.quiet)
+		output_line("%s is forgotten; its replica and its recovery points stay where they are", name);
+	return 0;
+}
+
 static int run(const struct tool *t, const struct status_options *o, int *status_out, struct error *err)
 {
+	const enum project_use use = o->forget ? PROJECT_WRITE : PROJECT_READ;
 	CLEANUP_FREE char *path = paths_state(t, err);
 	CLEANUP(cleanup_state) struct state *state = path ? state_open(path, false, err) : NULL;
-	CLEANUP(cleanup_project) struct project *p = state ? project_open(state, PROJECT_READ, err) : NULL;
+	CLEANUP(cleanup_project) struct project *p = state ? project_open(state, use, err) : NULL;
 
 	*status_out = 0;
 	if (!p)
 		return -1;
+	if (o->forget)
+		return forget(t, p, o->forget, err);
 	if (o->metrics)
 		return print_metrics(p, o->metrics, err);
 	if (o->events > 0)
@@ -175,6 +189,8 @@ static int run(const struct tool *t, const struct status_options *o, int *status
 
 static int check_usage(const struct tool *t, const struct status_options *o)
 {
+	if (o->forget && (o->metrics || o->events > 0 || t->common.json || o->max_lag_ms > 0))
+		return tool_usage(t, "--forget goes with no other option");
 	if (o->metrics && (o->events > 0 || t->common.json || o->max_lag_ms > 0))
 		return tool_usage(t, "--prometheus goes with no other output");
 	if (o->events > 0 && o->max_lag_ms > 0)
@@ -190,6 +206,7 @@ int main(int argc, char **argv)
 	const struct tool_option options[] = {
 		{ "events", 0, "N", "the last N events instead", tool_set_count, &o.events, NULL },
 		{ "max-lag", 0, "TIME", "exit status 1 if a copy is older: 2h, 1d", set_max_lag, &o.max_lag_ms, NULL },
+		{ "forget", 0, "DISK", "a disk that was retired on purpose", tool_set_text, &o.forget, NULL },
 		{ "prometheus", 0, "FILE", "write metrics there instead; - prints them", tool_set_text, &o.metrics, NULL },
 		{ 0 },
 	};

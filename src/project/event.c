@@ -51,23 +51,32 @@ char *project_message_text(const char *text, struct error *err)
 	return out;
 }
 
-int project_add_event(struct project *p, const struct project_event *e, struct error *err)
+int project_add_stored_event(struct project *p, const struct project_event *e, struct error *err)
 {
-	CLEANUP_FREE char *vm = NULL, *text = project_message_text(e->text, err);
+	CLEANUP_FREE char *text = project_message_text(e->text, err);
 	struct utsname host = { .nodename = "" };
 	bool failed = e->err && e->err->code != ERR_NONE;
 	int status = e->status ? e->status : failed ? error_exit_status(e->err) : 0;
 
-	if (text && e->vm)
-		vm = project_name_text(e->vm, err);
-	if (!text || (e->vm && !vm))
+	if (!text)
 		return -1;
 	(void)uname(&host);
 	return sql_run(p->db, err,
 		       "INSERT INTO events (time_ns, host, pid, version, kind, vm, disk, code, status, message)"
 		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utitttttit", clock_realtime_ns(), host.nodename,
-		       (int64_t)getpid(), PACKAGE_VERSION, project_event_name(e->kind), vm, e->disk,
+		       (int64_t)getpid(), PACKAGE_VERSION, project_event_name(e->kind), e->vm, e->disk,
 		       failed ? error_code_name(e->err->code) : NULL, (int64_t)status, text);
+}
+
+int project_add_event(struct project *p, const struct project_event *e, struct error *err)
+{
+	CLEANUP_FREE char *vm = e->vm ? project_name_text(e->vm, err) : NULL;
+	struct project_event stored = *e;
+
+	if (e->vm && !vm)
+		return -1;
+	stored.vm = vm;
+	return project_add_stored_event(p, &stored, err);
 }
 
 int project_event(struct project *p, const struct project_event *e, struct error *err)

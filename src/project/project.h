@@ -87,6 +87,13 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
 			      struct error *err) MUST_CHECK;
 
+/*
+ * A disk that was retired on purpose: it, its cycles and points are no longer known; of events each stays, and one says that
+ * somebody decided so.  target_name NULL: of any target.  ERR_USAGE: not known.  ERR_BUSY: a run is at work on it; all stay.
+ * It comes back with the next cycle that it is in, or if the database is made anew while its block map is there.
+ */
+int project_forget(struct project *p, const char *target_name, const char *replica_name, struct error *err) MUST_CHECK;
+
 /* ---- events ---- */
 
 enum project_event_kind {

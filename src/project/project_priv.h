@@ -20,6 +20,8 @@ int project_restore(struct project *p, struct error *err) MUST_CHECK;
 
 /* As project_event(), inside the caller's transaction. */
 int project_add_event(struct project *p, const struct project_event *e, struct error *err) MUST_CHECK;
+/* Likewise, with a VM's name as the database has it. */
+int project_add_stored_event(struct project *p, const struct project_event *e, struct error *err) MUST_CHECK;
 
 /* Safe to show: `name` as names are escaped, `text` as logs are, secrets cut.  The caller frees. */
 char *project_name_text(const char *name, struct error *err) MUST_CHECK;

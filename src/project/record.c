@@ -92,7 +92,7 @@ static int tell_vanished(struct project *p, struct error *err)
 		const struct project_event e = { .kind = PROJECT_VANISHED, .vm = vm, .disk = disk,
 						 .text = "no longer in SOURCE; its replica and points stay" };
 
-		more = disk && project_add_event(p, &e, err) == 0 ? 0 : -1;
+		more = disk && project_add_stored_event(p, &e, err) == 0 ? 0 : -1;
 	}
 	return more;
 }

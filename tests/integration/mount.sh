@@ -21,8 +21,8 @@ is_gone() {
 is_mounted() {
 	mountpoint -q "$mnt"
 }
-is_unmounted() {
-	! mountpoint -q "$mnt"
+is_unmounted() { # one whose program was killed is still there, and is no mount point that can be looked at
+	! grep -q " $mnt " /proc/mounts
 }
 unmount() {
 	fusermount3 -u "$mnt" || fail "fusermount3 -u"

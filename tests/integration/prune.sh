@@ -18,6 +18,11 @@ complete() { # VM
 	liftfs list --points --json "$url" 2>/dev/null | jq -c --arg vm "$1" '[.points[] | select(.vm == $vm) | .complete]'
 }
 
+# By what the state remembers of its own.
+known() {
+	liftfs status --json "$url" | jq -j '[.vms[].disks[]] | sort_by(.name)[] | "\(.name) \(.points);"'
+}
+
 # A VM of two disks, and one of one.
 store=$scratch/store
 mkdir -p "$store/web" "$store/db"
@@ -81,11 +86,13 @@ scenario() {
 		fail "prune: $(cat "$scratch/out")"
 	grep -q '^web/web  20200101T120000\.000Z .* 2 of 2  removed' "$scratch/out" || fail "prune: $(cat "$scratch/out")"
 	want "points after it" "$(complete web/web)" "[true,true,true]"
+	want "points that the state knows" "$(known)" "db/db.vhd 3;web/web.vhd 1;web/web_1.vhd 1;"
 
 	# After each cycle, of the VMs that made a point.
 	change "$1-4"
 	sync_ok --keep-last 2
 	want "snapshots after a cycle" "$(snapshots </dev/null)" "db/db.vhd 3;web/web.vhd 3;web/web_1.vhd 3;"
+	want "points that the state knows" "$(known)" "db/db.vhd 2;web/web.vhd 2;web/web_1.vhd 2;"
 	want pruned "$(json '.pruned | "\(.points) \(.snapshots) \(.failed_vms)"' "$scratch/sync.json")" "4 6 0"
 	liftfs verify "$store/web/web_1.raw" "$url/web/web_1.vhd@latest" >"$scratch/out" 2>&1 || fail "verify: $(cat "$scratch/out")"
 }

@@ -52,8 +52,23 @@ want "mode of the database" "$(stat -c %a "$db")" 600
 rm "$store/db01/broken.vmdk" "$store/db01/db01.raw"
 sync 0 --include 'web01/**' --exclude '*'
 want "states after a run of some" "$(states)" "db01/broken.vhd=failed db01/db01.vhd=current web01/web01.vhd=current"
+echo web01/web01 >"$scratch/list"
+sync 0 --list "$scratch/list" --index 1
+want "states after a worker's run" "$(states)" "db01/broken.vhd=failed db01/db01.vhd=current web01/web01.vhd=current"
 sync 0
 want "states after a run of all" "$(states)" "db01/broken.vhd=vanished db01/db01.vhd=vanished web01/web01.vhd=current"
+
+# ---- retired on purpose ----
+must_fail 2 "'db01/broken.vhd': no disk of that name is known" liftfs status --forget db01/broken.vhd "$scratch/elsewhere"
+must_fail 2 "--forget goes with no other option" liftfs status --forget db01/broken.vhd --json
+liftfs status -q --forget db01/broken.vhd "$target" || fail "status --forget"
+want "states after that" "$(states)" "db01/db01.vhd=vanished web01/web01.vhd=current"
+printf KDMV >"$store/db01/broken.vmdk"
+sync 65
+want "states once it is back" "$(states)" "db01/broken.vhd=failed db01/db01.vhd=vanished web01/web01.vhd=current"
+rm "$store/db01/broken.vmdk"
+sync 0
+
 want "one target" "$(liftfs status --json "$target" | jq .summary.disks)" 3
 liftfs status "$scratch/elsewhere" >"$scratch/out" 2>"$scratch/err"
 grep -q "nothing was replicated to $scratch/elsewhere" "$scratch/err" || fail "an unknown target: $(cat "$scratch/err")"
@@ -96,7 +111,7 @@ want "stalls after progress" "$(json '[.vms[].disks[].stalled_cycles] | add' "$s
 # ---- events ----
 liftfs status --events 100 --json >"$scratch/events.json"
 want "kinds of events" "$(json '[.events[].event] | unique | join(" ")' "$scratch/events.json")" \
-	"committed failed fenced given-up point-made run-ended run-started vanished"
+	"committed decision failed fenced given-up point-made run-ended run-started vanished"
 want "the first" "$(json '.events[0] | "\(.seq) \(.event) \(.message)"' "$scratch/events.json")" "1 run-started 3 disks to $target"
 want "statuses of given-up" "$(json '[.events[] | select(.event == "given-up").status] | unique | tostring' "$scratch/events.json")" "[78]"
 liftfs status --events 2 >"$scratch/out"
@@ -124,6 +139,17 @@ awk '/^# TYPE / { type[$3] = $4; next } /^#/ { next }
 	END { exit bad }' "$scratch/liftfs.prom" || fail "metrics that are none"
 labels="target=\"$target\",vm=\"web01/web01\",disk=\"web01/web01.vhd\""
 grep -qF "liftfs_disk_result{$labels,result=\"current\"} 1" "$scratch/liftfs.prom" || fail "$(cat "$scratch/liftfs.prom")"
+# the same by each sync, whose round is over by then; a failure is one warning and fails nothing
+sync 0 --metrics "$scratch/sync.prom"
+grep -v -e _seconds -e '^#' "$scratch/sync.prom" >"$scratch/sync.values"
+liftfs status --prometheus - | grep -v -e _seconds -e '^#' | cmp -s - "$scratch/sync.values" || fail "metrics of a sync are others"
+rm "$scratch/sync.prom"
+sync 0 -n --metrics "$scratch/sync.prom"
+[ ! -e "$scratch/sync.prom" ] || fail "a dry run wrote metrics"
+sync 0 --metrics "$scratch/nowhere/sync.prom"
+want "warnings of metrics" "$(grep -c 'warning: --metrics: .*nowhere/sync.prom.*No such file or directory; the cycles go on' \
+	"$scratch/err")" 1
+must_fail 2 "liftfs status --prometheus - prints them" liftfs sync --metrics - "$store" "$target"
 want "metrics on standard output" "$(liftfs status --prometheus - | grep -c '^liftfs_disk_vanished{.*} 1$')" 2
 must_fail 2 "--prometheus goes with no other output" liftfs status --prometheus - --json
 

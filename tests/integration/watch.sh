@@ -121,7 +121,7 @@ rm -r ds/db
 # ---- a calendar is read again, also for a round that waits for it ----
 echo pause >rate
 forget_requests
-begin "$endpoint/rate" 1h --limit-rate @rate
+begin "$endpoint/rate" 1h --limit-rate @rate --metrics prom
 goes ""
 leased() {
 	[ "$(requests LeaseAcquire)" -ge 1 ]
@@ -129,15 +129,27 @@ leased() {
 wait_for 20 leased
 said 'limit: nothing is sent now' || fail "does not say that it is paused: $(cat err)"
 echo 'Mon-Sun=fast' >rate
+rm -f prom
 kill -HUP "$pid"
+# metrics are kept while a round lasts
+at_work() {
+	grep -q '^liftfs_disk_running{.*,disk="web01/web01.vhd"} 1$' prom
+}
+wait_for 20 at_work
 wait_for 20 said "the limit stays as it was: --limit-rate rate: line 1: 'fast': not a rate"
 want "writes while paused" "$(requests PutPage)" 0
 echo '*=unlimited' >rate
 kill -HUP "$pid"
 over "0 ds"
 replica_is ds/web01/web01.raw "$endpoint/rate/web01/web01.vhd"
+# after it, too; nobody looks at them any more then
+at_rest() {
+	grep -q "^liftfs_disk_last_success_timestamp_seconds{target=\"$endpoint/rate\"," prom
+}
+wait_for 20 at_rest
 # and so is what credentials there are
 wait_for 20 said 'reloaded'
+want "reloads that are known" "$(liftfs status --events 100 --json | jq '[.events[] | select(.event == "reloaded")] | length')" 2
 kill -TERM "$pid"
 ended 75
 

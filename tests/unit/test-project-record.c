@@ -186,6 +186,60 @@ static void a_disk_that_a_whole_round_misses_has_vanished(void **state)
 	assert_int_equal(disk(r, 1)->vanished_ns, 0);
 }
 
+static void a_name_in_the_event_of_a_disk_that_vanished_or_is_forgotten_is_escaped_once(void **state)
+{
+	struct project_rig *r = *state;
+
+	r->vm.name = "a\n%";
+	project_rig_round(r, "/ds1", 2, 100);
+	project_rig_round(r, "/ds1", 1, 200);
+	assert_int_equal(project_forget(r->project, NULL, "web01/b.vhd", NULL), 0);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE vm = 'a%0A%25' AND disk = 'web01/b.vhd'"), 2);
+}
+
+static void a_disk_that_is_forgotten_leaves_its_events(void **state)
+{
+	struct project_rig *r = *state;
+	struct error e = ERROR_INIT;
+
+	project_rig_round(r, "/ds1", 2, 100);
+	pointed_cycle(r, 100, "P1");
+	assert_int_equal(project_forget(r->project, "/elsewhere", "web01/b.vhd", &e), -1);
+	assert_error(&e, ERR_USAGE, "'web01/b.vhd': no disk of that name is known");
+	e = (struct error)ERROR_INIT;
+	assert_int_equal(project_forget(r->project, RIG_TARGET, "web01/b.vhd", &e), 0);
+	assert_string_equal(disk(r, 0)->name, "web01/a.vhd");
+	assert_int_equal(all.n, 1);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), 1);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM recovery_points"), 1);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM vms"), 1);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE disk = 'web01/b.vhd' AND kind = 'committed'"), 1);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE disk = 'web01/b.vhd' AND kind = 'decision'"
+					       " AND vm = 'web01/web01' AND message = '--forget, on " RIG_TARGET "'"), 1);
+	assert_int_equal(project_forget(r->project, NULL, "web01/a.vhd", &e), 0); /* the VM's last */
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM vms"), 0);
+	cycle(r, 300, CYCLE_OK, ERR_NONE);
+	assert_string_equal(project_disk_word(disk(r, 1)), "current");
+}
+
+static void a_disk_that_is_being_worked_on_is_not_forgotten(void **state)
+{
+	CLEANUP(cleanup_project_disks) struct project_disks before = { 0 };
+	struct project_rig *r = *state;
+	struct replica_state rs = REPLICA_STATE_INIT;
+	struct error e = ERROR_INIT;
+	char want[96];
+
+	cycle(r, 100, CYCLE_OK, ERR_NONE);
+	assert_int_equal(replica_state_open(r->state, RIG_TARGET, "web01/a.vhd", &rs, &e), 0);
+	snprintf(want, sizeof(want), "web01/a.vhd: process %ld is at work on it", (long)getpid());
+	assert_int_equal(project_forget(r->project, NULL, "web01/a.vhd", &e), -1);
+	assert_error(&e, ERR_BUSY, want);
+	replica_state_close(&rs);
+	assert_int_equal(project_disks(r->project, NULL, &before, NULL), 0);
+	assert_int_equal(before.n, 2);
+}
+
 static void a_broken_disk_has_failed(void **state)
 {
 	struct project_rig *r = *state;
@@ -312,6 +366,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cycles_without_a_point_are_counted_where_one_was_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_are_counted_until_they_are_deleted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_a_whole_round_misses_has_vanished, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_name_in_the_event_of_a_disk_that_vanished_or_is_forgotten_is_escaped_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_disk_that_is_forgotten_leaves_its_events, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_disk_that_is_being_worked_on_is_not_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_disk_has_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_with_quotes_are_values_and_no_sql, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_can_only_be_appended, setup, teardown),

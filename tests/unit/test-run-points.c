@@ -10,12 +10,22 @@
 #include "replicate/run.h"
 #include "support/cycle_world.h"
 
+static char gone[512]; /* "REPLICA@POINT;" of each call */
+
+static void note_gone(void *ctx, const char *replica, const char *point)
+{
+	size_t len = strlen(gone);
+
+	assert_ptr_equal(ctx, gone);
+	snprintf(gone + len, sizeof(gone) - len, "%s@%s;", replica, point);
+}
+
 /* One run over the VM's first n disks, which have changed since. */
 static void run_changed(struct world *w, struct host *h, size_t n, const struct retention_policy *keep, struct run_vm *vm,
 			struct outcome *o)
 {
 	static uint64_t seed = 100;
-	const struct run_options opt = { .cycle = &h->opt, .keep = keep };
+	const struct run_options opt = { .cycle = &h->opt, .keep = keep, .removed = note_gone, .ctx = gone };
 
 	for (size_t i = 0; i < n; i++)
 		world_patch(w, i, 4096, 512, ++seed);
@@ -28,6 +38,7 @@ static void run_changed(struct world *w, struct host *h, size_t n, const struct 
 		o->disks[i].root = w->root;
 	}
 	mem_records_clear(w->service);
+	*gone = '\0';
 	assert_int_equal(run_vms(vm, 1, &opt, &o->err), 0);
 }
 
@@ -63,6 +74,29 @@ static void older_points_go_once_the_new_one_is_made(void **state)
 	run_changed(w, &h, 2, &(struct retention_policy){ 0 }, &vm, &o);
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 4); /* nobody asked */
 	assert_int_equal(mem_records_count(w->service, MEM_POINTS | MEM_DELETE_POINT), 0);
+	host_stop(&h);
+}
+
+static void what_is_gone_is_told_by_replica_and_point(void **state)
+{
+	static const struct retention_policy keep = { .last = 1 };
+	struct world *w = *state;
+	char first[sizeof(((struct cycle_vm *)NULL)->point)], want[256];
+	struct outcome o;
+	struct run_vm vm;
+	struct host h;
+
+	world_write_disk(w, 0, 1);
+	world_write_disk(w, 1, 2);
+	host_start(w, &h, "state");
+	run_changed(w, &h, 2, &keep, &vm, &o);
+	assert_string_equal(gone, "");
+	memcpy(first, vm.cycle.point, sizeof(first));
+	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_DELETE_POINT, .nth = 2, .action = FAULT_BEFORE, .code = ERR_REFUSED });
+	run_changed(w, &h, 2, &keep, &vm, &o);
+	snprintf(want, sizeof(want), "%s@%s;", world_names[0], first);
+	assert_string_equal(gone, want); /* the other is still there */
+	fault_clear(h.fault);
 	host_stop(&h);
 }
 
@@ -174,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(older_points_go_once_the_new_one_is_made),
+		WORLD_TEST(what_is_gone_is_told_by_replica_and_point),
 		WORLD_TEST(a_failure_to_prune_is_none_of_the_cycle),
 		WORLD_TEST(without_a_new_point_nothing_goes),
 		WORLD_TEST(at_a_limit_only_the_point_fails),
