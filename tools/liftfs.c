@@ -155,13 +155,19 @@ static int run_verb(const char *verb, char **argv)
 	return EX_IOERR;
 }
 
+/* Manual pages that are of no verb. */
+static bool is_topic(const char *word)
+{
+	return strcmp(word, "fleet") == 0 || strcmp(word, "blockmap") == 0;
+}
+
 static int help_verb(const char *verb)
 {
-	char page[64];
+	char page[64], path[PATH_LEN];
 
 	if (!verb)
 		return print_help();
-	if (!is_verb_name(verb))
+	if (!is_verb_name(verb) || (!is_topic(verb) && !find_program(verb, path)))
 		return unknown_verb(verb);
 	snprintf(page, sizeof(page), "liftfs-%.40s", verb);
 	execlp("man", "man", page, (char *)NULL);

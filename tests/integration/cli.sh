@@ -40,6 +40,7 @@ must_fail 2 "--color: 'pink' is not one of: always auto never" "$liftfs" info --
 must_fail 2 "--jobs: '0': at least 1" "$liftfs" sync --jobs 0 a b
 must_fail 2 "--block-size: '5': not a power of two from 64K to 4M" "$liftfs" sync --block-size 5 a b
 must_fail 2 "Try 'liftfs sync --help'." "$liftfs" sync --progress never a b
+must_fail 2 "'syn' is not a verb; did you mean 'sync'?" "$liftfs" help syn
 must_fail 2 "--plain and --json exclude each other" "$liftfs" list --plain --json .
 must_fail 2 "unknown option" "$liftfs" sync --seeds=dir:x a b
 must_fail 74 "nope.vmdk: No such file or directory" "$liftfs" info nope.vmdk
