@@ -90,7 +90,7 @@ CONF
 	slurmctld -f "$SLURM_CONF" || skip "slurmctld does not start: $(cat "$slurm/log/ctld.log")"
 	slurm_node n1
 	slurm_node n2
-	wait_for 20 slurm_nodes_idle
+	wait_for 60 slurm_nodes_idle
 }
 
 # slurm_node NAME: starts a node's daemon

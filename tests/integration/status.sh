@@ -81,17 +81,20 @@ must_fail 1 "web01/web01.vhd: its copy is 2 h 00 min old, more than 1 h 00 min: 
 must_fail 2 "--max-lag" liftfs status --max-lag soon
 
 # ---- ten in a row: 75 until the tenth, then 78, and again from one after progress ----
-lock=$(echo "$LIFTFS_STATE"/replicas/*/lock)
-key=$(sqlite3 "$db" "SELECT key FROM disks WHERE name = 'web01/web01.vhd'")
-lock=$LIFTFS_STATE/replicas/$key/lock
+lock=$target/.liftfs/locks/web01/web01.lock # as another host has it
 exec 9<"$lock"
 flock 9
+changed() { # else there is nothing to lease the replica for
+	random_bytes "$store/web01/web01.raw" 0 4096 "$1"
+}
 for i in 1 2 3 4 5 6 7 8 9; do
+	changed "$i"
 	sync 75
 	if [ "$i" = 3 ]; then
 		want "stalls" "$(liftfs status --json | jq '.vms[].disks[] | select(.name == "web01/web01.vhd").stalled_cycles')" 3
 	fi
 done
+changed tenth
 want "who holds it is no run of ours" "$(liftfs status --json | jq '[.vms[].disks[].running] | unique | tostring')" '"[null]"'
 sync 78
 grep -q '10 cycles in a row without progress: end what holds the replica, or take it over with --break-lease' "$scratch/err" ||
@@ -101,6 +104,7 @@ want "error of the eleventh" "$(json '.disks[0].error | "\(.code) \(.status)"' "
 flock -u 9
 sync 0
 flock 9
+changed again
 sync 75
 flock -u 9
 exec 9<&-

@@ -20,7 +20,7 @@ struct world {
 	struct run_vm runs[MOST];
 	struct cycle_disk disks[MOST][2];
 	struct sync_broken broken[2];
-	char vm_names[MOST][8], disk_names[MOST][2][16];
+	char vm_names[MOST][8], disk_names[MOST][2][24];
 	char said[1024];
 	struct sync_known *known;
 };
