@@ -52,5 +52,5 @@ on() { # NAME SIZE MKFS...
 }
 
 on xfs 320M mkfs.xfs -q -f
-on btrfs 320M mkfs.btrfs -q -f
+on btrfs 1G mkfs.btrfs -q -f
 [ "$ran" -gt 0 ] || skip "no file system with reflinks could be mounted"
