@@ -16,7 +16,7 @@ from harness import BenchError, Proofs, run_row
 from liftfs import Liftfs
 from system import GIB, MIB
 
-FAMILIES = ['scan', 'mount']
+FAMILIES = ['scan', 'unchanged', 'mount', 'transfer', 'verify', 'memory', 'growth']
 
 
 def size(text):
@@ -53,9 +53,8 @@ class Bench:
         self.quick, self.size, self.rounds = a.quick, a.size, a.rounds
         self.build, self.scratch = os.path.abspath(a.build), scratch
         self.quiet = a.quiet
-        self.images = Images(self.folder('images'), self.room(), self.tell)
-        self.liftfs = Liftfs(os.path.join(self.build, 'tools', 'liftfs'), scratch)
-        self.at_end = []
+        self.images = Images(self.folder('images'), self.room(), MIB if a.quick else 4 * MIB, self.tell)
+        self.liftfs = Liftfs(os.path.join(self.build, 'tools', 'liftfs'), self.built('tests/bench/measure'), scratch)
         self.proofs = None
 
     def room(self):
@@ -70,7 +69,10 @@ class Bench:
         return path
 
     def peer(self, name):
-        path = os.path.join(self.build, 'tests', 'bench', 'peers', name)
+        return self.built('tests/bench/peers/' + name)
+
+    def built(self, name):
+        path = os.path.join(self.build, name)
         if not os.access(path, os.X_OK):
             raise BenchError('%s is not built: make bench builds it' % path)
         return path
@@ -123,15 +125,13 @@ def main():
                 print('%-28s %s' % (r.name, r.what))
             return 0
         enough_room(a, scratch)
-        facts = system.facts(bench.liftfs.program, cflags(bench.build), scratch)
+        facts = system.facts(bench.liftfs.program, cflags(bench.build), scratch, versions=not a.quick)
         for row in rows:
             bench.images.next_row()
             bench.proofs = Proofs()
             results.append(run_row(row, a.rounds, bench.proofs, bench.tell))
             report.print_row(results[-1])
     finally:
-        for stop in reversed(bench.at_end):
-            stop()
         if not a.keep:
             shutil.rmtree(scratch, ignore_errors=True)
             if not os.environ.get('BENCH_DIR') and not os.listdir(base):

@@ -24,29 +24,25 @@ NAMES = {'raw': 'raw', 'vmfs-flat': 'flat VMDK of VMFS', 'sparse': 'monolithicSp
 
 
 class Content:
-    """Makes a MiB of data quickly, by its number and a seed."""
+    """Makes a MiB of data quickly, by its number."""
 
-    def __init__(self):
+    def __init__(self, pool):
         dice = random.Random(20261122)
         words = [bytes(dice.choices(b'abcdefghijklmnopqrstuvwxyz', k=dice.randrange(2, 11))) for _ in range(WORDS)]
-        self.noise = dice.randbytes(4 * MIB)
-        text = b' '.join(dice.choices(words, k=4 * MIB // 5))
-        self.text = (text + text)[:4 * MIB]
+        self.noise = dice.randbytes(pool)
+        text = b' '.join(dice.choices(words, k=pool // 6))
+        self.text = (text + text)[:pool]
 
-    def mib(self, n, seed=0):
-        dice = random.Random(n * 1000003 + seed)
-        noise, text = dice.randrange(3 * MIB), dice.randrange(3 * MIB)
+    def mib(self, n):
+        dice = random.Random(n)
+        noise, text = (dice.randrange(len(self.noise) - MIB // 2) for _ in range(2))
         out = bytearray(MIB)
         for i in range(0, MIB, 2 * BLOCK):
             out[i:i + BLOCK] = self.noise[noise + i // 2:noise + i // 2 + BLOCK]
             out[i + BLOCK:i + 2 * BLOCK] = self.text[text + i // 2:text + i // 2 + BLOCK]
-            struct.pack_into('<QQ', out, i, n * MIB + i, seed)
-            struct.pack_into('<QQ', out, i + BLOCK, n * MIB + i + BLOCK, seed)
+            struct.pack_into('<Q', out, i, n * MIB + i)
+            struct.pack_into('<Q', out, i + BLOCK, n * MIB + i + BLOCK)
         return out
-
-    def block(self, at, seed):
-        """A block of 64 KiB, another for each seed."""
-        return bytes(self.mib(at // MIB, seed)[at % MIB:at % MIB + BLOCK])
 
 
 def half(mibs, seed=7):
@@ -69,10 +65,10 @@ def half(mibs, seed=7):
 class Images:
     """Makes images when they are asked for.  They stay for later rows until room is needed; what the row at work uses, always."""
 
-    def __init__(self, folder, room, tell):
+    def __init__(self, folder, room, pool, tell):
         self.folder, self.room, self.tell = folder, room, tell
         self.made, self.used = {}, set()
-        self.content = Content()
+        self.content = Content(pool)
         os.makedirs(folder, exist_ok=True)
 
     def next_row(self):

@@ -7,11 +7,9 @@ in an order that turns from round to round, so that what a shared machine does t
 import dataclasses, statistics, time
 from typing import Callable, Dict, List, Optional, Sequence
 
+from system import BenchError, Others
+
 SLOW_SECONDS = 15  # a contestant that took so long, and five times as long as liftfs, is not asked again
-
-
-class BenchError(Exception):
-    """What was run did not do the work that the row is about, or not all of it."""
 
 
 @dataclasses.dataclass
@@ -51,6 +49,7 @@ class Row:
     teardown: Callable[[], None] = lambda: None
     rounds: Optional[int] = None         # at most, for what takes long
     notes: List[str] = dataclasses.field(default_factory=list)
+    series: Optional[dict] = None        # of rows whose contestants are sizes of the work: {'x': text, 'points': {name: number}}
 
 
 class Proofs:
@@ -80,6 +79,14 @@ def spread(samples):
             'mad': statistics.median([abs(s - middle) for s in samples]), 'samples': samples}
 
 
+def sample_of(contestant):
+    """Its figures, and under 'others' the share of the machine that other programs of the machine had meanwhile; what a daemon of
+    the contestant's own does counts as others' if it is nobody's child."""
+    others = Others()
+    figures = contestant.run()
+    return dict(figures, others=others.share())
+
+
 def take_turns(row, rounds, tell):
     """The samples of each contestant, by name: one a round, or a single one."""
     present = [c for c in row.contestants if not c.missing]
@@ -88,7 +95,7 @@ def take_turns(row, rounds, tell):
     if rounds > 1:
         for c in present:
             tell('%s: warm-up: %s' % (row.name, c.name))
-            first = c.run()
+            first = sample_of(c)
             reference = reference or first['seconds']
             if first['seconds'] > SLOW_SECONDS and first['seconds'] > 5 * reference:
                 c.once = True
@@ -99,7 +106,7 @@ def take_turns(row, rounds, tell):
         for c in present[at:] + present[:at]:
             if not c.once:
                 tell('%s: round %d of %d: %s' % (row.name, r + 1, rounds, c.name))
-                samples[c.name].append(c.run())
+                samples[c.name].append(sample_of(c))
     return samples
 
 
@@ -138,7 +145,10 @@ def run_row(row, rounds, proofs, tell):
     started = time.monotonic()
     if row.rounds:
         rounds = min(rounds, row.rounds)
-    result = {'row': row.name, 'what': row.what, 'rounds': rounds}
+    result = {'row': row.name, 'what': row.what, 'rounds': rounds, 'figures': {}, 'goals': [], 'others': None, 'error': None}
+    result.update(missing=[{'name': c.name, 'package': c.missing} for c in row.contestants if c.missing])
+    if row.contestants[0].missing:
+        return dict(result, series=None, proofs=[], notes=[], seconds=0)
     try:
         tell('%s: preparing' % row.name)
         row.setup()
@@ -147,11 +157,9 @@ def run_row(row, rounds, proofs, tell):
         for name, list_ in samples.items():
             figures[name] = {f.key: dict(spread([s[f.key] / f.scale for s in list_ if f.key in s]), unit=f.unit, text=f.text)
                              for f in row.figures if any(f.key in s for s in list_)}
-        result.update(figures=figures, goals=judge(row, samples), error=None)
+        result.update(figures=figures, goals=judge(row, samples), others=spread([s['others'] for v in samples.values() for s in v]))
     except BenchError as e:
-        result.update(figures={}, goals=[], error=str(e))
+        result.update(error=str(e))
     finally:
         row.teardown()
-    result.update(missing=[{'name': c.name, 'package': c.missing} for c in row.contestants if c.missing],
-                  proofs=proofs.texts, notes=row.notes, seconds=round(time.monotonic() - started, 1))
-    return result
+    return dict(result, series=row.series, proofs=proofs.texts, notes=row.notes, seconds=round(time.monotonic() - started, 1))

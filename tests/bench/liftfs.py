@@ -9,8 +9,8 @@ LEAVE_OUT = ('AZURE_', 'LIFTFS_', 'IDENTITY_', 'IMDS_')
 
 
 class Liftfs:
-    def __init__(self, program, scratch):
-        self.program, self.scratch = program, scratch
+    def __init__(self, program, measure, scratch):
+        self.program, self.measure, self.scratch = program, measure, scratch
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(LEAVE_OUT)}
 
     def state(self, name, fresh=False):
@@ -19,14 +19,20 @@ class Liftfs:
             shutil.rmtree(path, ignore_errors=True)
         return path
 
-    def run(self, *args, env=None, ok=(0,)):
-        return system.run([self.program, *args], env=dict(self.env, **(env or {})), ok=ok)
+    def run(self, *args, env=None):
+        """What it cost is measured by a small program: see there."""
+        costs = os.path.join(self.scratch, 'costs')
+        done = system.run([self.measure, costs, self.program, *args], env=dict(self.env, **(env or {})))
+        with open(costs) as f:
+            seconds, cpu, rss = f.read().split()
+        done.seconds, done.cpu, done.rss = float(seconds), float(cpu), int(rss) * 1024
+        return done
 
     def sync(self, state, *args, env=None):
-        """(what ended, its JSON document); a disk that is not well is an error."""
+        """(what ended, its JSON document); a disk that is not well is an error, one that was proven unchanged is well."""
         done = self.run('sync', '--json', '-q', '--progress', 'none', '--state', state, *args, env=env)
         doc = json.loads(done.out)
-        bad = [d for d in doc['disks'] if d['result'] != 'ok']
+        bad = [d for d in doc['disks'] if d['result'] not in ('ok', 'skipped')]
         if bad or doc['result'] != 'ok' or not doc['disks']:
             raise BenchError('sync %s: %s' % (' '.join(args), bad[:1] or doc['result']))
         return done, doc

@@ -20,6 +20,8 @@ def print_row(r):
         for name, f in there:
             print('    %-26s %9s   (%s to %s, deviation %s)' %
                   (name, number(f['median']), number(f['min']), number(f['max']), number(f['mad'])))
+    if r['figures'] and r['others']['median'] > 0.05:
+        print('  other programs had %.0f %% of the machine' % (100 * r['others']['median']))
     for g in r['goals']:
         print('  ' + goal_line(g))
     for m in r['missing']:

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine: programs and what they cost, the page cache, free memory."""
-import mmap, os, platform, resource, shutil, signal, subprocess, sys, time
-
-from harness import BenchError
+import os, platform, resource, shutil, signal, subprocess, sys, tempfile, time
 
 MIB, GIB = 1 << 20, 1 << 30
 CORES = len(os.sched_getaffinity(0))
+
+
+class BenchError(Exception):
+    """What was run did not do the work that the row is about, or not all of it."""
+
 
 # Those that may not be there, and the Debian package (or what else) has them.
 PACKAGES = {'qemu-img': 'qemu-utils', 'qemu-io': 'qemu-utils', 'qemu-storage-daemon': 'qemu-system-common', 'vmdkmount': 'libvmdk-utils',
@@ -28,20 +31,18 @@ def missing(*programs):
 
 
 class Done:
-    """A program that has ended: seconds of wall and processor, the peak of its resident set, what it printed."""
+    """A program that has ended: seconds of wall and processor, what it printed."""
 
     def __init__(self, argv, status, seconds, usage, out, err):
         self.argv, self.status, self.seconds, self.out, self.err = argv, status, seconds, out, err
         self.cpu = usage.ru_utime + usage.ru_stime
-        self.rss = usage.ru_maxrss * 1024
 
 
-def run(argv, env=None, ok=(0,), cwd=None, input_=None):
+def run(argv, env=None, ok=(0,)):
     """Runs it to its end, its output in files so that nobody has to read it meanwhile."""
-    import tempfile
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.monotonic()
-        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd)
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
         _, status, usage = os.wait4(p.pid, 0)
         seconds = time.monotonic() - started
         p.returncode = os.waitstatus_to_exitcode(status)
@@ -120,6 +121,24 @@ def available_memory():
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith('MemAvailable'))
 
 
+class Others:
+    """How much of the machine somebody else used between start and end: a share of all processors."""
+
+    def __init__(self):
+        self.busy, self.own, self.at = self.now()
+
+    @staticmethod
+    def now():
+        with open('/proc/stat') as f:
+            v = [int(x) for x in f.readline().split()[1:]]
+        own = sum(os.times()[:4])
+        return (sum(v[:3]) + sum(v[5:8])) / os.sysconf('SC_CLK_TCK'), own, time.monotonic()
+
+    def share(self):
+        busy, own, at = self.now()
+        return max(0.0, min(1.0, (busy - self.busy - (own - self.own)) / ((at - self.at) * CORES)))
+
+
 # ---- facts ----
 
 def first_line(*argv):
@@ -133,18 +152,18 @@ def first_line(*argv):
 VERSIONS = {'vmdkmount': '-V', 'vhdimount': '-V', 'strace': '-V', 'openssl': 'version', 'fusermount3': '-V'}
 
 
-def facts(liftfs, cflags, scratch):
+def facts(liftfs, cflags, scratch, versions):
     cpu = None
     with open('/proc/cpuinfo') as f:
         for line in f:
             if line.startswith('model name'):
                 cpu = line.split(':', 1)[1].strip()
-    versions = {p: first_line(find(p), VERSIONS.get(p, '--version')) for p in sorted(PACKAGES) if find(p)}
+    programs = {p: first_line(find(p), VERSIONS.get(p, '--version')) if versions else None for p in sorted(PACKAGES) if find(p)}
     fs = first_line('findmnt', '-n', '-o', 'FSTYPE,SOURCE', '-T', scratch)
     return {'cpu': cpu, 'cores': CORES, 'memory': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'),
             'kernel': platform.release(), 'system': first_line('sh', '-c', '. /etc/os-release && echo "$PRETTY_NAME"'),
             'file_system': ' '.join(fs.split()) if fs else None, 'liftfs': first_line(liftfs, '--version'), 'cflags': cflags,
-            'root': os.geteuid() == 0, 'programs': versions}
+            'root': os.geteuid() == 0, 'programs': programs}
 
 
 def raise_descriptors():
