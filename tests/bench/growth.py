@@ -53,7 +53,7 @@ class Sizes:
         return figures(done)
 
     def row(self):
-        return series(self.bench, 'growth-size', 'first copy of a VHDX with %d MiB of data, to null:' % self.data, 'size of the disk, bytes',
+        return series(self.bench, 'growth-size', 'first copy of a VHDX with %d MiB of data, to null:' % self.data, 'size of the disk',
                       self.points, self.once, self.setup, lambda: self.bench.folder('sizes', fresh=True), missing('qemu-io'))
 
 
@@ -79,7 +79,7 @@ class Counts:
         return figures(done)
 
     def row(self):
-        return series(self.bench, 'growth-disks', 'first copy of many disks of 64 KiB of data each, to a folder', 'disks', self.points, self.once,
+        return series(self.bench, 'growth-disks', 'first copy of many disks of 64 KiB of data each, to a folder', 'number of disks', self.points, self.once,
                       self.setup, self.teardown)
 
 
@@ -135,7 +135,7 @@ class Pieces:
 
     def row(self):
         return series(self.bench, 'growth-pieces', 'first copy of a VMDK whose grains of 4 KiB lie scattered, every second one missing, to null:',
-                      'pieces', self.points, self.once, self.setup, lambda: self.bench.folder('pieces', fresh=True))
+                      'number of pieces', self.points, self.once, self.setup, lambda: self.bench.folder('pieces', fresh=True))
 
 
 def rows(bench):

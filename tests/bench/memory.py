@@ -32,7 +32,7 @@ class Huge:
 
     def setup(self):
         self.path = os.path.join(self.bench.folder('huge', fresh=True), 'huge.vhdx')
-        make_vhdx(self.path, 64 * TIB, self.pieces)
+        make_vhdx(self.path, 64 * TIB, self.pieces, '32M' if self.bench.quick else '1M')
 
     def liftfs(self):
         b = self.bench
