@@ -176,16 +176,14 @@ static void *thread_buffer(void)
 	return NULL;
 }
 
-/* What an open file reads from at this moment: what was opened, or what that has become.  NULL: noted and logged. */
-static struct view *view_of_handle(fuse_req_t req, const struct handle *h)
+/* What a file that was written to since it was opened has become, or NULL: noted and logged. */
+static struct view *view_anew(fuse_req_t req, const struct handle *h)
 {
 	const struct mount *m = mount_of(req);
 	CLEANUP(cleanup_view) struct view *v = NULL;
 	struct error err = ERROR_INIT;
 	enum file_id id;
 
-	if (view_tables_hold(h->view))
-		return view_get(h->view);
 	v = tree_view(m->tree, tree_node(m->tree, h->inode, &id), &err);
 	if (v && view_is_same_disk(v, h->view))
 		return steal_ptr(&v);
@@ -196,10 +194,23 @@ static struct view *view_of_handle(fuse_req_t req, const struct handle *h)
 	return NULL;
 }
 
+/*
+ * What an open file, which the caller holds, reads from at this moment: what was opened, which lives as long, or else
+ * *anew_out, a reference of the caller's.  NULL: noted and logged.
+ */
+static struct view *view_of_handle(fuse_req_t req, const struct handle *h, struct view **anew_out)
+{
+	if (view_tables_hold(h->view))
+		return h->view;
+	*anew_out = view_anew(req, h);
+	return *anew_out;
+}
+
 static void read_kind(fuse_req_t req, const struct handle *h, size_t len, uint64_t off)
 {
 	const struct file_stop stop = { .asked = interrupted, .ctx = req };
-	CLEANUP(cleanup_view) struct view *v = view_of_handle(req, h);
+	CLEANUP(cleanup_view) struct view *anew = NULL;
+	struct view *v = view_of_handle(req, h, &anew);
 	struct error err = ERROR_INIT;
 	void *buf = thread_buffer();
 	uint64_t size;
@@ -241,8 +252,9 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struct fuse_
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	const struct handle *h = handle_of(fi);
-	CLEANUP(cleanup_view) struct view *v = NULL;
+	CLEANUP(cleanup_view) struct view *anew = NULL;
 	struct error err = ERROR_INIT;
+	struct view *v;
 	uint64_t found;
 
 	(void)ino;
@@ -257,7 +269,7 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 			fuse_reply_lseek(req, whence == SEEK_DATA ? off : (off_t)h->text_len);
 		return;
 	}
-	v = view_of_handle(req, h);
+	v = view_of_handle(req, h, &anew);
 	if (!v)
 		fuse_reply_err(req, EIO);
 	else if (file_seek(v, h->kind, (uint64_t)off, whence == SEEK_HOLE, &found, &err) < 0)
