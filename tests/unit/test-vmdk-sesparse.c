@@ -471,8 +471,8 @@ static void sixty_four_tib_open_and_map_in_little_memory(void **state)
 	assert_int_equal(list.n, 2);
 	assert_int_equal(list.v[0].kind, EXTENT_ZERO);
 	assert_int_equal(list.v[0].len, size - GRAIN);
-	assert_true(table_cache_pages(d->tables) <= DISK_TABLE_PAGES);
-	assert_true(table_cache_reads(d->tables) <= 32 * 16 + 4); /* no page twice */
+	assert_true(lru_cache_pieces(d->tables) <= DISK_TABLE_PAGES);
+	assert_true(lru_cache_fills(d->tables) <= 32 * 16 + 4); /* no page twice */
 }
 
 int main(void)

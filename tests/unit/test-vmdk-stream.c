@@ -218,13 +218,13 @@ static void a_grain_is_inflated_once_for_small_reads_and_not_kept_for_whole_ones
 	d = open_saved(&w, *state, NULL);
 	assert_non_null(d);
 	assert_reads(d, w.model, 10 * GRAIN, 0);
-	assert_int_equal(grain_cache_fills(d->grains), 0);
+	assert_int_equal(lru_cache_fills(d->grains), 0);
 	for (uint64_t off = 0; off < SECTORS * 512; off += 512)
 		assert_reads(d, w.model, 512, off);
-	assert_int_equal(grain_cache_fills(d->grains), 6);
+	assert_int_equal(lru_cache_fills(d->grains), 6);
 	assert_reads(d, w.model, 2 * GRAIN, 100); /* the first and the last of three */
 	assert_reads(d, w.model, SECTORS * 512, 0);
-	assert_int_equal(grain_cache_fills(d->grains), 6);
+	assert_int_equal(lru_cache_fills(d->grains), 6);
 	stream_writer_fini(&w);
 }
 
