@@ -287,8 +287,10 @@ static void locators_are_understood_as_hyper_v_writes_them(void **state)
 	write_image(&parent, "moved.vhdx");
 	vhdx_image_set_locator(&child, zero, 3);
 	write_image(&child, "hyper-v.avhdx");
-	assert_disk_refused(dir, "hyper-v.avhdx", ERR_CORRUPT, "hyper-v.avhdx: parent moved.vhdx has the data write GUID 00000000-0000-0000-0000-000000000000, "
-		       "11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
+	assert_disk_refused(
+		dir, "hyper-v.avhdx", ERR_CORRUPT,
+		"hyper-v.avhdx: parent moved.vhdx has the data write GUID 00000000-0000-0000-0000-000000000000, "
+		"11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
 	drop_pair(&parent, &child);
 }
 
@@ -341,8 +343,10 @@ static void logs_of_a_chain_are_bounded_together(void **state)
 		vhdx_image_fini(&img);
 	}
 	d = disk_open_ok(dir, "log3.vhdx");
-	assert_disk_refused(dir, "log4.vhdx", ERR_UNSUPPORTED, "log1.vhdx: the logs of the chain up to log0.vhdx have 335544320 bytes, at most 256 MiB are "
-		       "replayed");
+	assert_disk_refused(
+		dir, "log4.vhdx", ERR_UNSUPPORTED,
+		"log1.vhdx: the logs of the chain up to log0.vhdx have 335544320 bytes, at most 256 MiB are "
+		"replayed");
 }
 
 static int make_folder(void **state)
