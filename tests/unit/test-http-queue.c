@@ -95,6 +95,32 @@ static void cancelled_requests_end_soon_waiting_or_in_flight(void **state)
 	http_request_fini(&reqs[1]);
 }
 
+static bool from_the_second_time_on(void *ctx)
+{
+	unsigned *asked = ctx;
+
+	return ++*asked >= 2;
+}
+
+static void who_waits_for_an_answer_can_be_stopped(void **state)
+{
+	const struct loopback_answer slow = { .delay_ms = 4000 };
+	struct script script = { .answers = &slow, .n = 1 };
+	CLEANUP(cleanup_server) struct loopback *s = script_start(&script);
+	CLEANUP(cleanup_http) struct http *h = http_engine(0);
+	struct error e = ERROR_INIT;
+	unsigned asked = 0;
+	char url[64];
+	struct http_request req = http_request_of("GET", url_of(s, url));
+
+	(void)state;
+	assert_int_equal(http_perform_unless(h, &req, from_the_second_time_on, &asked, &e), -1);
+	assert_get_failed(s, &e, ERR_CANCELLED, "stopped");
+	assert_int_equal(req.err.code, ERR_CANCELLED);
+	assert_true(asked >= 2);
+	http_request_fini(&req);
+}
+
 struct told {
 	struct http *http;
 	struct http_timer timer;
@@ -180,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_more_than_the_connections_allowed_and_all_done_once),
 		cmocka_unit_test(cancelled_requests_end_soon_waiting_or_in_flight),
+		cmocka_unit_test(who_waits_for_an_answer_can_be_stopped),
 		cmocka_unit_test(the_end_cancels_what_is_left_and_calls_the_timers),
 		cmocka_unit_test(timers_come_in_the_order_in_which_they_are_due),
 	};
