@@ -17,7 +17,7 @@
 
 struct lru_cache *table_cache_new(size_t max_pages, struct error *err) MUST_CHECK;
 
-/* The page of `b`, which is called `file`, that holds byte off.  Held until lru_cache_put().  ERR_CORRUPT beyond its end. */
+/* The page of `b`, called `file`, that holds byte off.  Held until lru_cache_put().  ERR_CORRUPT beyond the end. */
 const struct cached *table_cache_get(struct lru_cache *c, const struct backing *b, uint32_t file, uint64_t off,
 				     struct error *err) MUST_CHECK;
 
