@@ -34,8 +34,8 @@ struct lru_cache *lru_cache_new(size_t max_pieces, size_t max_bytes, struct erro
 void lru_cache_free(struct lru_cache *c); /* nobody holds a piece any more; NULL is welcome */
 
 /*
- * The piece, filled by `fill` if it is not there.  Held until lru_cache_put().  A failure is told to all that waited for
- * it, and not kept: the next call tries anew.
+ * The piece, filled by `fill` if it is not there.  Held until lru_cache_put().  A failure is told to all that waited
+ * for it, and not kept: the next call tries anew.
  */
 const struct cached *lru_cache_get(struct lru_cache *c, uint32_t file, uint64_t at, size_t len, cache_fill_fn *fill,
 				   void *ctx, struct error *err) MUST_CHECK;

@@ -49,7 +49,7 @@ void host_start(struct world *w, struct host *h, const char *state);
 void host_start_before(struct world *w, struct host *h, const char *state, struct target *inner);
 void host_stop(struct host *h);
 
-/* The first n disks are written, the i-th with seed i + 1, and the host is started with "state"; and after a first cycle. */
+/* Writes the first n disks, disk i with seed i + 1, and starts the host with "state"; and lets it do a first cycle. */
 void host_start_disks(struct world *w, struct host *h, size_t n);
 void host_start_replicated(struct world *w, struct host *h, size_t n, struct outcome *o);
 

@@ -16,8 +16,8 @@ void assert_disk_refused(const struct scratch_dir *s, const char *name, enum err
 /* A read of [off, off + len) gives what the model of the whole disk has there, and touches nothing behind it. */
 void assert_disk_reads(struct disk *d, const uint8_t *model, size_t len, uint64_t off);
 /*
- * What extents say of [off, off + len) joins up, and is true of the model: zeros are, and what lies verbatim in a file lies
- * there.
+ * What extents say of [off, off + len) joins up, and is true of the model: zeros are, and what lies verbatim in a file
+ * lies there.
  */
 void assert_disk_extents(struct disk *d, const uint8_t *model, uint64_t len, uint64_t off, bool holes);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Archives of small VMDKs in a test's folder, and what is read of them.  Everything asserts.  Include "unit.h" first. */
+/* Archives of small VMDKs, and what is read of them.  Everything asserts.  Include "unit.h" first. */
 #ifndef LIFTFS_TESTS_OVA_FIXTURE_H
 #define LIFTFS_TESTS_OVA_FIXTURE_H
 

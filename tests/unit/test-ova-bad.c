@@ -106,7 +106,8 @@ static void members_that_mislead_are_refused(void **state)
 	ova_writer_add(&w, "d.vmdk", v.bytes, v.len);
 	ova_writer_add(&w, "../evil", "x", 1);
 	ova_writer_save(&w, s, "a.ova");
-	assert_disk_refused(s, "a.ova", ERR_REFUSED, "a.ova: tar header at 0x20800: member '../evil' leads out of the archive");
+	assert_disk_refused(s, "a.ova", ERR_REFUSED,
+			    "a.ova: tar header at 0x20800: member '../evil' leads out of the archive");
 	ova_writer_fini(&w);
 	vmdk_writer_fini(&v);
 }
@@ -189,7 +190,8 @@ static void the_disk_must_be_what_the_descriptor_says(void **state)
 	assert_disk_refused(s, "a.ova", ERR_REFUSED, "a.ova: disk 'd1': its file '../d.vmdk' leads out of the package");
 	ova_writer_ovf_one(ovf, "%2e%2e/d.vmdk", SIZE);
 	ova_save_one(s, ovf, v.bytes, v.len);
-	assert_disk_refused(s, "a.ova", ERR_CORRUPT, "a.ova: disk 'd1': its file '%2e%2e/d.vmdk' is not in the archive");
+	assert_disk_refused(s, "a.ova", ERR_CORRUPT,
+			    "a.ova: disk 'd1': its file '%2e%2e/d.vmdk' is not in the archive");
 	ova_writer_ovf(ovf, "", "<Disk ovf:diskId=\"e\" ovf:capacity=\"64\" ovf:capacityAllocationUnits=\"byte * 2^41\"/>", "");
 	ova_save_one(s, ovf, v.bytes, v.len);
 	assert_disk_refused(s, "a.ova", ERR_UNSUPPORTED,

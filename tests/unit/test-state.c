@@ -159,7 +159,8 @@ static void a_newer_folder_is_refused_whoever_opens_it(void **state)
 	scratch_write(f->dir, "state/format", "liftfs state 2\nwritten by liftfs 7.1\n", 36);
 	snprintf(path, sizeof(path), "%s/state", f->dir->path);
 	snprintf(want, sizeof(want),
-		 "state: %s: state of format 2, written by liftfs 7.1; this is liftfs %s, which reads up to 1", path, PACKAGE_VERSION);
+		 "state: %s: state of format 2, written by liftfs 7.1; this is liftfs %s, which reads up to 1", path,
+		 PACKAGE_VERSION);
 	for (int create = 0; create < 2; create++) {
 		e = (struct error)ERROR_INIT;
 		assert_null(state_open(path, create, &e));

@@ -224,7 +224,8 @@ static void a_parent_may_lie_elsewhere_beneath_the_root(void **state)
 	assert_reads(&child, "snaps/c.avhdx", "snaps/../disks/up.vhdx");
 	vhdx_image_set_parent(&child, linkage, ".\\x\\..\\..\\disks\\up.vhdx"); /* x need not be there for Windows */
 	write_image(&child, "snaps/c.avhdx");
-	assert_disk_refused(dir, "snaps/c.avhdx", ERR_CORRUPT, "snaps/c.avhdx: parent: snaps/x/../../disks/up.vhdx: no such file");
+	assert_disk_refused(dir, "snaps/c.avhdx", ERR_CORRUPT,
+			    "snaps/c.avhdx: parent: snaps/x/../../disks/up.vhdx: no such file");
 	vhdx_image_set_parent(&child, linkage, "..\\..\\up.vhdx");
 	write_image(&child, "snaps/c.avhdx");
 	snprintf(msg, sizeof(msg), "snaps/c.avhdx: parent: snaps/../../up.vhdx: leads out of %s", dir->path);
@@ -244,18 +245,22 @@ static void only_a_regular_file_beneath_the_root_is_a_parent(void **state)
 	vhdx_image_set_parent(&child, linkage, "link.vhdx");
 	write_image(&child, "policy.avhdx");
 	assert_int_equal(symlinkat("real.vhdx", dir->fd, "link.vhdx"), 0);
-	assert_disk_refused(dir, "policy.avhdx", ERR_REFUSED, "policy.avhdx: parent: link.vhdx: a symbolic link, which is not followed here");
+	assert_disk_refused(dir, "policy.avhdx", ERR_REFUSED,
+			    "policy.avhdx: parent: link.vhdx: a symbolic link, which is not followed here");
 	assert_int_equal(unlinkat(dir->fd, "link.vhdx", 0), 0);
 	assert_int_equal(mkfifoat(dir->fd, "link.vhdx", 0600), 0);
-	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED, "policy.avhdx: parent: link.vhdx: not a regular file");
+	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED,
+			    "policy.avhdx: parent: link.vhdx: not a regular file");
 	assert_int_equal(unlinkat(dir->fd, "link.vhdx", 0), 0);
 	assert_int_equal(mkdirat(dir->fd, "link.vhdx", 0700), 0);
-	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED, "policy.avhdx: parent: link.vhdx: a folder, not a regular file");
+	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED,
+			    "policy.avhdx: parent: link.vhdx: a folder, not a regular file");
 	/* A parent is read as what its child is: a disk's content says nothing. */
 	scratch_write(dir, "raw.vhdx", parent.guest, 65536);
 	vhdx_image_set_parent(&child, linkage, "raw.vhdx");
 	write_image(&child, "policy.avhdx");
-	assert_disk_refused(dir, "policy.avhdx", ERR_CORRUPT, "policy.avhdx: parent: raw.vhdx: not a VHDX: the file does not begin with 'vhdxfile'");
+	assert_disk_refused(dir, "policy.avhdx", ERR_CORRUPT,
+			    "policy.avhdx: parent: raw.vhdx: not a VHDX: the file does not begin with 'vhdxfile'");
 	drop_pair(&parent, &child);
 }
 
@@ -315,7 +320,8 @@ static void loops_and_endless_chains_are_refused(void **state)
 		vhdx_image_set_parent(&child, linkage, below);
 		write_image(&child, name);
 	}
-	assert_disk_refused(dir, "deep0.vhdx", ERR_CORRUPT, "deep63.vhdx: parent: deep64.vhdx: chain of more than 64 images");
+	assert_disk_refused(dir, "deep0.vhdx", ERR_CORRUPT,
+			    "deep63.vhdx: parent: deep64.vhdx: chain of more than 64 images");
 	d = disk_open_ok(dir, "deep1.vhdx");
 	assert_int_equal(disk_chain_len(d), 64);
 	assert_disk_reads(d, child.guest, (size_t)child.size, 0);
