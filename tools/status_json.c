@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "status.h"
 
@@ -103,15 +104,10 @@ static json_t *summary_json(const struct status_known *k)
 
 static int print_document(json_t *doc, struct error *err)
 {
-	CLEANUP_FREE char *text = NULL;
 
 	if (!doc)
 		return no_memory(err);
-	text = disk_info_text(doc, err);
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 int status_json(const struct status_known *k, struct error *err)

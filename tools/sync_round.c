@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "sync_identity.h"
 #include "sync_private.h"
@@ -122,7 +123,6 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 static int report(const struct tool *t, const struct sync_outcome *outcome, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!t->common.json) {
 		if (t->common.quiet)
@@ -130,11 +130,7 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 		return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
 	}
 	doc = sync_report_json(outcome, err);
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : -1;
 }
 
 /* Of a round over parked VMs those whose turn it is; of a fleet the line's. */

@@ -3,11 +3,8 @@
 
 #include "net/token_request.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,51 +20,9 @@ enum {
 	SILENT_TRIES = 3,     /* of a metadata service from which nothing ever came: there is none */
 };
 
-struct waiter {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done;
-};
-
-static void wake(struct http_request *req)
+static bool is_stopped(void *stop)
 {
-	struct waiter *w = req->ctx;
-
-	LOCK_SCOPE(&w->lock);
-	w->done = true;
-	pthread_cond_signal(&w->cond);
-}
-
-/* Submits and waits for `done`; the stop token is looked at ten times a second. */
-static void perform(const struct token_ask *ask, struct http_request *req)
-{
-	struct waiter w = { .done = false };
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.cond, &attr);
-	pthread_condattr_destroy(&attr);
-	req->done = wake;
-	req->ctx = &w;
-	http_submit(ask->http, req);
-	{
-		LOCK_SCOPE(&w.lock);
-		while (!w.done) {
-			struct timespec at;
-
-			clock_gettime(CLOCK_MONOTONIC, &at);
-			at.tv_nsec += 100000000;
-			at.tv_sec += at.tv_nsec / 1000000000;
-			at.tv_nsec %= 1000000000;
-			if (pthread_cond_timedwait(&w.cond, &w.lock, &at) == ETIMEDOUT && !w.done &&
-			    cancel_level(ask->stop) != CANCEL_NONE)
-				http_cancel(ask->http, req);
-		}
-	}
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.lock);
+	return cancel_level(stop) != CANCEL_NONE;
 }
 
 static void request_wipe(struct http_request *req)
@@ -152,7 +107,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 
 		if (cancel_check(ask->stop, err) < 0)
 			break;
-		perform(ask, &req);
+		http_perform_unless(ask->http, &req, is_stopped, ask->stop, NULL);
 		answered = answered || req.status != 0;
 		if (!again(ask, q, &req, tries, answered, (clock_monotonic_ns() - first_ns) / 1000000, &wait_ms)) {
 			if (req.err.code == ERR_NONE && !is_passing(q, req.status)) {
