@@ -113,10 +113,12 @@ int status_print(const struct status_known *k, enum output_when color, struct er
 static int event_row(void *ctx, const struct project_event_row *e, struct error *err)
 {
 	struct table *table = ctx;
-	char when[CLOCK_TEXT_LEN], status[16] = "";
-	const char *cells[] = { when, e->kind, e->vm, e->disk, status, e->message };
+	char when[CLOCK_TEXT_LEN], status[16] = "", times[24] = "";
+	const char *cells[] = { when, times, e->kind, e->vm, e->disk, status, e->message };
 
-	clock_format_iso(e->time_ns, when);
+	clock_format_iso(e->last_ns, when);
+	if (e->times > 1)
+		snprintf(times, sizeof(times), "%" PRIu64, e->times);
 	if (e->status)
 		snprintf(status, sizeof(status), "%d", e->status);
 	if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
@@ -126,13 +128,13 @@ static int event_row(void *ctx, const struct project_event_row *e, struct error 
 
 int status_print_events(struct project *p, unsigned n, enum output_when color, struct error *err)
 {
-	static const char *const headings[] = { "TIME", "EVENT", "VM", "DISK", "STATUS", "MESSAGE" };
+	static const char *const headings[] = { "TIME", "TIMES", "EVENT", "VM", "DISK", "STATUS", "MESSAGE" };
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(headings); i++)
-		if (table_column(table, headings[i], i == 4, err) < 0)
+		if (table_column(table, headings[i], i == 1 || i == 5, err) < 0)
 			return -1;
 	return project_events(p, n, event_row, table, err) < 0 ? -1 : table_print(table, err);
 }

@@ -176,8 +176,8 @@ static const char *remedy(const struct error *e)
 static void mark(struct sync_record *r, const struct run_vm *vm, struct cycle_disk *d, const char *text)
 {
 	d->given_up = true;
-	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name, .err = &d->err,
-					 .status = EX_CONFIG, .text = text });
+	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name,
+					 .target = target_name(r->run->target), .err = &d->err, .status = EX_CONFIG, .text = text });
 }
 
 /* Only of outcomes that would be tried again: a stop that was asked for is none. */

@@ -30,7 +30,7 @@ struct watch {
 /* The same failure of a whole round is said as seldom as a disk's. */
 static void tell_failure(struct watch *w, const struct error *e)
 {
-	if (strcmp(w->said, e->msg) == 0 && ++w->ago < SYNC_KNOWN_AGAIN)
+	if (error_alike(w->said, e->msg) && ++w->ago < SYNC_KNOWN_AGAIN)
 		return;
 	snprintf(w->said, sizeof(w->said), "%s", e->msg);
 	w->ago = 0;
