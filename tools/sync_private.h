@@ -130,7 +130,11 @@ int sync_attend_wait(struct sync_attend *a, uint64_t until_ns);
 
 /* ---- sync_tell.c ---- */
 
-/* For progress_start(): ctx is the struct sync_set. */
+struct sync_sampled {
+	const struct sync_set *set;
+	struct rate_limit *rate; /* or NULL */
+};
+/* For progress_start(): ctx is a struct sync_sampled. */
 void sync_sample(void *ctx, struct progress_now *out);
 /* For run_vms(): ctx is the struct sync_known, or NULL. */
 void sync_vm_finished(void *ctx, struct run_vm *vm);

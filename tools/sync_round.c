@@ -36,13 +36,14 @@ static int check_room(const struct tool *t, struct sync_set *s, struct target *t
 
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
-			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
+			struct cycle_disk *d = &s->runs[i].cycle.disks[k];
 
 			if (d->kind != CYCLE_INITIAL)
 				continue;
 			if (cancel_check(cancel, err) < 0)
 				return -1;
-			data += data_of(d);
+			d->data_bytes = data_of(d);
+			data += d->data_bytes;
 			full += d->virtual_size;
 			n++;
 		}
@@ -75,6 +76,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	const struct sync_options *o = r->opt;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
+	struct sync_sampled sampled = { .set = s, .rate = r->rate };
 	struct progress *progress;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
@@ -111,7 +113,8 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	}
 	cycle.state = state;
 	cycle.engine = engine;
-	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, s, err);
+	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, &sampled,
+				  err);
 	if (!progress)
 		return -1;
 	rc = run_vms(s->runs, s->n, &run, err);

@@ -4,26 +4,73 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/rate_limit.h"
 #include "sync_private.h"
+
+static uint64_t load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Of a disk that is being read: what the tables say is data, or if they said too little, as much of the rest as so far. */
+static uint64_t left_of(const struct cycle_disk *d, uint64_t done, uint64_t read)
+{
+	uint64_t rest = done < d->virtual_size ? d->virtual_size - done : 0;
+	uint64_t data = d->data_bytes > read ? d->data_bytes - read : 0;
+
+	if (read > d->data_bytes && done > 0)
+		return (uint64_t)((double)rest * ((double)read / (double)done));
+	return data < rest ? data : rest;
+}
+
+struct reads {
+	uint64_t left, waiting; /* of disks that were begun; data of those that were not */
+	uint64_t ended_data, ended_read; /* of those that are over */
+};
+
+static void count_reads(const struct cycle_disk *d, bool over, struct reads *r)
+{
+	uint64_t done = load(&d->progress.bytes_done), read = load(&d->progress.bytes_read);
+
+	if (over) {
+		r->ended_data += d->data_bytes;
+		r->ended_read += read < d->data_bytes ? read : d->data_bytes;
+	} else if (done > 0 || atomic_load(&d->active)) {
+		r->left += left_of(d, done, read);
+	} else {
+		r->waiting += d->data_bytes;
+	}
+}
 
 void sync_sample(void *ctx, struct progress_now *out)
 {
-	const struct sync_set *s = ctx;
+	const struct sync_sampled *in = ctx;
+	const struct sync_set *s = in->set;
+	struct reads reads = { .left = 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
+		bool over = atomic_load(&s->runs[i].done);
+
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
 			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
 			const struct pass_progress *p = &d->progress;
 
-			out->done += atomic_load_explicit(&p->bytes_done, memory_order_relaxed);
-			out->sent += atomic_load_explicit(&p->bytes_sent, memory_order_relaxed);
-			out->changed += atomic_load_explicit(&p->bytes_sent, memory_order_relaxed) +
-					atomic_load_explicit(&p->bytes_cleared, memory_order_relaxed);
+			out->done += load(&p->bytes_done);
+			out->read += load(&p->bytes_read);
+			out->sent += load(&p->bytes_sent);
+			out->changed += load(&p->bytes_sent) + load(&p->bytes_cleared);
 			out->disks++;
-			out->disks_done += atomic_load(&s->runs[i].done);
+			out->disks_done += over;
+			count_reads(d, over, &reads);
 		}
 	}
 	out->total = s->virtual_bytes;
+	out->counts_reads = true;
+	/* Most disks of a round have not changed: those that wait will be read as much as those before them were. */
+	if (reads.ended_data > 0)
+		reads.waiting = (uint64_t)((double)reads.waiting * ((double)reads.ended_read / (double)reads.ended_data));
+	out->left = reads.left + reads.waiting;
+	out->paused = in->rate && rate_limit_now(in->rate) == 0 && rate_limit_waiting(in->rate);
 }
 
 /* In a watch not again in each round. */
