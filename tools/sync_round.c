@@ -76,7 +76,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	const struct sync_options *o = r->opt;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
-	struct sync_sampled sampled = { .set = s, .rate = r->rate };
+	struct sync_sampled sampled;
 	struct progress *progress;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
@@ -113,12 +113,13 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	}
 	cycle.state = state;
 	cycle.engine = engine;
+	if (sync_sampled_init(&sampled, s, r->rate, err) < 0)
+		return -1;
 	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, &sampled,
 				  err);
-	if (!progress)
-		return -1;
-	rc = run_vms(s->runs, s->n, &run, err);
+	rc = progress ? run_vms(s->runs, s->n, &run, err) : -1;
 	progress_stop(progress);
+	sync_sampled_fini(&sampled);
 	return rc;
 }
 

@@ -140,7 +140,8 @@ static void parked_round(struct watch *w)
 	struct error why = ERROR_INIT;
 
 	sync_attend_say(w->run->attend, "parked VMs are tried again");
-	if (run_round(w, true, &why) < 0 && why.code != ERR_CANCELLED)
+	/* None of them there any more: the next whole round tells of that. */
+	if (run_round(w, true, &why) < 0 && why.code != ERR_CANCELLED && why.code != ERR_USAGE)
 		tell_failure(w, &why);
 }
 
@@ -149,6 +150,8 @@ static void reload(struct watch *w)
 	sync_reload(w->run);
 	sync_record_reloaded(w->run);
 	sync_known_retry_now(w->run->known);
+	if (w->failures > 0) /* of all VMs, perhaps for want of what was read just now */
+		w->next_ns = 0;
 	if (!w->run->tool->common.quiet)
 		output_line("reloaded");
 }

@@ -37,7 +37,7 @@ DEFINE_CLEANUP(cleanup_project, struct project *, project_close);
 struct project_found {
 	const char *vm;     /* name, the key together with the target */
 	const char *label;  /* what people call it */
-	const char *source; /* SOURCE, a real path */
+	const char *source; /* SOURCE as it is called, an absolute path: where it was read may be another place each time */
 	const char *disk;   /* the replica's name, escaped already */
 	const char *path;   /* of the leaf, below SOURCE */
 	uint64_t virtual_size;
