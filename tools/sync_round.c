@@ -37,13 +37,14 @@ static int check_room(const struct tool *t, struct sync_set *s, struct target *t
 
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
-			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
+			struct cycle_disk *d = &s->runs[i].cycle.disks[k];
 
 			if (d->kind != CYCLE_INITIAL)
 				continue;
 			if (cancel_check(cancel, err) < 0)
 				return -1;
-			data += data_of(d);
+			d->data_bytes = data_of(d);
+			data += d->data_bytes;
 			full += d->virtual_size;
 			n++;
 		}
@@ -76,6 +77,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	const struct sync_options *o = r->opt;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
+	struct sync_sampled sampled;
 	struct progress *progress;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
@@ -112,11 +114,13 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	}
 	cycle.state = state;
 	cycle.engine = engine;
-	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, s, err);
-	if (!progress)
+	if (sync_sampled_init(&sampled, s, r->rate, err) < 0)
 		return -1;
-	rc = run_vms(s->runs, s->n, &run, err);
+	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, &sampled,
+				  err);
+	rc = progress ? run_vms(s->runs, s->n, &run, err) : -1;
 	progress_stop(progress);
+	sync_sampled_fini(&sampled);
 	return rc;
 }
 

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "net/outage.h"
 #include "net/redact.h"
 #include "net/retry.h"
 #include "net/skew.h"
@@ -87,6 +89,24 @@ static int give_up(const struct token_question *q, const struct http_request *re
 	return tries > 1 ? error_prefix(err, "gave up after %u tries", tries) : -1;
 }
 
+static void tell_outage(struct outage *o, const struct token_question *q, const struct http_request *req, unsigned tries)
+{
+	if (outage_failed(o, tries, clock_boottime_ns()))
+		log_notice("credentials", "%.*s: %s; trying again for a while", (int)strcspn(q->url, "?"), q->url,
+			   req->err.code ? req->err.msg : "not now");
+}
+
+static void tell_recovery(struct outage *o, const struct token_question *q)
+{
+	char took[FORMAT_TEXT_LEN];
+	uint64_t ns;
+
+	if (!outage_answered(o, clock_boottime_ns(), &ns))
+		return;
+	format_duration(ns / 1000000, took);
+	log_notice("credentials", "%.*s: answers again, after %s", (int)strcspn(q->url, "?"), q->url, took);
+}
+
 int token_request(const struct token_ask *ask, const struct token_question *q, struct token_answer *out,
 		  struct error *err)
 {
@@ -99,6 +119,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 				    .reply_max = ANSWER_MAX,
 				    .timeout_ms = TIMEOUT_MS };
 	uint64_t first_ns = clock_monotonic_ns();
+	struct outage here = { .failures = 0 }, *o = ask->outage ? ask->outage : &here;
 	bool answered = false;
 	int rc = -1;
 
@@ -111,6 +132,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 		answered = answered || req.status != 0;
 		if (!again(ask, q, &req, tries, answered, (clock_monotonic_ns() - first_ns) / 1000000, &wait_ms)) {
 			if (req.err.code == ERR_NONE && !is_passing(q, req.status)) {
+				tell_recovery(o, q);
 				take_answer(&req, out);
 				rc = 0;
 			} else {
@@ -118,9 +140,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 			}
 			break;
 		}
-		if (tries == 3)
-			log_warn("credentials", "%.*s: %s; trying again for a while", (int)strcspn(q->url, "?"), q->url,
-				 req.err.code ? req.err.msg : "not now");
+		tell_outage(o, q, &req, tries);
 		log_debug("credentials", "token endpoint: status %ld%s%s: again in %u ms after try %u", req.status,
 			  req.err.code ? ", " : "", req.err.code ? req.err.msg : "", wait_ms, tries);
 		request_wipe(&req);

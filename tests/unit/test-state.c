@@ -172,6 +172,24 @@ static void a_newer_folder_is_refused_whoever_opens_it(void **state)
 	assert_int_equal(e.code, ERR_CORRUPT);
 }
 
+/* Nobody makes folders in sysfs, root included, whether it is mounted read-only or not. */
+static void a_folder_that_cannot_be_written_to_says_what_to_do(void **state)
+{
+	static const char *const paths[] = { "/sys/liftfs-state", "/sys/class" };
+	char want[160];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct error e = ERROR_INIT;
+
+		assert_null(state_open(paths[i], true, &e));
+		snprintf(want, sizeof(want), "state %s: cannot be written to; choose another folder with --state: ", paths[i]);
+		if (strncmp(e.msg, want, strlen(want)) != 0)
+			fail_msg("%s", e.msg);
+		assert_true(e.detail == EROFS || e.detail == EACCES || e.detail == EPERM);
+	}
+}
+
 static void reading_makes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +291,7 @@ int main(void)
 		STATE_TEST(newer_files_are_refused_and_left_alone),
 		STATE_TEST(a_newer_folder_is_refused_whoever_opens_it),
 		STATE_TEST(reading_makes_nothing),
+		STATE_TEST(a_folder_that_cannot_be_written_to_says_what_to_do),
 		STATE_TEST(a_replica_in_use_is_busy_and_names_the_process),
 	};
 
