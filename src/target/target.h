@@ -213,6 +213,13 @@ enum target_lease_action { TARGET_LEASE_ACQUIRE, TARGET_LEASE_RENEW, TARGET_LEAS
  */
 int replica_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
 		  struct error *err) MUST_CHECK;
+/*
+ * The same on condition that the version still is `if_version`, else ERR_CONFLICT/VERSION: a request that arrives late, when
+ * somebody has claimed or written since it was sent, does nothing.  RENEW has a condition of its own, and takes none.  Where no
+ * request can be late, in a directory, only ACQUIRE looks at it.
+ */
+int replica_lease_if(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		     struct error *err) MUST_CHECK;
 
 /*
  * Raises the number to max(live, number) if the version still is `if_version`; gives the live number and the new version.
