@@ -187,7 +187,7 @@ static int check_size(const struct disk_run *r, struct error *err)
 static int look_again(struct disk_run *r, bool *exists, struct error *err)
 {
 	char leased[TARGET_VERSION_LEN];
-	bool by_version = r->rs.kind == STATE_CLEAN && replica_state_owns(&r->rs, r->live_number);
+	bool by_version = target_caps(r->opt->target)->late && r->rs.kind == STATE_CLEAN && replica_state_owns(&r->rs, r->live_number);
 
 	memcpy(leased, r->version, sizeof(leased));
 	for (unsigned n = 0; n < LEASE_TRIES; n++) {

@@ -85,12 +85,12 @@ static int break_lease(struct disk_run *r, const struct error *said, struct erro
  */
 static int acquire(struct disk_run *r, struct error *why)
 {
+	bool late = target_caps(r->opt->target)->late, exists;
 	uint64_t number = r->live_number;
-	bool exists;
 
 	for (unsigned n = 1;; n++) {
 		*why = (struct error)ERROR_INIT;
-		if (replica_lease_if(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, r->version, why) == 0)
+		if (replica_lease_if(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, late ? r->version : NULL, why) == 0)
 			return 0;
 		if (!has_moved(why))
 			return -1;
@@ -158,7 +158,7 @@ static int renew_or_distrust(struct disk_run *r, struct error *err)
 	if (r->live_leased && !r->opt->break_lease) /* nothing was acquired or changed: the next run finds the same */
 		return held(r, &why, err);
 	/* Whoever ended that lease, a late break or a late release of our own: nothing was written since the clean point. */
-	if (r->rs.has_clean && strcmp(r->version, r->rs.last.version) == 0)
+	if (target_caps(r->opt->target)->late && r->rs.has_clean && strcmp(r->version, r->rs.last.version) == 0)
 		return lease(r, err);
 	if (replica_state_owns(&r->rs, r->live_number) && !r->opt->adopt && !r->opt->replace)
 		return disk_run_need_adopt(r, r->live_leased ? "leased by somebody else after a cycle that was cut off" :

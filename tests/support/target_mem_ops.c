@@ -43,6 +43,7 @@ static int mem_open(struct target *t, const char *url, struct error *err)
 	t->caps = (struct target_caps){
 		.points = s->points,
 		.remote = s->remote,
+		.late = true,
 		.max_size = s->max_size,
 		.why_no_points = s->points ? NULL : "switched off",
 	};

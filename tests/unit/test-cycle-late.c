@@ -422,11 +422,15 @@ static bool one_goes_wrong(struct world *w, enum fault_action action, uint64_t n
 
 static void any_one_request_that_goes_wrong_is_no_matter_for_a_person(void **state)
 {
-	static const enum fault_action actions[] = { FAULT_BEFORE, FAULT_AFTER, FAULT_TWICE, FAULT_LATE };
+	static const struct {
+		enum fault_action action;
+		uint64_t after; /* in the same cycle, or in the next: before its claim, behind its writes */
+	} faults[] = { { FAULT_BEFORE, 0 }, { FAULT_AFTER, 0 }, { FAULT_TWICE, 2 }, { FAULT_TWICE, 12 },
+		       { FAULT_LATE, 3 },   { FAULT_LATE, 7 },  { FAULT_LATE, 8 },  { FAULT_LATE, 9 } };
 	struct world *w = *state;
 
-	for (size_t a = 0; a < ARRAY_LEN(actions); a++) /* arriving in the same cycle, or somewhere in the next */
-		for (uint64_t nth = 1; one_goes_wrong(w, actions[a], nth, 1 + nth * 7 % 23); nth++)
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		for (uint64_t nth = 1; one_goes_wrong(w, faults[i].action, nth, faults[i].after); nth++)
 			;
 }
 
