@@ -126,7 +126,8 @@ static inline void cleanup_azure_exchange(struct azure_exchange *x)
 
 /* What every request of a replica carries: its URL, and the lease while it is held.  lease_id is the caller's room. */
 void azure_call_init(struct replica *r, enum azure_operation op, struct azure_call *call, char lease_id[GUID_TEXT_LEN]);
-int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err);
+int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		struct error *err);
 
 /* ---- azure_list.c ---- */
 int azure_list(struct target *t,

@@ -241,6 +241,32 @@ static void a_release_that_arrives_late_does_not_end_the_next_cycle(void **state
 	fixture_stop(&f);
 }
 
+/* An acquire that was sent twice: the first one names a version that is over when it arrives. */
+static void an_acquire_that_arrives_late_does_nothing_at_the_strict_server(void **state)
+{
+	struct world *w = *state;
+	struct pageblob_stats stats;
+	struct fixture f;
+	struct outcome o;
+	struct host h;
+
+	fixture_start(&f, NULL);
+	fixture_must(&f, target_prepare(f.t, false, NULL, &f.err));
+	world_write_disk(w, 0, 1);
+	host_start_before(w, &h, "state", f.t);
+	fixture_must(&f, pageblob_server_faults(f.server, "LeaseAcquire late n=1\n", &f.err));
+	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = late_release_arrives,
+						 .ctx = f.server });
+	cycle_ok(w, &h, 1, &o);
+	pageblob_server_stats(f.server, &stats);
+	assert_int_equal(stats.requests[PAGEBLOB_LEASE_ACQUIRE], 2);
+	assert_int_equal(stats.late_refused, 1);
+	assert_int_equal(fault_fired(h.fault), 1);
+	host_stop(&h);
+	f.t = NULL;
+	fixture_stop(&f);
+}
+
 /* ---- it is broken ---- */
 
 static struct replica *hold(struct host *h)
@@ -370,6 +396,7 @@ int main(void)
 		WORLD_TEST(a_renewal_without_an_answer_parks_the_disk_and_the_next_run_goes_on),
 		WORLD_TEST(before_the_strict_server_too),
 		WORLD_TEST(a_release_that_arrives_late_does_not_end_the_next_cycle),
+		WORLD_TEST(an_acquire_that_arrives_late_does_nothing_at_the_strict_server),
 		WORLD_TEST(on_a_persons_word_a_lease_is_broken_and_its_holder_named),
 		WORLD_TEST(a_host_that_slept_is_told_that_another_took_over_and_changes_nothing),
 		WORLD_TEST(an_epoch_that_is_over_is_75_and_says_so),
