@@ -34,7 +34,7 @@ static off_t size;
 static const char *mount_point;
 static pthread_t tuner;
 static bool tuning;
-static _Thread_local void *buffer; /* goes with the process */
+static pthread_key_t buffer_key; /* a buffer of READ_MAX a thread */
 
 static struct stat attributes(fuse_ino_t ino)
 {
@@ -105,13 +105,26 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_open(req, fi);
 }
 
+static void *thread_buffer(void)
+{
+	void *buffer = pthread_getspecific(buffer_key);
+
+	if (buffer || posix_memalign(&buffer, 4096, READ_MAX) != 0)
+		return buffer;
+	if (pthread_setspecific(buffer_key, buffer) == 0)
+		return buffer;
+	free(buffer);
+	return NULL;
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struct fuse_file_info *fi)
 {
+	void *buffer = thread_buffer();
 	ssize_t n;
 
 	(void)ino;
 	(void)fi;
-	if (!buffer && posix_memalign(&buffer, 4096, READ_MAX) != 0) {
+	if (!buffer) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
@@ -163,7 +176,9 @@ int main(int argc, char **argv)
 	size = st.st_size;
 	mount_point = argv[2];
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
-	if (!session || fuse_set_signal_handlers(session) != 0 || fuse_session_mount(session, mount_point) != 0)
+	fuse_opt_free_args(&args);
+	if (!session || pthread_key_create(&buffer_key, free) != 0 || fuse_set_signal_handlers(session) != 0 ||
+	    fuse_session_mount(session, mount_point) != 0)
 		return 1;
 	rc = serve(session);
 	fuse_session_unmount(session);
