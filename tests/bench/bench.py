@@ -5,7 +5,7 @@
 Run by `make bench`.  Rows are families of their own in the modules beside this one; harness.py says what a row is and how ratios
 are made.  Everything it makes lies in the folder $BENCH_DIR, or bench-scratch, and is removed at the end.
 """
-import argparse, os, shutil, subprocess, sys, time
+import argparse, os, shutil, signal, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
@@ -111,6 +111,7 @@ def chosen(rows, a):
 
 def main():
     a = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started and made is ended and removed on the way out
     system.raise_descriptors()
     base = os.environ.get('BENCH_DIR') or os.path.join(os.path.abspath(a.build), 'bench-scratch')
     os.makedirs(base, exist_ok=True)
