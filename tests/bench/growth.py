@@ -79,8 +79,8 @@ class Counts:
         return figures(done)
 
     def row(self):
-        return series(self.bench, 'growth-disks', 'first copy of many disks of 64 KiB of data each, to a folder', 'number of disks', self.points, self.once,
-                      self.setup, self.teardown)
+        return series(self.bench, 'growth-disks', 'first copy of many disks of 64 KiB of data each, to a folder', 'number of disks',
+                      self.points, self.once, self.setup, self.teardown)
 
 
 # ---- pieces ----

@@ -2,10 +2,10 @@
 /*
  * The least that a FUSE program can do to show one file: pread and reply.  What a mount costs at best on this machine.
  *
- *	passthrough FILE MOUNTPOINT
+ * 	passthrough FILE MOUNTPOINT
  *
- * FILE appears as MOUNTPOINT/disk.raw; stays in the foreground until it is unmounted.  Tuned as the mount of liftfs is: reads of
- * 1 MiB, as much read ahead if root, the kernel keeps what it has read, as many threads.
+ * FILE appears as MOUNTPOINT/disk.raw; stays in the foreground until it is unmounted.  Tuned as the mount of liftfs is:
+ * reads of 1 MiB, as much read ahead if root, the kernel keeps what it has read, as many threads.
  */
 #include <config.h>
 
@@ -38,7 +38,9 @@ static pthread_key_t buffer_key; /* a buffer of READ_MAX a thread */
 
 static struct stat attributes(fuse_ino_t ino)
 {
-	struct stat st = { .st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0444, .st_size = size, .st_blocks = size / 512 };
+	struct stat st = {
+		.st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0444, .st_size = size, .st_blocks = size / 512
+	};
 
 	if (ino == ROOT)
 		st = (struct stat){ .st_ino = ino, .st_nlink = 2, .st_mode = S_IFDIR | 0555 };
@@ -136,7 +138,11 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struc
 }
 
 static const struct fuse_lowlevel_ops ops = {
-	.init = op_init, .lookup = op_lookup, .getattr = op_getattr, .open = op_open, .read = op_read,
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.open = op_open,
+	.read = op_read,
 };
 
 static int serve(struct fuse_session *session)
@@ -158,7 +164,8 @@ static int serve(struct fuse_session *session)
 
 int main(int argc, char **argv)
 {
-	char *fuse_argv[] = { argv[0], (char *)"-o", (char *)"ro,default_permissions,fsname=passthrough,max_read=1048576", NULL };
+	char *fuse_argv[] = { argv[0], (char *)"-o",
+			      (char *)"ro,default_permissions,fsname=passthrough,max_read=1048576", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, fuse_argv);
 	struct fuse_session *session;
 	struct stat st;

@@ -2,7 +2,7 @@
 /*
  * Reads files by pread and does nothing else: what storage or page cache give at best to a program that copies.
  *
- *	pread-loop THREADS BLOCK FILE...
+ * 	pread-loop THREADS BLOCK FILE...
  *
  * Holes are not read.  Threads claim blocks in file order, one file after the other.  Prints bytes and seconds.
  */
@@ -51,7 +51,8 @@ static int add_range(int fd, off_t at, off_t end)
 			pieces = v;
 			cap = more;
 		}
-		pieces[n_pieces++] = (struct piece){ fd, at, (size_t)(end - at < (off_t)block ? end - at : (off_t)block) };
+		pieces[n_pieces++] =
+			(struct piece){ fd, at, (size_t)(end - at < (off_t)block ? end - at : (off_t)block) };
 	}
 	return 0;
 }
