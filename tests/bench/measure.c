@@ -2,7 +2,7 @@
 /*
  * Runs a program and says what it cost:
  *
- * 	measure FILE PROGRAM [ARGUMENT...]
+ *	measure FILE PROGRAM [ARGUMENT...]
  *
  * FILE gets one line: seconds of wall and of processor, and the peak of the resident set in KiB.  Ends with the
  * program's status. It is as small as it is because a program inherits the peak of whoever starts it: that of the

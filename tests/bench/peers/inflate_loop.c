@@ -3,7 +3,7 @@
  * Inflates the grains of a streamOptimized VMDK with libdeflate, from memory and into the same buffer again and again:
  * the rate that no reader of such an image can beat.
  *
- * 	inflate-loop THREADS IMAGE
+ *	inflate-loop THREADS IMAGE
  *
  * Prints how many bytes came out and the seconds that inflating took.  Trusts its input, which the benchmark made
  * itself.

@@ -2,7 +2,7 @@
 /*
  * The least that a FUSE program can do to show one file: pread and reply.  What a mount costs at best on this machine.
  *
- * 	passthrough FILE MOUNTPOINT
+ *	passthrough FILE MOUNTPOINT
  *
  * FILE appears as MOUNTPOINT/disk.raw; stays in the foreground until it is unmounted.  Tuned as the mount of liftfs is:
  * reads of 1 MiB, as much read ahead if root, the kernel keeps what it has read, as many threads.

@@ -2,7 +2,7 @@
 /*
  * Reads files by pread and does nothing else: what storage or page cache give at best to a program that copies.
  *
- * 	pread-loop THREADS BLOCK FILE...
+ *	pread-loop THREADS BLOCK FILE...
  *
  * Holes are not read.  Threads claim blocks in file order, one file after the other.  Prints bytes and seconds.
  */
