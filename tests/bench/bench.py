@@ -58,8 +58,8 @@ class Bench:
         self.proofs = None
 
     def room(self):
-        """What images may take: four disks of the large size.  Replicas and servers take as much as one each."""
-        return 4 * self.size + 64 * MIB
+        """What images may take: three disks of the large size.  A row's replicas take as much as one."""
+        return 3 * self.size + 64 * MIB
 
     def folder(self, name, fresh=False):
         path = os.path.join(self.scratch, name)
@@ -94,7 +94,7 @@ def cflags(build):
 
 
 def enough_room(a, scratch):
-    need = 5 * a.size + 128 * MIB
+    need = 4 * a.size + 128 * MIB
     st = os.statvfs(scratch)
     if st.f_bavail * st.f_frsize < need:
         sys.exit('bench: %s: %.1f GiB free, %.1f GiB needed; BENCH_DIR names another folder, --size makes it less' %
