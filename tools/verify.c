@@ -33,7 +33,7 @@ struct verify_run {
 	struct cancel *cancel;
 	struct connect_options connect;
 	_Atomic uint64_t done; /* bytes compared, for progress */
-	uint64_t total;
+	_Atomic uint64_t total; /* the sampler runs already when it is known */
 	int status;
 	json_t *pairs; /* one document a pair, with --json */
 };
