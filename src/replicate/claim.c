@@ -73,14 +73,24 @@ static int claim_unit(struct run *r, struct scan_unit *u, struct error *err)
 	return 1;
 }
 
+/* Towards the end ranges get shorter, so that the workers end together. */
+static unsigned range_len(const struct run *r)
+{
+	uint64_t left = (r->blocks - r->front) * r->block_size / ENGINE_UNIT / (2 * r->e->n_workers);
+
+	return left < 1 ? 1 : left < SCAN_RANGE_UNITS ? (unsigned)left : SCAN_RANGE_UNITS;
+}
+
 int claim_range(struct run *r, struct scan_range *range, struct error *err)
 {
 	struct scan_unit *u;
+	unsigned max;
 	int rc = 1;
 
 	range->n = range->at = range->asked = 0;
 	LOCK_SCOPE(&r->claim_lock);
-	while (rc > 0 && range->n < SCAN_RANGE_UNITS) {
+	max = range_len(r);
+	while (rc > 0 && range->n < max) {
 		u = &range->unit[range->n];
 		rc = claim_unit(r, u, range->n > 0 ? NULL : err); /* what is bad further on fails when it is first */
 		if (rc > 0)
