@@ -118,7 +118,7 @@ static void a_run_of_zeros_ends_a_range_whatever_its_length(void **state)
 
 static void what_is_bad_further_on_fails_only_when_it_comes_first(void **state)
 {
-	struct shape shape = { .bad_at = 2 * ZEROS_WINDOW };
+	struct shape shape = { .zero_to = 8 * MIB, .bad_at = 2 * ZEROS_WINDOW }; /* in the midst of a range */
 	struct scan_range range = { 0 };
 	struct error e = ERROR_INIT;
 	uint64_t blk = 0;
