@@ -137,7 +137,6 @@ static int parse_one(struct mount_options *o, const char *option, struct error *
 	}
 	if (strcmp(option, "auto_unmount") == 0) {
 		o->auto_unmount = true;
-		pass_on(o, option);
 		return 0;
 	}
 	if (!matches(for_fuse, ARRAY_LEN(for_fuse), option))

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "auto_unmount.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "session.h"
@@ -29,6 +30,7 @@ struct session {
 	char *mount_point;
 	bool mounted, tuning, remote;
 	pthread_t tuner;
+	struct auto_unmount guard;
 };
 
 /* ---- the mount point ---- */
@@ -202,6 +204,7 @@ void session_close(struct session *s)
 		fuse_session_destroy(s->fuse); /* whoever still waits for an answer gets ENOTCONN, the tuner too */
 	if (s->tuning)
 		pthread_join(s->tuner, NULL);
+	auto_unmount_stop(&s->guard);
 	pthread_mutex_destroy(&s->mount.lock);
 	free(s->mount_point);
 	free(s);
@@ -245,6 +248,8 @@ struct session *session_mount(struct tree *t, const struct mount_options *o, con
 		error_set(err, ERR_REFUSED, "%s: cannot mount%s%s", mount_point, *fuse_said ? ": " : "", fuse_said);
 		return NULL;
 	}
+	if (o->auto_unmount && auto_unmount_start(&s->guard, mount_point, err) < 0)
+		return NULL;
 	return steal_ptr(&s);
 }
 

@@ -178,7 +178,7 @@ pid=$!
 wait_for 10 is_mounted
 kill -KILL $pid
 wait $pid || :
-wait_for 60 is_unmounted
+wait_for 60 is_unmounted # a program that is killed holds the mount until its memory is gone
 ls "$mnt" >/dev/null || fail "auto_unmount left something"
 "$liftfs" mount -f src "$mnt" &
 pid=$!

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing an image with its replica in a folder, against qemu-img compare."""
+import json, os
+
+import data
+import system
+from harness import Contestant, Figure, Goal, Row
+from system import find, missing
+
+WALL = Figure('seconds', 'wall time', 's', more=False)
+CPU = Figure('cpu', 'processor time', 's', more=False)
+
+
+class Verify:
+    def __init__(self, bench, fmt):
+        self.bench, self.fmt = bench, fmt
+
+    def setup(self):
+        b = self.bench
+        self.path = b.images.image(self.fmt, b.size, 'half')
+        target = b.folder('replica', fresh=True)
+        _, doc = b.liftfs.sync(b.liftfs.state('verify', fresh=True), self.path, target)
+        b.proofs.want('bytes replicated', doc['disks'][0]['bytes_sent'], b.size // 2)
+        self.replica = os.path.join(target, doc['disks'][0]['name'])
+        system.read_ahead_of_time(*data.files_of(self.path), self.replica)
+
+    def teardown(self):
+        self.bench.folder('replica', fresh=True)
+
+    def liftfs(self):
+        done = self.bench.liftfs.run('verify', '--json', '-q', self.path, self.replica)
+        doc = json.loads(done.out)
+        self.bench.proofs.want('liftfs says', doc['result'], 'match')
+        self.bench.proofs.true('liftfs compared at least the data', doc['bytes_compared'] >= self.bench.size // 2)
+        return {'seconds': done.seconds, 'cpu': done.cpu}
+
+    def qemu(self):
+        done = system.run([find('qemu-img'), 'compare', '-f', data.FORMATS[self.fmt][0], '-F', 'vpc', self.path, self.replica])
+        self.bench.proofs.want('qemu-img says', done.out.strip(), 'Images are identical.')
+        return {'seconds': done.seconds, 'cpu': done.cpu}
+
+    def row(self):
+        return Row('verify-' + self.fmt, 'verify of an image, %s, half of it data, against its replica in a folder' % data.NAMES[self.fmt],
+                   [WALL, CPU], [Contestant('liftfs', self.liftfs), Contestant('qemu-img compare', self.qemu, missing('qemu-img'))],
+                   [Goal('seconds', 1.0, False, ['qemu-img compare'])], self.setup, self.teardown)
+
+
+def rows(bench):
+    return [Verify(bench, fmt).row() for fmt in (['raw', 'vhdx'] if not bench.quick else ['vhdx'])]
