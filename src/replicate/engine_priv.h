@@ -102,7 +102,7 @@ struct engine {
 		pthread_t thread;
 		struct engine *e;
 		uint8_t *piece;       /* SCAN_PIECE bytes */
-		long waited;          /* for the storage, among others: so often did the thread sleep until its last read */
+		long waited;          /* how often the thread has slept before the read in hand */
 		unsigned cold_pieces; /* > 0: reads wait for the storage */
 		uint64_t hashed;      /* blocks of the unit in hand */
 	} *workers;

@@ -137,6 +137,7 @@ static int scan_data(struct run *r, struct slot *s, struct worker *w, const stru
 	if (piece == 0)
 		piece = 1;
 	s->first = c->blk;
+	w->waited = times_waited();
 	for (unsigned from = 0; from < n; from = to) {
 		uint64_t at = from * r->block_size;
 		uint8_t *buf = r->block_size > SCAN_PIECE ? s->data + at : w->piece;
