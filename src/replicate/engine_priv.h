@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the engine's rooms share: engine.c (threads, passes, the end), claim.c and scan.c (workers), send.c (journal, target, acks).
+ * What the engine's rooms share: engine.c (threads, passes, the end), claim.c, peek.c and scan.c (workers), send.c (journal, target, acks).
  * Nobody else includes it.
  *
  * Threads: `n_workers` scan workers and one ack thread for the engine; for each pass the caller of engine_run(), who
@@ -102,8 +102,11 @@ struct engine {
 		pthread_t thread;
 		struct engine *e;
 		uint8_t *piece;       /* SCAN_PIECE bytes */
-		long waited;          /* how often the thread has slept before the read in hand */
+		struct scan_waits {
+			long sleeps, faults; /* of the thread, before the read in hand */
+		} waits;
 		unsigned cold_pieces; /* > 0: reads wait for the storage */
+		unsigned no_peeks;    /* > 0: so many units are read without a look, since blocks differed */
 		uint64_t hashed;      /* blocks of the unit in hand */
 	} *workers;
 	pthread_t acker;
@@ -143,6 +146,12 @@ static inline uint64_t run_bytes(const struct run *r, uint64_t blk, uint64_t cou
 
 	return len < r->content_size - off ? len : r->content_size - off;
 }
+
+/*
+ * Which of the n blocks from blk on, which lie wholly inside the source, are what the map says: bit i, block blk + i, counted as
+ * read and hashed.  Of the others nothing is known: read them.
+ */
+uint64_t peek_blocks(struct run *r, struct worker *w, uint64_t blk, unsigned n);
 
 /* Fills a range that is done with what comes next.  1: claimed; 0: nothing is left (or the run stopped); -1 with err. */
 int claim_range(struct run *r, struct scan_range *range, struct error *err) MUST_CHECK;

@@ -14,6 +14,8 @@
 
 /* After a read that had to wait, so many more are taken to come from the storage rather than from the page cache. */
 #define COLD_PIECES 64
+/* Units that are read without a look behind one in which blocks differed: where much has changed it would be in vain. */
+#define PEEK_PAUSE 16
 /* Units that the host is asked for before they are wanted: 8 MiB. */
 #define UNITS_AHEAD 2
 
@@ -31,30 +33,34 @@ static bool must_read(const struct run *r, const struct scan_unit *c, unsigned i
 	return !(c->proven_mask >> i & 1) || state_of(r, c->blk + i) == BLOCK_UNKNOWN;
 }
 
-/* How often this thread went to sleep: a read during which it did waited for the storage. */
-static long times_waited(void)
+/* What this thread waited for so far: a read during which it slept waited for the storage, and so did a fault that is major. */
+static struct scan_waits waits_now(void)
 {
 	struct rusage use = { 0 };
 
-	return getrusage(RUSAGE_THREAD, &use) == 0 ? use.ru_nvcsw : 0;
+	getrusage(RUSAGE_THREAD, &use);
+	return (struct scan_waits){ .sleeps = use.ru_nvcsw, .faults = use.ru_majflt };
+}
+
+static void note_wait(struct worker *w, bool waited)
+{
+	if (waited)
+		w->cold_pieces = COLD_PIECES;
+	else if (w->cold_pieces > 0)
+		w->cold_pieces--;
+	w->waits = waits_now();
 }
 
 /* The content as the replica is to hold it: zeros beyond the source's end. */
 static int read_content(struct run *r, struct worker *w, uint8_t *buf, uint64_t len, uint64_t off, struct error *err)
 {
 	uint64_t size = disk_size(r->pass->source), from_source = 0;
-	long waited;
 
 	if (off < size)
 		from_source = size - off < len ? size - off : len;
 	if (from_source > 0 && disk_read(r->pass->source, buf, (size_t)from_source, off, err) < 0)
 		return -1;
-	waited = times_waited();
-	if (waited != w->waited)
-		w->cold_pieces = COLD_PIECES;
-	else if (w->cold_pieces > 0)
-		w->cold_pieces--;
-	w->waited = waited;
+	note_wait(w, waits_now().sleeps != w->waits.sleeps);
 	memset(buf + from_source, 0, (size_t)(len - from_source));
 	progress_add(&r->pass->progress->bytes_read, from_source);
 	return 0;
@@ -129,23 +135,57 @@ static void read_ahead(struct run *r, struct worker *w, struct scan_range *range
 	}
 }
 
+/*
+ * Blocks of the unit that need not be read since they are what the map says.  No look is taken where it would be the slower way:
+ * while reads wait for the storage, which a mapping asks for a little at a time, and behind a unit in which blocks differed.
+ */
+static uint64_t peek_unit(struct run *r, struct worker *w, const struct scan_unit *u)
+{
+	uint64_t inside = disk_size(r->pass->source) / r->block_size, same = 0;
+	unsigned n = u->blk >= inside ? 0 : inside - u->blk < u->count ? (unsigned)(inside - u->blk) : (unsigned)u->count, to;
+
+	if (w->no_peeks > 0 || w->cold_pieces > 0) {
+		w->no_peeks -= w->no_peeks > 0;
+		return 0;
+	}
+	for (unsigned from = 0; from < n; from = to) {
+		uint64_t found;
+
+		for (to = from; to < n && must_read(r, u, to); to++)
+			;
+		if (to == from) {
+			to++;
+			continue;
+		}
+		found = peek_blocks(r, w, u->blk + from, to - from);
+		if ((unsigned)__builtin_popcountll(found) < to - from)
+			w->no_peeks = PEEK_PAUSE;
+		same |= found << from;
+	}
+	note_wait(w, waits_now().faults != w->waits.faults); /* it sleeps for other mappings of the process, too */
+	return same;
+}
+
 static int scan_data(struct run *r, struct slot *s, struct worker *w, const struct scan_unit *c, struct error *err)
 {
 	unsigned n = (unsigned)c->count, to;
-	uint64_t piece = SCAN_PIECE / r->block_size;
+	uint64_t piece = SCAN_PIECE / r->block_size, same;
 
 	if (piece == 0)
 		piece = 1;
 	s->first = c->blk;
-	w->waited = times_waited();
+	w->waits = waits_now();
+	same = peek_unit(r, w, c);
 	for (unsigned from = 0; from < n; from = to) {
 		uint64_t at = from * r->block_size;
 		uint8_t *buf = r->block_size > SCAN_PIECE ? s->data + at : w->piece;
 
-		for (to = from; to < n && to - from < piece && must_read(r, c, to); to++)
+		for (to = from; to < n && to - from < piece && !(same >> to & 1) && must_read(r, c, to); to++)
 			;
 		if (to == from) {
-			if (c->zero_mask >> from & 1)
+			if (same >> from & 1)
+				s->blocks[from] = (struct coalesce_block){ .blk = c->blk + from, .action = COALESCE_SKIP };
+			else if (c->zero_mask >> from & 1)
 				judge(r, w, s, from, NULL);
 			else
 				skip(r, s, from);
