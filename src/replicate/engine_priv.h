@@ -106,7 +106,7 @@ struct engine {
 			long sleeps, faults; /* of the thread, before the read in hand */
 		} waits;
 		unsigned cold_pieces; /* > 0: reads wait for the storage */
-		unsigned no_peeks;    /* > 0: so many units are read without a look, since blocks differed */
+		unsigned no_peeks;    /* > 0: so many units are read without a look, since many blocks differed */
 		uint64_t hashed;      /* blocks of the unit in hand */
 	} *workers;
 	pthread_t acker;

@@ -12,6 +12,9 @@
 #include "base/io.h"
 #include "replicate/engine_priv.h"
 
+/* Units that are read without a look behind one in which more than a quarter of the blocks differed. */
+#define PEEK_PAUSE 16
+
 struct look {
 	const struct run *r;
 	const uint8_t *data;
@@ -59,6 +62,8 @@ uint64_t peek_blocks(struct run *r, struct worker *w, uint64_t blk, unsigned n)
 	if (!fault_guard(view.map, view.map_len, look_at, &l))
 		l.same = l.hashed = 0;
 	disk_view_close(&view);
+	if ((unsigned)__builtin_popcountll(l.same) < n - n / 4)
+		w->no_peeks = PEEK_PAUSE;
 	for (unsigned i = 0; i < n; i++)
 		if (l.same >> i & 1)
 			progress_add(&r->pass->progress->bytes_read, r->block_size);

@@ -14,8 +14,6 @@
 
 /* After a read that had to wait, so many more are taken to come from the storage rather than from the page cache. */
 #define COLD_PIECES 64
-/* Units that are read without a look behind one in which blocks differed: where much has changed it would be in vain. */
-#define PEEK_PAUSE 16
 /* Units that the host is asked for before they are wanted: 8 MiB. */
 #define UNITS_AHEAD 2
 
@@ -137,7 +135,7 @@ static void read_ahead(struct run *r, struct worker *w, struct scan_range *range
 
 /*
  * Blocks of the unit that need not be read since they are what the map says.  No look is taken where it would be the slower way:
- * while reads wait for the storage, which a mapping asks for a little at a time, and behind a unit in which blocks differed.
+ * while reads wait for the storage, which a mapping asks for a little at a time, and for a while where much has changed.
  */
 static uint64_t peek_unit(struct run *r, struct worker *w, const struct scan_unit *u)
 {
@@ -149,18 +147,13 @@ static uint64_t peek_unit(struct run *r, struct worker *w, const struct scan_uni
 		return 0;
 	}
 	for (unsigned from = 0; from < n; from = to) {
-		uint64_t found;
-
 		for (to = from; to < n && must_read(r, u, to); to++)
 			;
 		if (to == from) {
 			to++;
 			continue;
 		}
-		found = peek_blocks(r, w, u->blk + from, to - from);
-		if ((unsigned)__builtin_popcountll(found) < to - from)
-			w->no_peeks = PEEK_PAUSE;
-		same |= found << from;
+		same |= peek_blocks(r, w, u->blk + from, to - from) << from;
 	}
 	note_wait(w, waits_now().faults != w->waits.faults); /* it sleeps for other mappings of the process, too */
 	return same;
