@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -23,19 +24,20 @@ static struct sigaction before;
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
+	const ucontext_t *interrupted = context;
 	struct guard *g = guarded;
 
-	(void)context;
-	if (g && (uintptr_t)info->si_addr - g->start < g->len)
+	if (g && (uintptr_t)info->si_addr - g->start < g->len) {
+		pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL); /* as returning would; saving it each time costs */
 		siglongjmp(g->back, 1);
+	}
 	sigaction(sig, &before, NULL); /* the access fails again, and then it is theirs */
 }
 
 /* Whoever installs a handler of his own afterwards is found out at the next look. */
 static void install(void)
 {
-	/* SA_NODEFER: the handler is left by a jump that restores no mask, which would cost a system call each look. */
-	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER }, now;
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO }, now;
 
 	LOCK_SCOPE(&lock);
 	if (sigaction(SIGBUS, NULL, &now) < 0 || ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault))
