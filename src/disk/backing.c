@@ -367,23 +367,6 @@ int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, s
 	return error_prefix(err, "%s", b->path);
 }
 
-/*
- * A request is cut where it exceeds both the readahead of the file system and the largest transfer of its storage; 128 KiB is
- * the least of the former that is in use.
- */
-#define READ_AHEAD_STEP (UINT64_C(128) << 10)
-
-void backing_read_ahead(const struct backing *b, uint64_t len, uint64_t off)
-{
-	uint64_t n;
-
-	for (; len > 0 && off < b->size; off += n, len -= n) {
-		n = len < READ_AHEAD_STEP ? len : READ_AHEAD_STEP;
-		if (posix_fadvise(b->fd, (off_t)(b->base + off), (off_t)n, POSIX_FADV_WILLNEED) != 0)
-			return;
-	}
-}
-
 /* Holes and data of the whole file, from `off` of it on. */
 static int run_of_file(const struct backing *b, uint64_t off, bool *is_hole, uint64_t *end_out, struct error *err)
 {

@@ -121,9 +121,6 @@ bool backing_same(const struct backing *a, const struct backing *b);
  */
 int backing_read(const struct backing *b, void *buf, size_t len, uint64_t off, struct error *err) MUST_CHECK;
 
-/* Asks the host to have these bytes, which lie inside the file, in memory soon.  Any number of threads. */
-void backing_read_ahead(const struct backing *b, uint64_t len, uint64_t off);
-
 /* The stamp now, asked of the file server: has the file been written to since it was opened? */
 int backing_restat(const struct backing *b, struct backing_stamp *out, struct error *err) MUST_CHECK;
 

@@ -87,7 +87,7 @@ int claim_range(struct run *r, struct scan_range *range, struct error *err)
 	unsigned max;
 	int rc = 1;
 
-	range->n = range->at = range->asked = 0;
+	range->n = range->at = 0;
 	LOCK_SCOPE(&r->claim_lock);
 	max = range_len(r);
 	while (rc > 0 && range->n < max) {

@@ -48,7 +48,6 @@ struct scan_unit {
 struct scan_range {
 	struct scan_range *next; /* of the run's open or idle ones */
 	unsigned n, at;          /* units, and the first that is not done */
-	unsigned asked;          /* the first that the host was not yet asked to read ahead */
 	struct scan_unit unit[SCAN_RANGE_UNITS];
 };
 

@@ -14,8 +14,6 @@
 
 /* After a read that had to wait, so many more are taken to come from the storage rather than from the page cache. */
 #define COLD_PIECES 64
-/* Units that the host is asked for before they are wanted: 8 MiB. */
-#define UNITS_AHEAD 2
 
 static enum block_state state_of(const struct run *r, uint64_t blk)
 {
@@ -106,31 +104,6 @@ static void keep_changed(const struct run *r, struct slot *s, unsigned from, uns
 		if (s->blocks[i].action == COALESCE_WRITE)
 			memcpy(s->data + i * r->block_size, piece + (i - from) * r->block_size,
 			       (size_t)run_bytes(r, s->first + i, 1));
-}
-
-/*
- * Has the host read ahead what the worker will want after this unit, if its reads wait for the storage, which is then
- * busy while a unit is hashed.
- */
-static void read_ahead(struct run *r, struct worker *w, struct scan_range *range)
-{
-	unsigned until = range->at + UNITS_AHEAD + 1 < range->n ? range->at + UNITS_AHEAD + 1 : range->n, to;
-
-	if (w->cold_pieces == 0)
-		return;
-	for (; range->asked < until; range->asked++) {
-		const struct scan_unit *u = &range->unit[range->asked];
-
-		for (unsigned from = 0; !u->zero && range->asked > range->at && from < u->count; from = to) {
-			for (to = from; to < u->count && must_read(r, u, to); to++)
-				;
-			if (to > from)
-				disk_read_ahead(r->pass->source, run_bytes(r, u->blk + from, to - from),
-						(u->blk + from) * r->block_size);
-			else
-				to++;
-		}
-	}
 }
 
 /*
@@ -246,7 +219,6 @@ bool scan_step(struct run *r, struct scan_range *range, struct slot **slot, stru
 	if (rc > 0) {
 		u = &range->unit[range->at];
 		w->hashed = 0;
-		read_ahead(r, w, range);
 		if (u->zero)
 			s = scan_zero(r, s, u);
 		else if (scan_data(r, s, w, u, &err) < 0)
