@@ -21,6 +21,7 @@
 #include "base/guid.h"
 #include "net/credentials.h"
 #include "net/http.h"
+#include "net/outage.h"
 #include "target/azure_reply.h"
 #include "target/azure_request.h"
 #include "target/azure_url.h"
@@ -38,7 +39,7 @@ struct azure_place { /* target->priv */
 	_Atomic uint64_t requests;      /* and their tail */
 	pthread_mutex_t lock;
 	struct patience patience;       /* under lock: of requests that are not writes, lists or reads */
-	_Atomic bool unreachable;       /* that no answer comes has been said; once a run */
+	struct outage outage;           /* under lock */
 };
 
 struct azure_replica { /* replica->priv */

@@ -52,11 +52,6 @@ static void lapse_and_write(void *service)
 		abort();
 }
 
-static void at(struct host *h, struct world *w, unsigned kinds, uint64_t nth, void (*call)(void *))
-{
-	fault_add(h->fault, &(struct fault_rule){ .kinds = kinds, .nth = nth, .action = FAULT_CALL, .call = call, .ctx = w->service });
-}
-
 /* ---- it runs out ---- */
 
 static void writes_in_a_lapse_are_sent_again_after_one_renewal(void **state)
@@ -65,14 +60,12 @@ static void writes_in_a_lapse_are_sent_again_after_one_renewal(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (int serial = 0; serial < 2; serial++) {
 		h.opt.serial = serial;
 		for (uint64_t k = 0; k < 4; k++)
 			world_patch(w, 0, k * 256 * 1024, 100, 2 + (uint64_t)serial);
-		at(&h, w, MEM_WRITE, 1, lapse);
+		host_call(&h, MEM_WRITE, 1, lapse, w->service);
 		cycle_ok(w, &h, 1, &o);
 		fault_clear(h.fault);
 		assert_true(refused_writes(w) >= 1);
@@ -97,15 +90,12 @@ static void no_request_of_a_cycle_ends_it_for_a_lapse(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
 		world_patch(w, 0, SIZE + i * MIB, 512, i);
 		world_patch(w, 0, 0, 100, i);
 		h.opt.no_points = moments[i].kind == MEM_PUBLISH;
-		fault_add(h.fault, &(struct fault_rule){ .kinds = moments[i].kind, .nth = moments[i].nth, .action = FAULT_CALL,
-							 .call = lapse, .ctx = w->service });
+		host_call(&h, moments[i].kind, moments[i].nth, lapse, w->service);
 		cycle(w, &h, 1, &o);
 		if (o.rc < 0)
 			fail_msg("moment %zu: %s", i, o.err.msg);
@@ -123,11 +113,9 @@ static void a_foreign_write_in_a_lapse_ends_the_cycle(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
-	at(&h, w, MEM_WRITE, 1, lapse_and_write);
+	host_call(&h, MEM_WRITE, 1, lapse_and_write, w->service);
 	cycle(w, &h, 1, &o);
 	fault_clear(h.fault);
 	assert_int_equal(error_exit_status(&o.err), 75);
@@ -147,9 +135,7 @@ static void a_service_that_refuses_for_ever_is_not_asked_for_ever(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (int serial = 0; serial < 2; serial++) {
 		h.opt.serial = serial;
 		world_patch(w, 0, 0, 100, 2 + (uint64_t)serial);
@@ -171,12 +157,10 @@ static void a_renewal_without_an_answer_parks_the_disk_and_the_next_run_goes_on(
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
-	at(&h, w, MEM_WRITE, 1, lapse);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_LEASE, .nth = 2, .action = FAULT_BEFORE });
+	host_call(&h, MEM_WRITE, 1, lapse, w->service);
+	host_fault(&h, MEM_LEASE, 2, FAULT_BEFORE);
 	cycle(w, &h, 1, &o);
 	fault_clear(h.fault);
 	assert_int_equal(o.err.code, ERR_NETWORK);
@@ -208,8 +192,7 @@ static void before_the_strict_server_too(void **state)
 	for (uint64_t k = 0; k < 4; k++)
 		world_patch(w, 0, k * 256 * 1024, 100, 2);
 	pageblob_server_reset(f.server, false);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = lapse_of_server,
-						 .ctx = f.server });
+	host_call(&h, MEM_WRITE, 1, lapse_of_server, f.server);
 	cycle_ok(w, &h, 1, &o);
 	pageblob_server_stats(f.server, &stats);
 	assert_true(stats.refused[PAGEBLOB_PUT_PAGE] >= 1);
@@ -247,8 +230,7 @@ static void a_release_that_arrives_late_does_not_end_the_next_cycle(void **state
 	fixture_must(&f, pageblob_server_faults(f.server, "LeaseRelease late n=1\n", &f.err));
 	cycle_ok(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = late_release_arrives,
-						 .ctx = f.server });
+	host_call(&h, MEM_WRITE, 1, late_release_arrives, f.server);
 	cycle_ok(w, &h, 1, &o);
 	pageblob_server_stats(f.server, &stats);
 	assert_int_equal(stats.requests[PAGEBLOB_LEASE_RELEASE], 3);
@@ -280,9 +262,7 @@ static void on_a_persons_word_a_lease_is_broken_and_its_holder_named(void **stat
 	uint64_t number;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	r = hold(&h);
 	world_patch(w, 0, 0, 100, 2);
 	h.opt.break_lease = true;
@@ -336,9 +316,7 @@ static void a_host_that_slept_is_told_that_another_took_over_and_changes_nothing
 	struct outcome o;
 	struct beside b;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &a, "state");
-	cycle_ok(w, &a, 1, &o);
+	host_start_replicated(w, &a, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_hold(a.fault, world_names[0]);
 	start_beside(&b, w, &a);
@@ -371,9 +349,7 @@ static void an_epoch_that_is_over_is_75_and_says_so(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_BEFORE, .code = ERR_CONFLICT,
 						 .detail = TARGET_REFUSED_NUMBER });
