@@ -73,10 +73,10 @@ static int claim_unit(struct run *r, struct scan_unit *u, struct error *err)
 	return 1;
 }
 
-/* Towards the end ranges get shorter, so that the workers end together. */
+/* Towards the end ranges get shorter, so that the workers end together; a small disk is claimed a unit at a time. */
 static unsigned range_len(const struct run *r)
 {
-	uint64_t left = (r->blocks - r->front) * r->block_size / ENGINE_UNIT / (2 * r->e->n_workers);
+	uint64_t left = (r->blocks - r->front) * r->block_size / ENGINE_UNIT / (4 * r->e->n_workers);
 
 	return left < 1 ? 1 : left < SCAN_RANGE_UNITS ? (unsigned)left : SCAN_RANGE_UNITS;
 }

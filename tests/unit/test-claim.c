@@ -81,7 +81,7 @@ static void ranges_are_long_follow_each_other_and_get_shorter_at_the_end(void **
 	while (claim_range(&b.run, &range, NULL) > 0) {
 		assert_int_equal(range.at, 0);
 		assert_in_range(range.n, 1, last);
-		if ((UNITS - blk / SLOT_BLOCKS) >= 4 * SCAN_RANGE_UNITS)
+		if ((UNITS - blk / SLOT_BLOCKS) >= 8 * SCAN_RANGE_UNITS)
 			assert_int_equal(range.n, SCAN_RANGE_UNITS);
 		for (unsigned i = 0; i < range.n; i++) {
 			assert_int_equal(range.unit[i].blk, blk);
