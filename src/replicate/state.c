@@ -253,7 +253,8 @@ static int check_born(struct replica_state *rs, struct error *err)
 	if (fd < 0)
 		return error_errno(err, errno, "map");
 	rs->moved = mark[0] ? !born_here(journal_fd(rs->journal), mark) : !born_here(fd, blockmap_header(rs->map)->born);
-	if (rs->moved && ((rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) || replica_state_new_lease(rs, err) < 0))
+	if (rs->moved && (journal_sync(rs->journal, err) < 0 || (rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) ||
+			  replica_state_new_lease(rs, err) < 0))
 		return -1;
 	return journal_mark_born(rs->journal, state_make_born, err); /* of those, too, that are begun from now on */
 }
@@ -313,7 +314,7 @@ static int open_files(struct replica_state *rs, struct error *err)
 	return check_born(rs, err);
 }
 
-int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+int replica_state_look(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err)
 {
 	struct replica_state rs = REPLICA_STATE_INIT;
@@ -340,6 +341,22 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 		log_warn("state", "%s/%s: not used: %s", state_path(s), folder, rs.damage);
 	*out = rs;
 	return 0;
+}
+
+int replica_state_settle(struct replica_state *rs, struct error *err)
+{
+	return rs->journal && journal_sync(rs->journal, err) < 0 ? error_prefix(err, "state") : 0;
+}
+
+int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+		       struct error *err)
+{
+	if (replica_state_look(s, target_name, replica_name, out, err) < 0)
+		return -1;
+	if (replica_state_settle(out, err) == 0)
+		return 0;
+	replica_state_close(out);
+	return -1;
 }
 
 void replica_state_close(struct replica_state *rs)
