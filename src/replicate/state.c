@@ -160,14 +160,12 @@ static int replay_blocks(struct replica_state *rs, const struct journal_record *
 				 blocks);
 	if (replica_state_writable(rs, err) < 0)
 		return -1;
-	for (uint64_t i = 0; i < count; i++) {
-		if (r->type == JOURNAL_INTENT)
-			blockmap_set_unknown(rs->map, r->blk + i);
-		else if (r->zero)
-			blockmap_set_zero(rs->map, r->blk + i);
-		else
-			blockmap_set_hash(rs->map, r->blk + i, &r->hash);
-	}
+	if (r->type == JOURNAL_INTENT)
+		blockmap_set_run(rs->map, r->blk, count, BLOCK_UNKNOWN, NULL);
+	else if (r->zero)
+		blockmap_set_run(rs->map, r->blk, count, BLOCK_ZERO, NULL);
+	else
+		blockmap_set_hash(rs->map, r->blk, &r->hash);
 	rs->touched = true;
 	return 0;
 }
