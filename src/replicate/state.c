@@ -2,6 +2,7 @@
 /* One replica's map and journal, opened together: replay, claims, clean points, commits. */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -343,7 +344,10 @@ int replica_state_look(struct state *s, const char *target_name, const char *rep
 
 int replica_state_settle(struct replica_state *rs, struct error *err)
 {
-	return rs->journal && journal_sync(rs->journal, err) < 0 ? error_prefix(err, "state") : 0;
+	if (rs->journal && journal_sync(rs->journal, err) < 0)
+		return error_prefix(err, "state");
+	rs->settled = true;
+	return 0;
 }
 
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
@@ -431,6 +435,7 @@ failed:
 
 int replica_state_claim(struct replica_state *rs, uint64_t number, struct error *err)
 {
+	assert(rs->settled); /* else its lease was taken on records that a power cut may take away */
 	if (journal_claim(rs->journal, number, err) < 0 || journal_sync(rs->journal, err) < 0)
 		return -1;
 	if (rs->kind != STATE_DISTRUSTED)

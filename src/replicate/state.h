@@ -86,6 +86,7 @@ struct replica_state {
 	uint64_t max_own;
 	bool has_clean;             /* last is valid */
 	struct clean_point last;
+	bool settled;               /* what was replayed is durable */
 	bool touched;               /* INTENT or DISTRUST since the clean point */
 	bool changed;               /* entries differ from the committed file's */
 	char *damage;               /* why map or journal could not be read, one line; kind is then DISTRUSTED or NEW */
