@@ -41,9 +41,9 @@ uint64_t pageblob_crc64(const void *buf, size_t len)
 	for (; len >= 8; p += 8, len -= 8) {
 		uint64_t v = crc ^ get_le64(p);
 
-		crc = 0;
-		for (unsigned k = 0; k < 8; k++)
-			crc ^= crc_table[7 - k][(uint8_t)(v >> 8 * k)];
+		crc = crc_table[7][(uint8_t)v] ^ crc_table[6][(uint8_t)(v >> 8)] ^ crc_table[5][(uint8_t)(v >> 16)] ^
+		      crc_table[4][(uint8_t)(v >> 24)] ^ crc_table[3][(uint8_t)(v >> 32)] ^ crc_table[2][(uint8_t)(v >> 40)] ^
+		      crc_table[1][(uint8_t)(v >> 48)] ^ crc_table[0][v >> 56];
 	}
 	for (size_t i = 0; i < len; i++)
 		crc = crc >> 8 ^ crc_table[0][(uint8_t)(crc ^ p[i])];
