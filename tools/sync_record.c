@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "project/project.h"
 #include "log_line.h"
+#include "paths.h"
 #include "sync_record.h"
 
 struct sync_record {
@@ -86,7 +87,7 @@ static int record_round(struct sync_record *r, const struct sync_round *round, c
 	return project_record_round(r->project, &row, err);
 }
 
-/* By their real paths: a SOURCE may be given as a link, or from another folder. */
+/* By what the command line calls them: where --before or a link leads may be another place each time. */
 static int record_sources(struct sync_record *r, const struct sync_round *round, uint64_t started_ns, struct error *err)
 {
 	size_t n = r->run->n_sources;
@@ -94,9 +95,9 @@ static int record_sources(struct sync_record *r, const struct sync_round *round,
 	int rc = sources ? 0 : error_errno(err, ENOMEM, "database");
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		sources[i] = realpath(r->run->sources[i], NULL);
+		sources[i] = paths_named(r->run->named[i], err);
 		if (!sources[i])
-			rc = error_errno(err, errno, "%s", r->run->sources[i]);
+			rc = -1;
 	}
 	if (rc == 0)
 		rc = record_round(r, round, sources, started_ns, err);
@@ -176,8 +177,8 @@ static const char *remedy(const struct error *e)
 static void mark(struct sync_record *r, const struct run_vm *vm, struct cycle_disk *d, const char *text)
 {
 	d->given_up = true;
-	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name, .err = &d->err,
-					 .status = EX_CONFIG, .text = text });
+	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name,
+					 .target = target_name(r->run->target), .err = &d->err, .status = EX_CONFIG, .text = text });
 }
 
 /* Only of outcomes that would be tried again: a stop that was asked for is none. */

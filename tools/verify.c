@@ -11,6 +11,7 @@
 
 #include "base/parse.h"
 #include "datastores.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "replicate/read_back.h"
@@ -32,7 +33,7 @@ struct verify_run {
 	struct cancel *cancel;
 	struct connect_options connect;
 	_Atomic uint64_t done; /* bytes compared, for progress */
-	uint64_t total;
+	_Atomic uint64_t total; /* the sampler runs already when it is known */
 	int status;
 	json_t *pairs; /* one document a pair, with --json */
 };
@@ -276,16 +277,11 @@ static bool is_source_folder(const char *path)
 static int print_json(struct verify_run *r, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	doc = r->folder ? json_pack("{s:i, s:s, s:O}", "schema", 1, "result",
 				 r->status == 0 ? "match" : r->status == 1 ? "mismatch" : "incomplete", "disks", r->pairs) :
 		       json_incref(json_array_get(r->pairs, 0));
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
-		return doc ? -1 : error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : error_set(err, ERR_NOMEM, "no memory for a JSON document");
 }
 
 static int run(struct verify_run *r, enum progress_format format, struct error *err)

@@ -17,11 +17,12 @@ static uint64_t count(const _Atomic uint64_t *counter)
 
 /* ---- a round ---- */
 
-static int record_broken(struct project *p, const char *key, const struct project_found *f, uint64_t now, struct error *err)
+static int record_broken(struct project *p, const char *target, const char *key, const struct project_found *f, uint64_t now,
+			 struct error *err)
 {
 	CLEANUP_FREE char *text = project_message_text(f->broken->msg, err);
-	const struct project_event e = { .kind = PROJECT_FAILED, .vm = f->vm, .disk = f->disk, .err = f->broken,
-					 .text = f->broken->msg };
+	const struct project_event e = { .kind = PROJECT_FAILED, .vm = f->vm, .disk = f->disk, .target = target,
+					 .err = f->broken, .text = f->broken->msg };
 	int status = error_exit_status(f->broken);
 
 	if (!text)
@@ -55,7 +56,7 @@ static int record_found(struct project *p, const struct project_round *r, const 
 		    " seen_ns = max(seen_ns, excluded.seen_ns), vanished_ns = NULL, restored = 0",
 		    "ttttttuu", key, r->target, f->disk, vm, source, path, f->virtual_size, r->started_ns) < 0)
 		return -1;
-	return f->broken ? record_broken(p, key, f, r->started_ns, err) : 0;
+	return f->broken ? record_broken(p, r->target, key, f, r->started_ns, err) : 0;
 }
 
 /* Those of one SOURCE that no round since saw. */
@@ -252,7 +253,7 @@ static enum project_event_kind failure_kind(const struct cycle_disk *d)
 
 static int tell_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d, struct error *err)
 {
-	struct project_event e = { .vm = c->vm->name, .disk = d->name, .err = &d->err };
+	struct project_event e = { .vm = c->vm->name, .disk = d->name, .target = c->target, .err = &d->err };
 	char text[160];
 
 	if (d->err.code != ERR_NONE) {
@@ -329,7 +330,11 @@ static int record_deleted(struct project *p, const char *key, const char *replic
 	const struct project_event e = { .kind = PROJECT_POINT_DELETED, .disk = replica_name, .text = point };
 
 	if (sql_run(p->db, err, "UPDATE recovery_points SET deleted_ns = ? WHERE disk = ? AND name = ? AND deleted_ns IS NULL",
-		    "utt", clock_realtime_ns(), key, point) < 0)
+		    "utt", clock_realtime_ns(), key, point) < 0 ||
+	    sql_run(p->db, err,
+		    "DELETE FROM recovery_points WHERE disk = ?1 AND deleted_ns IS NOT NULL AND name <= (SELECT name FROM recovery_points"
+		    " WHERE disk = ?1 AND deleted_ns IS NOT NULL ORDER BY name DESC LIMIT 1 OFFSET ?2)", "ti", key,
+		    (int64_t)CYCLES_KEPT) < 0)
 		return -1;
 	return project_add_event(p, &e, err);
 }

@@ -123,9 +123,35 @@ static int check_format(int fd, const char *path, bool create, struct error *err
 	return 0;
 }
 
+/* What a failure to write there means to a person; other failures stay what they are. */
+static int explain_write(const char *path, const struct error *why, struct error *err)
+{
+	if (why->detail == EROFS || why->detail == EACCES || why->detail == EPERM)
+		return error_errno(err, why->detail, "state %s: cannot be written to; choose another folder with --state", path);
+	if (err)
+		*err = *why;
+	return error_prefix(err, "state");
+}
+
+static int prepare(struct state *s, bool create, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (check_file_system(s->fd, s->path, err) < 0 || (!create && check_format(s->fd, s->path, false, err) < 0))
+		return error_prefix(err, "state");
+	if (!create)
+		return 0;
+	if (faccessat(s->fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		error_errno(&why, errno, "%s", s->path);
+	else if (check_format(s->fd, s->path, true, &why) == 0)
+		return 0;
+	return explain_write(s->path, &why, err);
+}
+
 struct state *state_open(const char *path, bool create, struct error *err)
 {
 	CLEANUP(cleanup_state) struct state *s = calloc(1, sizeof(*s));
+	struct error why = ERROR_INIT;
 
 	if (s) {
 		s->fd = -1;
@@ -135,8 +161,8 @@ struct state *state_open(const char *path, bool create, struct error *err)
 		error_errno(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	if (create && io_mkdirs(AT_FDCWD, path, 0700, err) < 0) {
-		error_prefix(err, "state");
+	if (create && io_mkdirs(AT_FDCWD, path, 0700, &why) < 0) {
+		explain_write(path, &why, err);
 		return NULL;
 	}
 	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,10 +170,8 @@ struct state *state_open(const char *path, bool create, struct error *err)
 		error_errno(err, errno, "state %s", path);
 		return NULL;
 	}
-	if (check_file_system(s->fd, path, err) < 0 || check_format(s->fd, path, create, err) < 0) {
-		error_prefix(err, "state");
+	if (prepare(s, create, err) < 0)
 		return NULL;
-	}
 	return steal_ptr(&s);
 }
 
