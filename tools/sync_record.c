@@ -205,20 +205,6 @@ static void give_up_disk(struct sync_record *r, const struct run_vm *vm, struct 
 	output_line("liftfs sync: %s: %s", d->name, text);
 }
 
-/* Of disks whose replica this cycle saw. */
-static int record_unverified(struct sync_record *r, const struct cycle_vm *vm, struct error *err)
-{
-	const char *target = target_name(r->run->target);
-
-	for (size_t i = 0; i < vm->n; i++) {
-		const struct cycle_disk *d = &vm->disks[i];
-
-		if (d->err.code == ERR_NONE && project_record_unverified(r->project, target, d->name, d->unverified, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longest_out)
 {
 	const struct sync_run *run = r->run;
@@ -229,7 +215,7 @@ static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longes
 
 	if (!streaks || !r->project)
 		return;
-	if (project_record_vm(r->project, &c, streaks, &why) < 0 || record_unverified(r, &vm->cycle, &why) < 0) {
+	if (project_record_vm(r->project, &c, streaks, &why) < 0) {
 		give_up_recording(r, &why);
 		return;
 	}

@@ -83,10 +83,6 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 int project_record_deleted(struct project *p, const char *target_name, const char *replica_name, const char *point,
 			   struct error *err) MUST_CHECK;
 
-/* The replica was carried there and compared on samples alone (true), or it was compared as a whole since (false). */
-int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
-			      struct error *err) MUST_CHECK;
-
 /*
  * A disk that was retired on purpose: it, its cycles and points are no longer known; of events each stays, and one says that
  * somebody decided so.  target_name NULL: of any target.  ERR_USAGE: not known.  ERR_BUSY: a run is at work on it; all stay.

@@ -233,6 +233,15 @@ static int insert_point(struct project *p, const struct cycle_disk *d, const str
 		       "tttu", o->key, o->point, d->snapshot, o->finished_ns);
 }
 
+/* Of disks whose replica this cycle saw. */
+static int update_unverified(struct project *p, const struct cycle_disk *d, const struct disk_outcome *o, struct error *err)
+{
+	if (d->err.code != ERR_NONE)
+		return 0;
+	return sql_run(p->db, err, "UPDATE disks SET unverified = ?2 WHERE key = ?1 AND unverified IS NOT ?2", "ti", o->key,
+		       (int64_t)d->unverified);
+}
+
 static enum project_event_kind failure_kind(const struct cycle_disk *d)
 {
 	if (d->err.code == ERR_CONFLICT && d->err.detail != TARGET_REFUSED_NUMBER)
@@ -280,7 +289,7 @@ static int record_disk(struct project *p, const struct project_cycle *c, const s
 	o.finished_ns = d->finished_ns > o.started_ns ? d->finished_ns : o.started_ns;
 	o.requests = d->requests.writes + d->requests.clears + d->requests.reads + d->requests.others;
 	rc = insert_cycle(p, d, &o, err) < 0 || update_disk(p, c, d, &o, streak, err) < 0 || insert_point(p, d, &o, err) < 0 ||
-			     (!o.recorded && tell_disk(p, c, d, err) < 0) ? -1 : 0;
+			     update_unverified(p, d, &o, err) < 0 || (!o.recorded && tell_disk(p, c, d, err) < 0) ? -1 : 0;
 	*again_out = *again_out || o.recorded;
 	free(o.message);
 	return rc;
@@ -340,14 +349,4 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 	if (sql_begin(p->db, err) < 0)
 		return -1;
 	return sql_end(p->db, record_deleted(p, key, replica_name, point, err), err);
-}
-
-int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
-			      struct error *err)
-{
-	char key[STATE_KEY_LEN];
-
-	state_replica_key(target_name, replica_name, key);
-	LOCK_SCOPE(&p->use);
-	return sql_run(p->db, err, "UPDATE disks SET unverified = ? WHERE key = ?", "it", (int64_t)unverified, key);
 }

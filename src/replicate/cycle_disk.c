@@ -150,7 +150,7 @@ int disk_run_open(struct disk_run *r, struct error *err)
 	if (cancel_init(&r->stop, err) < 0)
 		return -1;
 	if (disk_run_reopen(r, err) < 0 ||
-	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
+	    replica_state_look(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
 	    (r->rs.map && disk_run_check_identity(r, blockmap_header(r->rs.map)->source_id, err) < 0))
 		return -1;
 	r->replica = target_replica(r->opt->target, r->d->name, err);

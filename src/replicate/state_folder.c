@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,29 +195,31 @@ int state_fd(const struct state *s)
 	return s->fd;
 }
 
+static pthread_once_t machine_id_once = PTHREAD_ONCE_INIT;
+static char machine_id[64];
+
 /* Without one (a container without systemd) inode and birth time must do. */
-static void machine_id(char out[64])
+static void read_machine_id(void)
 {
 	size_t len = 0;
 	CLEANUP_FREE char *text = io_read_file(AT_FDCWD, "/etc/machine-id", 256, &len, NULL);
 	int n = text ? (int)strcspn(text, "\n") : 0;
 
-	snprintf(out, 64, "%.*s", n > 63 ? 63 : n, text ? text : "");
-	if (out[0] == '\0')
-		snprintf(out, 64, "-");
+	snprintf(machine_id, sizeof(machine_id), "%.*s", n > 63 ? 63 : n, text ? text : "");
+	if (machine_id[0] == '\0')
+		snprintf(machine_id, sizeof(machine_id), "-");
 }
 
 int state_make_born(int fd, char *out, size_t len, struct error *err)
 {
 	struct statx st;
-	char id[64];
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
 		return error_errno(err, errno, "statx");
-	machine_id(id);
+	pthread_once(&machine_id_once, read_machine_id);
 	if (!(st.stx_mask & STATX_BTIME))
 		st.stx_btime = (struct statx_timestamp){ 0 };
-	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, id, (uint64_t)st.stx_ino,
+	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, machine_id, (uint64_t)st.stx_ino,
 		 (int64_t)st.stx_btime.tv_sec, (uint32_t)st.stx_btime.tv_nsec);
 	return 0;
 }
