@@ -39,7 +39,7 @@ struct mount_call {
 static void to_system_log(void *ctx, enum log_level level, const char *module, const char *line)
 {
 	(void)ctx;
-	system_log_write(level == LOG_WARN, module, line);
+	system_log_write(level >= LOG_WARN, module, line);
 }
 
 /* The parent's part: until the mount stands, or the child ends without. */

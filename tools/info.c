@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "datastores.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "info_check.h"
@@ -189,12 +190,8 @@ static int print_text(struct disk *d, const char *name, enum output_when color, 
 static int print_json(struct disk *d, const char *name, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = disk_info_json(d, name, err);
-	CLEANUP_FREE char *text = doc ? disk_info_text(doc, err) : NULL;
 
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : -1;
 }
 
 /* A URL is shown without what it carries. */

@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "disk/check.h"
+#include "document.h"
 #include "info_check.h"
 #include "inventory/disk_info.h"
 
@@ -56,7 +57,6 @@ static int print_document(const struct report *r, const struct disk_check_result
 {
 	CLEANUP(cleanup_json) json_t *shown = disk_info_name(name, err);
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!shown)
 		return -1;
@@ -66,11 +66,7 @@ static int print_document(const struct report *r, const struct disk_check_result
 			"sharing_partly", out->sharing_partly);
 	if (!doc)
 		return error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	text = disk_info_text(doc, err);
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 int info_check(const struct tool *t, struct disk *d, const char *name, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "disk/disk.h"
 #include "disk/ova_manifest.h"
+#include "document.h"
 #include "info_manifest.h"
 #include "inventory/disk_info.h"
 
@@ -98,7 +99,6 @@ static int print_document(const struct check *c, const char *path, struct error 
 	CLEANUP(cleanup_json) json_t *shown = disk_info_name(path, err);
 	CLEANUP(cleanup_json) json_t *manifest = shown ? disk_info_name(c->manifest.file->name, err) : NULL;
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!manifest)
 		return -1;
@@ -106,11 +106,7 @@ static int print_document(const struct check *c, const char *path, struct error 
 			c->first.code == ERR_NONE ? "ok" : "mismatch", "files", c->files, "uncovered", c->uncovered);
 	if (!doc)
 		return no_memory(err);
-	text = disk_info_text(doc, err);
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 static int check(struct check *c, const char *path, struct error *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "document.h"
 #include "inventory/datastore.h"
 #include "inventory/disk_info.h"
 #include "list.h"
@@ -186,7 +187,6 @@ static int print_json(const struct datastore *ds, const char *path, struct error
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
 	CLEANUP(cleanup_json) json_t *vms = json_array();
-	CLEANUP_FREE char *text = NULL;
 	json_t *source, *unused;
 
 	for (size_t i = 0; i < ds->vms.n; i++) {
@@ -199,11 +199,9 @@ static int print_json(const struct datastore *ds, const char *path, struct error
 	unused = source ? unused_json(ds, err) : NULL;
 	doc = unused ? json_pack("{s:i, s:o, s:O, s:o}", "schema", 1, "source", source, "vms", vms, "unused", unused) :
 		       NULL;
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
+	if (!doc)
 		return err && err->code ? -1 : error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 int list_source(const struct tool *t, const struct list_options *o, const char *path, struct error *err)

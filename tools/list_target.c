@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "list.h"
 #include "replicate/points.h"
@@ -232,7 +233,6 @@ static int print_json(const struct shown *l, const struct target *target, bool p
 {
 	CLEANUP(cleanup_json) json_t *replicas = replicas_json(l, points, err);
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!replicas)
 		return -1;
@@ -247,11 +247,7 @@ static int print_json(const struct shown *l, const struct target *target, bool p
 		json_object_set_new(doc, "points", list);
 		json_object_set_new(doc, "foreign_snapshots", json_integer((json_int_t)l->points.foreign));
 	}
-	text = disk_info_text(doc, err);
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 int list_target(const struct tool *t, const struct list_options *o, const char *url, struct error *err)

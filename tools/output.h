@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "pace.h"
 
 enum output_when { OUTPUT_AUTO, OUTPUT_ALWAYS, OUTPUT_NEVER };
 
@@ -40,6 +41,9 @@ enum progress_format { PROGRESS_AUTO, PROGRESS_LINES, PROGRESS_JSON, PROGRESS_NO
 struct progress_now {
 	uint64_t done, total;   /* bytes; total 0: not known */
 	uint64_t sent, changed; /* bytes acknowledged by a target; bytes that differed */
+	bool counts_reads;      /* read and left are given; else done is what was read, and the rest is left */
+	uint64_t read, left;    /* bytes that were really read; those that will be, as far as can be told */
+	bool paused;            /* by a limit of zero: nothing may go on */
 	unsigned disks_done, disks;
 };
 
@@ -54,10 +58,10 @@ struct progress *progress_start(enum progress_format format, const char *what, p
 /* Ends the thread and takes the status line away.  NULL is welcome. */
 void progress_stop(struct progress *p);
 
-/* "done 1.5 GiB of 20 GiB, 7%, 312 MiB/s, 1 min 05 s left, 12 MiB changed": pure, for tests. */
-#define PROGRESS_TEXT_LEN 256
-void progress_format_line(const struct progress_now *now, uint64_t bytes_per_second, char out[PROGRESS_TEXT_LEN]);
-void progress_format_json(const struct progress_now *now, uint64_t bytes_per_second, uint64_t elapsed_ms,
+/* "1.5 GiB of 20 GiB, 7%, 312 MiB/s, 1 min 05 s left, 12 MiB changed": pure, for tests. */
+#define PROGRESS_TEXT_LEN 512
+void progress_format_line(const struct progress_now *now, const struct pace_now *pace, char out[PROGRESS_TEXT_LEN]);
+void progress_format_json(const struct progress_now *now, const struct pace_now *pace, uint64_t elapsed_ms,
 			  char out[PROGRESS_TEXT_LEN]);
 
 /* "3 d 04 h": what has passed from a moment to now, both realtime; nothing yet if it is to come. */

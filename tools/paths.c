@@ -103,6 +103,37 @@ int paths_inside(const char *path, const char *folder, bool *inside_out, struct 
 	return 0;
 }
 
+char *paths_named(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *name = strdup(path), *folder = NULL, *real = NULL;
+	size_t len = strlen(path);
+	char *slash, *named;
+
+	while (name && len > 1 && name[len - 1] == '/')
+		name[--len] = '\0';
+	slash = name ? strrchr(name, '/') : NULL;
+	if (name) {
+		const char *last = slash ? slash + 1 : name;
+		bool is_dot = !*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+
+		real = realpath(name, NULL);
+		if (is_dot && real)
+			return steal_ptr(&real);
+		folder = slash == name ? strdup("/") : slash ? strndup(name, (size_t)(slash - name)) : strdup(".");
+	}
+	if (!folder) {
+		error_errno(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	free(real);
+	real = realpath(folder, NULL);
+	if (asprintf(&named, "%s/%s", real && strcmp(real, "/") == 0 ? "" : real ? real : folder, slash ? slash + 1 : name) < 0) {
+		error_errno(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	return named;
+}
+
 int paths_find_target(const char *path, char **folder_out, const char **name_out, struct error *err)
 {
 	for (const char *slash = strrchr(path, '/'); ; slash = memrchr(path, '/', (size_t)(slash - path))) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connect.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "keep.h"
 #include "paths.h"
@@ -36,16 +37,11 @@ static bool takes(void *ctx, const struct point *v, size_t n)
 static int report(const struct tool *t, const struct prune_outcome *o, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!t->common.json)
 		return t->common.quiet ? 0 : prune_report_print(o, err);
 	doc = prune_report_json(o, err);
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : -1;
 }
 
 /* The first error of a list that failed, and of each VM. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "status.h"
 
@@ -103,15 +104,10 @@ static json_t *summary_json(const struct status_known *k)
 
 static int print_document(json_t *doc, struct error *err)
 {
-	CLEANUP_FREE char *text = NULL;
 
 	if (!doc)
 		return no_memory(err);
-	text = disk_info_text(doc, err);
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return document_print(doc, err);
 }
 
 int status_json(const struct status_known *k, struct error *err)
@@ -134,8 +130,8 @@ int status_json(const struct status_known *k, struct error *err)
 static int event_json(void *ctx, const struct project_event_row *e, struct error *err)
 {
 	json_t *events = ctx;
-	json_t *j = json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:s}", "seq", number(e->seq), "time",
-			      time_or_null(e->time_ns), "host", e->host, "pid", number(e->pid), "version", e->version, "event",
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:s}", "seq", number(e->seq), "time",
+			      time_or_null(e->time_ns), "times", number(e->times), "last", time_or_null(e->last_ns), "host", e->host, "pid", number(e->pid), "version", e->version, "event",
 			      e->kind, "vm", text_or_null(e->vm), "disk", text_or_null(e->disk), "code", text_or_null(e->code),
 			      "status", e->status, "message", e->message);
 

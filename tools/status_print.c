@@ -40,6 +40,8 @@ static void print_summary(const struct status_known *k)
 	printf("\n");
 }
 
+#define STATUS_TARGET 7 /* the column, shown if there are several; the note, which may be long, comes last */
+
 static bool several_targets(const struct project_disks *disks)
 {
 	for (size_t i = 1; i < disks->n; i++)
@@ -73,8 +75,8 @@ static int disk_row(struct table *table, const struct status_known *k, size_t i,
 {
 	const struct project_disk *d = &k->disks->v[i];
 	char lag[FORMAT_TEXT_LEN] = "-", size[FORMAT_TEXT_LEN], points[24], note[ERROR_MSG_MAX * 2];
-	const char *cells[] = { d->vm, d->name, project_disk_word(d), lag, *d->last_point ? d->last_point : "-", points, size, note,
-				d->target };
+	const char *cells[] = { d->vm, d->name, project_disk_word(d), lag, *d->last_point ? d->last_point : "-", points, size,
+				targets ? d->target : note, note };
 	uint64_t ms;
 
 	if (status_lag_ms(d, k->now_ns, &ms))
@@ -93,14 +95,14 @@ int status_print(const struct status_known *k, enum output_when color, struct er
 		const char *text;
 		bool right;
 	} headings[] = { { "VM", false }, { "DISK", false }, { "STATE", false }, { "LAG", true }, { "LAST POINT", false },
-			 { "POINTS", true }, { "SIZE", true }, { "NOTE", false }, { "TARGET", false } };
+			 { "POINTS", true }, { "SIZE", true }, { "TARGET", false }, { "NOTE", false } };
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 	bool targets = several_targets(k->disks);
 
 	if (!table)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(headings) - !targets; i++)
-		if (table_column(table, headings[i].text, headings[i].right, err) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(headings); i++)
+		if ((targets || i != STATUS_TARGET) && table_column(table, headings[i].text, headings[i].right, err) < 0)
 			return -1;
 	for (size_t i = 0; i < k->disks->n; i++)
 		if (disk_row(table, k, i, targets, err) < 0)
@@ -113,10 +115,12 @@ int status_print(const struct status_known *k, enum output_when color, struct er
 static int event_row(void *ctx, const struct project_event_row *e, struct error *err)
 {
 	struct table *table = ctx;
-	char when[CLOCK_TEXT_LEN], status[16] = "";
-	const char *cells[] = { when, e->kind, e->vm, e->disk, status, e->message };
+	char when[CLOCK_TEXT_LEN], status[16] = "", times[24] = "";
+	const char *cells[] = { when, times, e->kind, e->vm, e->disk, status, e->message };
 
-	clock_format_iso(e->time_ns, when);
+	clock_format_iso(e->last_ns, when);
+	if (e->times > 1)
+		snprintf(times, sizeof(times), "%" PRIu64, e->times);
 	if (e->status)
 		snprintf(status, sizeof(status), "%d", e->status);
 	if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
@@ -126,13 +130,13 @@ static int event_row(void *ctx, const struct project_event_row *e, struct error 
 
 int status_print_events(struct project *p, unsigned n, enum output_when color, struct error *err)
 {
-	static const char *const headings[] = { "TIME", "EVENT", "VM", "DISK", "STATUS", "MESSAGE" };
+	static const char *const headings[] = { "TIME", "TIMES", "EVENT", "VM", "DISK", "STATUS", "MESSAGE" };
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(headings); i++)
-		if (table_column(table, headings[i], i == 4, err) < 0)
+		if (table_column(table, headings[i], i == 1 || i == 5, err) < 0)
 			return -1;
 	return project_events(p, n, event_row, table, err) < 0 ? -1 : table_print(table, err);
 }

@@ -74,7 +74,7 @@ static int once(struct sync_run *r, int *status_out, struct error *err)
 static int run(struct tool *t, const struct sync_options *o, int *status_out, struct error *err)
 {
 	CLEANUP_FREE char *state = NULL;
-	struct sync_run r = { .tool = t, .opt = o, .sources = t->args, .n_sources = t->n_args - 1,
+	struct sync_run r = { .tool = t, .opt = o, .named = t->args, .sources = t->args, .n_sources = t->n_args - 1,
 			      .url = t->args[t->n_args - 1], .reload_fd = -1 };
 	int rc;
 

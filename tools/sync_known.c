@@ -238,7 +238,7 @@ bool sync_known_tell(struct sync_known *k, const char *disk, const char *message
 
 	if (!e)
 		return message != NULL;
-	if (message && e->said && strcmp(e->said, message) == 0 && e->ago + 1 < SYNC_KNOWN_AGAIN) {
+	if (message && e->said && error_alike(e->said, message) && e->ago + 1 < SYNC_KNOWN_AGAIN) {
 		e->ago++;
 		return false;
 	}

@@ -43,7 +43,8 @@ struct sync_options { /* as the command line has them */
 struct sync_run {
 	struct tool *tool;
 	const struct sync_options *opt;
-	char *const *sources; /* of this round */
+	char *const *named;   /* SOURCEs as the command line has them: what rows are known by */
+	char *const *sources; /* of this round: where they are read, one for each */
 	size_t n_sources;
 	const char *url;   /* TARGET */
 	const char *state; /* path */
@@ -130,7 +131,17 @@ int sync_attend_wait(struct sync_attend *a, uint64_t until_ns);
 
 /* ---- sync_tell.c ---- */
 
-/* For progress_start(): ctx is the struct sync_set. */
+struct sync_sampled {
+	const struct sync_set *set;
+	struct rate_limit *rate; /* or NULL */
+	struct sync_extent {
+		uint64_t size, data; /* bytes: of the disk, and of those about how many are data */
+	} *disks; /* in the set's order: cycles write to their own while samples are taken */
+};
+/* Before the cycles begin; release with sync_sampled_fini(). */
+int sync_sampled_init(struct sync_sampled *s, const struct sync_set *set, struct rate_limit *rate, struct error *err) MUST_CHECK;
+void sync_sampled_fini(struct sync_sampled *s);
+/* For progress_start(): ctx is a struct sync_sampled. */
 void sync_sample(void *ctx, struct progress_now *out);
 /* For run_vms(): ctx is the struct sync_known, or NULL. */
 void sync_vm_finished(void *ctx, struct run_vm *vm);

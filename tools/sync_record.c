@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "project/project.h"
 #include "log_line.h"
+#include "paths.h"
 #include "sync_record.h"
 
 struct sync_record {
@@ -86,7 +87,7 @@ static int record_round(struct sync_record *r, const struct sync_round *round, c
 	return project_record_round(r->project, &row, err);
 }
 
-/* By their real paths: a SOURCE may be given as a link, or from another folder. */
+/* By what the command line calls them: where --before or a link leads may be another place each time. */
 static int record_sources(struct sync_record *r, const struct sync_round *round, uint64_t started_ns, struct error *err)
 {
 	size_t n = r->run->n_sources;
@@ -94,9 +95,9 @@ static int record_sources(struct sync_record *r, const struct sync_round *round,
 	int rc = sources ? 0 : error_errno(err, ENOMEM, "database");
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		sources[i] = realpath(r->run->sources[i], NULL);
+		sources[i] = paths_named(r->run->named[i], err);
 		if (!sources[i])
-			rc = error_errno(err, errno, "%s", r->run->sources[i]);
+			rc = -1;
 	}
 	if (rc == 0)
 		rc = record_round(r, round, sources, started_ns, err);
@@ -176,8 +177,8 @@ static const char *remedy(const struct error *e)
 static void mark(struct sync_record *r, const struct run_vm *vm, struct cycle_disk *d, const char *text)
 {
 	d->given_up = true;
-	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name, .err = &d->err,
-					 .status = EX_CONFIG, .text = text });
+	tell(r, &(struct project_event){ .kind = PROJECT_GIVEN_UP, .vm = vm->cycle.name, .disk = d->name,
+					 .target = target_name(r->run->target), .err = &d->err, .status = EX_CONFIG, .text = text });
 }
 
 /* Only of outcomes that would be tried again: a stop that was asked for is none. */
@@ -204,20 +205,6 @@ static void give_up_disk(struct sync_record *r, const struct run_vm *vm, struct 
 	output_line("liftfs sync: %s: %s", d->name, text);
 }
 
-/* Of disks whose replica this cycle saw. */
-static int record_unverified(struct sync_record *r, const struct cycle_vm *vm, struct error *err)
-{
-	const char *target = target_name(r->run->target);
-
-	for (size_t i = 0; i < vm->n; i++) {
-		const struct cycle_disk *d = &vm->disks[i];
-
-		if (d->err.code == ERR_NONE && project_record_unverified(r->project, target, d->name, d->unverified, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longest_out)
 {
 	const struct sync_run *run = r->run;
@@ -228,7 +215,7 @@ static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longes
 
 	if (!streaks || !r->project)
 		return;
-	if (project_record_vm(r->project, &c, streaks, &why) < 0 || record_unverified(r, &vm->cycle, &why) < 0) {
+	if (project_record_vm(r->project, &c, streaks, &why) < 0) {
 		give_up_recording(r, &why);
 		return;
 	}

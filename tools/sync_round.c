@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "sync_identity.h"
 #include "sync_private.h"
@@ -36,13 +37,14 @@ static int check_room(const struct tool *t, struct sync_set *s, struct target *t
 
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
-			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
+			struct cycle_disk *d = &s->runs[i].cycle.disks[k];
 
 			if (d->kind != CYCLE_INITIAL)
 				continue;
 			if (cancel_check(cancel, err) < 0)
 				return -1;
-			data += data_of(d);
+			d->data_bytes = data_of(d);
+			data += d->data_bytes;
 			full += d->virtual_size;
 			n++;
 		}
@@ -75,6 +77,7 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	const struct sync_options *o = r->opt;
 	CLEANUP(cleanup_engine) struct engine *engine = NULL;
 	const struct engine_config config = { 0 };
+	struct sync_sampled sampled;
 	struct progress *progress;
 	char host[CONNECT_HOST_LEN];
 	struct cycle_options cycle = {
@@ -111,18 +114,19 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	}
 	cycle.state = state;
 	cycle.engine = engine;
-	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, s, err);
-	if (!progress)
+	if (sync_sampled_init(&sampled, s, r->rate, err) < 0)
 		return -1;
-	rc = run_vms(s->runs, s->n, &run, err);
+	progress = progress_start(r->tool->common.quiet || o->dry_run ? PROGRESS_NONE : o->progress, "sync", sync_sample, &sampled,
+				  err);
+	rc = progress ? run_vms(s->runs, s->n, &run, err) : -1;
 	progress_stop(progress);
+	sync_sampled_fini(&sampled);
 	return rc;
 }
 
 static int report(const struct tool *t, const struct sync_outcome *outcome, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	if (!t->common.json) {
 		if (t->common.quiet)
@@ -130,11 +134,7 @@ static int report(const struct tool *t, const struct sync_outcome *outcome, stru
 		return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
 	}
 	doc = sync_report_json(outcome, err);
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
-		return -1;
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : -1;
 }
 
 /* Of a round over parked VMs those whose turn it is; of a fleet the line's. */

@@ -348,6 +348,8 @@ int sync_set_find(char *const *sources, size_t n, const struct sync_set_options 
 	s.narrowed = opt->n_patterns > 0 || opt->only_configured || opt->wanted;
 	if (find_all(sources, n, opt, &s, err) < 0)
 		return -1;
+	for (size_t i = 0; i < n; i++)
+		s.narrowed = s.narrowed || s.stores[i].left_out;
 	most = count_vms(&s);
 	s.vms = calloc(most ? most : 1, sizeof(*s.vms));
 	s.runs = calloc(most ? most : 1, sizeof(*s.runs));

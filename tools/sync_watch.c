@@ -30,7 +30,7 @@ struct watch {
 /* The same failure of a whole round is said as seldom as a disk's. */
 static void tell_failure(struct watch *w, const struct error *e)
 {
-	if (strcmp(w->said, e->msg) == 0 && ++w->ago < SYNC_KNOWN_AGAIN)
+	if (error_alike(w->said, e->msg) && ++w->ago < SYNC_KNOWN_AGAIN)
 		return;
 	snprintf(w->said, sizeof(w->said), "%s", e->msg);
 	w->ago = 0;
@@ -140,7 +140,8 @@ static void parked_round(struct watch *w)
 	struct error why = ERROR_INIT;
 
 	sync_attend_say(w->run->attend, "parked VMs are tried again");
-	if (run_round(w, true, &why) < 0 && why.code != ERR_CANCELLED)
+	/* None of them there any more: the next whole round tells of that. */
+	if (run_round(w, true, &why) < 0 && why.code != ERR_CANCELLED && why.code != ERR_USAGE)
 		tell_failure(w, &why);
 }
 
@@ -149,6 +150,8 @@ static void reload(struct watch *w)
 	sync_reload(w->run);
 	sync_record_reloaded(w->run);
 	sync_known_retry_now(w->run->known);
+	if (w->failures > 0) /* of all VMs, perhaps for want of what was read just now */
+		w->next_ns = 0;
 	if (!w->run->tool->common.quiet)
 		output_line("reloaded");
 }

@@ -158,7 +158,7 @@ static void log_failure(const char *message, const char *pairs)
 
 static const char *level_name(enum log_level level)
 {
-	return level == LOG_WARN ? "warning" : level == LOG_INFO ? "info" : "debug";
+	return level == LOG_NOTICE ? "notice" : level == LOG_WARN ? "warning" : level == LOG_INFO ? "info" : "debug";
 }
 
 int tool_fail(const struct tool *t, const struct error *err)
@@ -209,6 +209,8 @@ static void write_log(void *ctx, enum log_level level, const char *module, const
 		return;
 	if (level == LOG_WARN)
 		output_line("liftfs %s: warning: %s", t->verb, line);
+	else if (level == LOG_NOTICE)
+		output_line("liftfs %s: %s", t->verb, line);
 	else if (!sink.file)
 		output_line("%s: %s", module, line);
 }

@@ -11,6 +11,7 @@
 
 #include "base/parse.h"
 #include "datastores.h"
+#include "document.h"
 #include "inventory/disk_info.h"
 #include "inventory/partitions.h"
 #include "replicate/read_back.h"
@@ -25,14 +26,14 @@
 
 struct verify_run {
 	struct tool *tool;
-	bool strict, insecure_http, only_configured;
+	bool strict, no_digest, insecure_http, only_configured;
 	struct sync_patterns patterns;
 	bool folder; /* A is one: many pairs */
 	struct datastores datastores;
 	struct cancel *cancel;
 	struct connect_options connect;
 	_Atomic uint64_t done; /* bytes compared, for progress */
-	uint64_t total;
+	_Atomic uint64_t total; /* the sampler runs already when it is known */
 	int status;
 	json_t *pairs; /* one document a pair, with --json */
 };
@@ -54,10 +55,10 @@ static json_t *result_json(const struct verify_result *v)
 	for (size_t i = 0; ranges && i < v->n_mismatches; i++)
 		json_array_append_new(ranges, json_pack("{s:I, s:I}", "offset", (json_int_t)v->mismatches[i].off, "length",
 							(json_int_t)v->mismatches[i].len));
-	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:O, s:b}", "schema", 1, "result",
+	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:s?, s:s?, s:O, s:b}", "schema", 1, "result",
 			 v->match ? "match" : "mismatch", "bytes_compared", (json_int_t)v->bytes_compared, "size_a",
-			 (json_int_t)v->size_a, "size_b", (json_int_t)v->size_b, "sha256", v->sha256, "merkle_root",
-			 v->merkle_root, "mismatches", ranges, "truncated", v->truncated);
+			 (json_int_t)v->size_a, "size_b", (json_int_t)v->size_b, "sha256", *v->sha256 ? v->sha256 : NULL,
+			 "merkle_root", *v->merkle_root ? v->merkle_root : NULL, "mismatches", ranges, "truncated", v->truncated);
 }
 
 static const struct partition *partition_at(const struct partitions *p, uint64_t off)
@@ -105,9 +106,10 @@ static void print_result(const char *name, struct disk *a, const struct verify_r
 }
 
 /* *match_out: equal, and of one size. */
-static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, bool *match_out, struct error *err)
+static int compare(struct verify_run *r, const char *name, struct disk *a, struct disk *b, bool remote, bool *match_out,
+		   struct error *err)
 {
-	const struct verify_options opt = { .strict = r->strict, .digest = true, .cancel = r->cancel,
+	const struct verify_options opt = { .strict = r->strict, .digest = !r->no_digest, .remote = remote, .cancel = r->cancel,
 					    .bytes_done = &r->done };
 	struct verify_result v = { 0 };
 	json_t *j = NULL;
@@ -131,13 +133,18 @@ static int compare(struct verify_run *r, const char *name, struct disk *a, struc
 	return rc;
 }
 
+static bool is_remote(const struct target *t)
+{
+	return t && target_caps(t)->remote;
+}
+
 /* Of a disk on a target: before the first byte of it, if it is much.  t may be NULL. */
 static void tell_read_back(const struct target *t, const char *name, struct disk *d)
 {
 	char text[READ_BACK_TEXT_LEN];
 	uint64_t data;
 
-	if (t && target_caps(t)->remote && disk_size(d) > READ_BACK_MUCH && disk_data_bytes(d, &data, NULL) == 0 &&
+	if (is_remote(t) && disk_size(d) > READ_BACK_MUCH && disk_data_bytes(d, &data, NULL) == 0 &&
 	    read_back_text(t, name, data, text))
 		output_line("%s", text);
 }
@@ -166,7 +173,7 @@ static int run_two(struct verify_run *r, const char *a_text, const char *b_text,
 	tell_read_back(b.place.target, name, b.disk);
 	thing_name(a_text, name);
 	tell_read_back(a.place.target, name, a.disk);
-	if (compare(r, name, a.disk, b.disk, &match, err) < 0)
+	if (compare(r, name, a.disk, b.disk, is_remote(a.place.target) || is_remote(b.place.target), &match, err) < 0)
 		return -1;
 	if (match && a.replica)
 		verify_mark(r->tool, a.place.target, a.replica);
@@ -193,7 +200,7 @@ static int compare_replica(struct verify_run *r, const struct cycle_disk *d, str
 	if (!b)
 		return error_prefix(err, "%s", target_name(target));
 	tell_read_back(target, d->name, b);
-	if (compare(r, d->name, a, b, &match, err) < 0)
+	if (compare(r, d->name, a, b, is_remote(target), &match, err) < 0)
 		return -1;
 	if (match)
 		verify_mark(r->tool, target, d->name);
@@ -270,16 +277,11 @@ static bool is_source_folder(const char *path)
 static int print_json(struct verify_run *r, struct error *err)
 {
 	CLEANUP(cleanup_json) json_t *doc = NULL;
-	CLEANUP_FREE char *text = NULL;
 
 	doc = r->folder ? json_pack("{s:i, s:s, s:O}", "schema", 1, "result",
 				 r->status == 0 ? "match" : r->status == 1 ? "mismatch" : "incomplete", "disks", r->pairs) :
 		       json_incref(json_array_get(r->pairs, 0));
-	text = doc ? disk_info_text(doc, err) : NULL;
-	if (!text)
-		return doc ? -1 : error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	fputs(text, stdout);
-	return 0;
+	return doc ? document_print(doc, err) : error_set(err, ERR_NOMEM, "no memory for a JSON document");
 }
 
 static int run(struct verify_run *r, enum progress_format format, struct error *err)
@@ -318,6 +320,7 @@ int main(int argc, char **argv)
 	struct verify_run r = { .tool = &t };
 	const struct tool_option options[] = {
 		{ "strict", 0, NULL, "sizes must be equal too", tool_set_flag, &r.strict, NULL },
+		{ "no-digest", 0, NULL, "compare only: no SHA-256 of A", tool_set_flag, &r.no_digest, NULL },
 		{ "include", 0, "PATTERN", "of a folder: take disks of this name", sync_patterns_include, &r.patterns, NULL },
 		{ "exclude", 0, "PATTERN", "of a folder: leave disks of this name", sync_patterns_exclude, &r.patterns, NULL },
 		{ "only-configured", 0, NULL, "of a folder: only what a configuration names", tool_set_flag,

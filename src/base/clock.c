@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,16 +63,23 @@ uint64_t clock_boottime_ns(void)
 	return now(2);
 }
 
-void clock_boot_id(char out[CLOCK_BOOT_ID_LEN])
+static pthread_once_t boot_id_once = PTHREAD_ONCE_INIT;
+static char boot_id[CLOCK_BOOT_ID_LEN];
+
+static void read_boot_id(void)
 {
 	size_t len = 0;
 	CLEANUP_FREE char *text = io_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &len, NULL);
 
-	out[0] = '\0';
-	if (text && len >= CLOCK_BOOT_ID_LEN - 1) {
-		memcpy(out, text, CLOCK_BOOT_ID_LEN - 1);
-		out[CLOCK_BOOT_ID_LEN - 1] = '\0';
-	}
+	if (text && len >= CLOCK_BOOT_ID_LEN - 1)
+		memcpy(boot_id, text, CLOCK_BOOT_ID_LEN - 1);
+}
+
+/* A process lives within one boot. */
+void clock_boot_id(char out[CLOCK_BOOT_ID_LEN])
+{
+	pthread_once(&boot_id_once, read_boot_id);
+	memcpy(out, boot_id, CLOCK_BOOT_ID_LEN);
 }
 
 static bool is_leap(unsigned year)

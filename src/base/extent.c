@@ -78,6 +78,18 @@ const struct extent *extent_list_find(const struct extent_list *list, uint64_t o
 	return off - e->off < e->len ? e : NULL;
 }
 
+bool extent_list_has_data(const struct extent_list *list, uint64_t off, uint64_t len)
+{
+	for (uint64_t at = off; at < off + len;) {
+		const struct extent *e = extent_list_find(list, at);
+
+		if (!e || e->kind != EXTENT_ZERO)
+			return true;
+		at = e->off + e->len;
+	}
+	return false;
+}
+
 uint64_t extent_list_bytes(const struct extent_list *list, enum extent_kind kind)
 {
 	uint64_t sum = 0; /* cannot wrap: the extents share no byte of one address space */

@@ -9,6 +9,7 @@
 #ifndef LIFTFS_BASE_EXTENT_H
 #define LIFTFS_BASE_EXTENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ int extent_list_add_run(struct extent_list *list, uint64_t off, uint64_t len, en
 
 /* The extent that holds off, by binary search; NULL if the list does not cover it. */
 const struct extent *extent_list_find(const struct extent_list *list, uint64_t off);
+
+/* Is any byte of [off, off + len) anything but known to be zero?  Also where the list says nothing. */
+bool extent_list_has_data(const struct extent_list *list, uint64_t off, uint64_t len);
 
 /* Bytes of the given kind. */
 uint64_t extent_list_bytes(const struct extent_list *list, enum extent_kind kind);

@@ -16,7 +16,8 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN };
+/* LOG_NOTICE: what began, and what is over: said each time, where a warning is said once. */
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_NOTICE };
 
 /* Called under a lock, one whole line at a time, without a newline. */
 typedef void log_sink_fn(void *ctx, enum log_level level, const char *module, const char *line);
@@ -45,5 +46,6 @@ void log_write(enum log_level level, const char *module, const char *fmt, ...) P
 	} while (0)
 #define log_info(module, ...) log_write(LOG_INFO, (module), __VA_ARGS__)
 #define log_warn(module, ...) log_write(LOG_WARN, (module), __VA_ARGS__)
+#define log_notice(module, ...) log_write(LOG_NOTICE, (module), __VA_ARGS__)
 
 #endif

@@ -229,6 +229,20 @@ static bool is_stamping(const struct statfs *fs)
 	}
 }
 
+/* ZFS has a second cache; what a server or another program stands behind may answer a mapping out of an older state. */
+static bool is_coherent(const struct statfs *fs)
+{
+	switch ((uint64_t)fs->f_type) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 struct backing *backing_open(struct backing_root *root, const char *path, bool follow, struct error *err)
 {
 	CLEANUP(cleanup_backing) struct backing *b = NULL;
@@ -265,6 +279,7 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	b->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	stamp_of(&st, &b->stamp);
 	b->noatime = noatime || (fs.f_flags & (ST_NOATIME | ST_RDONLY)) != 0;
+	b->coherent = is_coherent(&fs);
 	b->stamps_writes = is_stamping(&fs);
 	return steal_ptr(&b);
 }

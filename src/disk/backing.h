@@ -4,7 +4,8 @@
  *
  * A name in an image never leads out of the root and the datastores given beside it: openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS.  What is
  * opened is a regular file, found out without waiting (O_NONBLOCK), read-only and, where the system allows it, without
- * touching its access time.  It is never re-opened by name and never mapped: a file that shrinks is an error, not SIGBUS.
+ * touching its access time.  It is never re-opened by name.  It is mapped only where base/fault.h guards every look at it, since a
+ * file that shrinks is an error, not SIGBUS.
  */
 #ifndef LIFTFS_DISK_BACKING_H
 #define LIFTFS_DISK_BACKING_H
@@ -88,6 +89,7 @@ struct backing {
 	uint64_t dev;  /* for loop detection only */
 	struct backing_stamp stamp; /* after open, as the file server says */
 	bool noatime;               /* reading leaves the access time alone */
+	bool coherent;              /* a mapping shows what a read does: a local file system with one cache for both */
 	bool stamps_writes;         /* a local or NFS file system that stamps every write (statfs type in a known list) */
 };
 

@@ -145,14 +145,14 @@ int image_name_parent(struct image *img, size_t at, const char *name, struct err
 	return error_errno(err, ENOMEM, "parent");
 }
 
-const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off, struct error *err)
+const struct cached *image_table_get(const struct image *img, uint32_t index, uint64_t off, struct error *err)
 {
 	return table_cache_get(img->disk->tables, image_file(img, index), index, off, err);
 }
 
-void image_table_put(const struct image *img, const struct table_page *page)
+void image_table_put(const struct image *img, const struct cached *page)
 {
-	table_cache_put(img->disk->tables, page);
+	lru_cache_put(img->disk->tables, page);
 }
 
 int image_use_grains(struct image *img, struct error *err)
@@ -160,13 +160,13 @@ int image_use_grains(struct image *img, struct error *err)
 	struct disk *d = img->disk;
 
 	if (!d->grains)
-		d->grains = grain_cache_new(DISK_GRAINS_LEN, err);
+		d->grains = lru_cache_new(SIZE_MAX, DISK_GRAINS_LEN, err);
 	if (d->grains && !d->inflaters)
 		d->inflaters = inflate_pool_new(COMPRESSED_MAX, err);
 	return d->grains && d->inflaters ? 0 : -1;
 }
 
-struct grain_cache *image_grains(const struct image *img)
+struct lru_cache *image_grains(const struct image *img)
 {
 	return img->disk->grains;
 }

@@ -7,8 +7,8 @@
 #define LIFTFS_DISK_CHAIN_H
 
 #include "disk/format.h"
-#include "disk/grain_cache.h"
 #include "disk/inflate.h"
+#include "disk/lru_cache.h"
 #include "disk/table_cache.h"
 
 /* 10 MiB: the tables of 160 GiB of 64 KiB grains at once.  With grains and lists, what one more disk may cost: 16 MiB. */
@@ -36,8 +36,8 @@ struct disk {
 	size_t n_extents;  /* of all images */
 	void *named_files; /* of image_add_file(), by device and inode: tsearch(3) */
 	bool files_shared; /* one of them is named by two images */
-	struct table_cache *tables;
-	struct grain_cache *grains;     /* NULL: no image is compressed */
+	struct lru_cache *tables;       /* disk/table_cache.h */
+	struct lru_cache *grains;       /* NULL: no image is compressed */
 	struct inflate_pool *inflaters; /* the same */
 
 	const struct disk_foreign_ops *foreign; /* NULL: images */

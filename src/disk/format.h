@@ -10,8 +10,8 @@
 
 #include "disk/disk.h"
 
-struct table_page;   /* disk/table_cache.h */
-struct grain_cache;  /* disk/grain_cache.h */
+struct cached;       /* disk/lru_cache.h */
+struct lru_cache;    /* the same */
 struct inflate_pool; /* disk/inflate.h */
 
 #define DISK_HEAD_LEN 4096 /* bytes of head and of tail that confirm() sees; less if the file is shorter */
@@ -111,9 +111,9 @@ int image_name_parent(struct image *img, size_t at, const char *name, struct err
  * The page that holds byte off of the image's file `index`, through the cache that all tables of a disk share; to be given
  * back with image_table_put().  From any number of threads.
  */
-const struct table_page *image_table_get(const struct image *img, uint32_t index, uint64_t off,
+const struct cached *image_table_get(const struct image *img, uint32_t index, uint64_t off,
 					 struct error *err) MUST_CHECK;
-void image_table_put(const struct image *img, const struct table_page *page); /* NULL is welcome */
+void image_table_put(const struct image *img, const struct cached *page); /* NULL is welcome */
 
 /*
  * What compressed images of a disk share: their inflated grains, and decompressors with room for COMPRESSED_MAX bytes.
@@ -121,7 +121,7 @@ void image_table_put(const struct image *img, const struct table_page *page); /*
  */
 #define COMPRESSED_MAX (((size_t)2 << 20) + 4096) /* twice the largest grain, 1 MiB, and a header */
 int image_use_grains(struct image *img, struct error *err) MUST_CHECK;
-struct grain_cache *image_grains(const struct image *img);
+struct lru_cache *image_grains(const struct image *img);
 struct inflate_pool *image_inflaters(const struct image *img);
 
 /* All formats; NULL ends the list. */

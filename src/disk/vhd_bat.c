@@ -78,13 +78,13 @@ static int decode_entry(const struct vhd_bat *bat, uint64_t block, uint32_t entr
 static int split_entry(const struct vhd_bat *bat, uint64_t off, uint32_t *out, struct error *err)
 {
 	uint8_t raw[VHD_BAT_ENTRY_LEN];
-	const struct table_page *page;
+	const struct cached *page;
 
 	for (size_t i = 0; i < sizeof(raw); i++) {
 		page = image_table_get(bat->img, bat->img->first_file, off + i, err);
 		if (!page)
 			return -1;
-		raw[i] = page->data[off + i - page->off];
+		raw[i] = page->data[off + i - page->at];
 		image_table_put(bat->img, page);
 	}
 	*out = get_be32(raw);
@@ -94,7 +94,7 @@ static int split_entry(const struct vhd_bat *bat, uint64_t off, uint32_t *out, s
 int vhd_bat_run(struct vhd_bat *bat, uint64_t block, uint64_t max, struct vhd_run *out, struct error *err)
 {
 	uint64_t off = bat->bat_off + block * VHD_BAT_ENTRY_LEN, at;
-	const struct table_page *page;
+	const struct cached *page;
 	uint64_t whole; /* entries from this one on that the page holds to the end */
 	uint32_t entry;
 
@@ -104,7 +104,7 @@ int vhd_bat_run(struct vhd_bat *bat, uint64_t block, uint64_t max, struct vhd_ru
 	page = image_table_get(bat->img, bat->img->first_file, off, err);
 	if (!page)
 		return -1;
-	at = off - page->off;
+	at = off - page->at;
 	whole = (page->len - at) / VHD_BAT_ENTRY_LEN;
 	if (whole == 0) {
 		image_table_put(bat->img, page);
@@ -131,7 +131,7 @@ int vhd_bat_sectors(struct vhd_bat *bat, const struct vhd_run *run, uint64_t fir
 		    uint64_t *n_out, struct error *err)
 {
 	uint64_t off = run->bitmap_off + first / 8, bit = first % 8, n = 1, left;
-	const struct table_page *page;
+	const struct cached *page;
 	const uint8_t *bits;
 	bool here;
 
@@ -139,8 +139,8 @@ int vhd_bat_sectors(struct vhd_bat *bat, const struct vhd_run *run, uint64_t fir
 	page = image_table_get(bat->img, bat->img->first_file, off, err);
 	if (!page)
 		return -1;
-	bits = page->data + (off - page->off);
-	left = (page->len - (off - page->off)) * 8 - bit;
+	bits = page->data + (off - page->at);
+	left = (page->len - (off - page->at)) * 8 - bit;
 	left = left < max ? left : max;
 	here = bit_of(bits, bit);
 	while (n < left && bit_of(bits, bit + n) == here) {

@@ -140,12 +140,12 @@ static bool continues(const struct vhdx_bat *bat, const struct vhdx_run *run, co
 }
 
 /* The 64 KiB of the table that hold an entry. */
-static const struct table_page *page_get(const struct vhdx_bat *bat, uint64_t index, struct error *err)
+static const struct cached *page_get(const struct vhdx_bat *bat, uint64_t index, struct error *err)
 {
 	uint64_t off = bat->regions.bat_off + align_down(index, PAGE_ENTRIES) * ENTRY_LEN;
-	const struct table_page *page = image_table_get(bat->img, bat->img->first_file, off, err);
+	const struct cached *page = image_table_get(bat->img, bat->img->first_file, off, err);
 
-	if (!page || (page->off == off && page->len == TABLE_PAGE_LEN))
+	if (!page || (page->at == off && page->len == TABLE_PAGE_LEN))
 		return page;
 	/* The region begins at a MiB and lies inside the file, so its pages are whole. */
 	image_table_put(bat->img, page);
@@ -154,22 +154,22 @@ static const struct table_page *page_get(const struct vhdx_bat *bat, uint64_t in
 }
 
 /* Where the byte at off, which the page holds, stands: there, or in the log that rewrites that part of the file. */
-static const uint8_t *byte_at(const struct vhdx_bat *bat, const struct table_page *page, uint64_t off)
+static const uint8_t *byte_at(const struct vhdx_bat *bat, const struct cached *page, uint64_t off)
 {
 	static const uint8_t zeros[VHDX_PAGE];
 	const uint8_t *logged;
 
 	if (bat->view.log && vhdx_overlay_page(bat->view.log, align_down(off, VHDX_PAGE), &logged))
 		return (logged ? logged : zeros) + off % VHDX_PAGE;
-	return page->data + (off - page->off);
+	return page->data + (off - page->at);
 }
 
-static const uint8_t *entry_at(const struct vhdx_bat *bat, const struct table_page *page, uint64_t index)
+static const uint8_t *entry_at(const struct vhdx_bat *bat, const struct cached *page, uint64_t index)
 {
 	return byte_at(bat, page, bat->regions.bat_off + index * ENTRY_LEN);
 }
 
-static int run_in_page(struct vhdx_bat *bat, const struct table_page *page, uint64_t block, uint64_t max,
+static int run_in_page(struct vhdx_bat *bat, const struct cached *page, uint64_t block, uint64_t max,
 		       struct vhdx_run *out, struct error *err)
 {
 	uint64_t index = entry_of_block(bat, block), end = align_down(index, PAGE_ENTRIES) + PAGE_ENTRIES;
@@ -199,7 +199,7 @@ static int run_in_page(struct vhdx_bat *bat, const struct table_page *page, uint
 
 int vhdx_bat_run(struct vhdx_bat *bat, uint64_t block, uint64_t max, struct vhdx_run *out, struct error *err)
 {
-	const struct table_page *page;
+	const struct cached *page;
 	int rc;
 
 	assert(block < bat->n_blocks && max > 0);
@@ -217,7 +217,7 @@ int vhdx_bat_run(struct vhdx_bat *bat, uint64_t block, uint64_t max, struct vhdx
 static int find_bitmap(struct vhdx_bat *bat, uint64_t chunk, uint64_t *off_out, struct error *err)
 {
 	uint64_t index = (chunk << bat->chunk_shift) + chunk + (UINT64_C(1) << bat->chunk_shift), entry, off;
-	const struct table_page *page;
+	const struct cached *page;
 	const char *fault;
 
 	page = page_get(bat, index, err);
@@ -240,7 +240,7 @@ int vhdx_bat_sectors(struct vhdx_bat *bat, uint64_t block, uint64_t first, uint6
 {
 	uint64_t chunk = block >> bat->chunk_shift, in_chunk = block - (chunk << bat->chunk_shift);
 	uint64_t bit = (in_chunk << (bat->block_shift - bat->sector_shift)) + first, n = 0, off = 0, left;
-	const struct table_page *page;
+	const struct cached *page;
 	const uint8_t *bits;
 	bool present;
 

@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/log.h"
-#include "disk/grain_cache.h"
+#include "disk/lru_cache.h"
 #include "disk/inflate.h"
 #include "disk/vmdk_footer.h"
 #include "disk/vmdk_grains.h"
@@ -201,20 +201,20 @@ static int inflate_grain(void *ctx, uint8_t *out, size_t len, struct error *err)
 }
 
 /* Bytes [in, in + len) of the grain in hand. */
-static int read_grain(struct stream_read *r, struct grain_cache *cache, void *buf, size_t len, size_t in,
+static int read_grain(struct stream_read *r, struct lru_cache *cache, void *buf, size_t len, size_t in,
 		      struct error *err)
 {
 	size_t grain_len = (size_t)r->s->g.t.grain_len;
-	const struct grain *g = grain_cache_find(cache, r->walk.x->file, r->n, grain_len);
+	const struct cached *g = lru_cache_find(cache, r->walk.x->file, r->n, grain_len);
 
 	if (!g && len == grain_len)
 		return inflate_grain(r, buf, len, err);
 	if (!g)
-		g = grain_cache_get(cache, r->walk.x->file, r->n, grain_len, inflate_grain, r, err);
+		g = lru_cache_get(cache, r->walk.x->file, r->n, grain_len, inflate_grain, r, err);
 	if (!g)
 		return -1;
 	memcpy(buf, g->data + in, len);
-	grain_cache_put(cache, g);
+	lru_cache_put(cache, g);
 	return 0;
 }
 

@@ -34,18 +34,18 @@ void vmdk_walk_fini(struct vmdk_walk *w)
 	image_table_put(w->img, w->table);
 }
 
-static uint64_t entry_at(const struct vmdk_walk *w, const struct table_page *page, uint64_t off)
+static uint64_t entry_at(const struct vmdk_walk *w, const struct cached *page, uint64_t off)
 {
-	const uint8_t *at = page->data + (off - page->off);
+	const uint8_t *at = page->data + (off - page->at);
 
 	return w->t->entry_len == 4 ? get_le32(at) : get_le64(at);
 }
 
 /* off is a multiple of the entry's length and was checked against the file: no entry straddles pages or the end. */
-static int get_entry(const struct vmdk_walk *w, const struct table_page **page, uint64_t off, uint64_t *out,
+static int get_entry(const struct vmdk_walk *w, const struct cached **page, uint64_t off, uint64_t *out,
 		     struct error *err)
 {
-	if (!*page || off - (*page)->off >= (*page)->len) {
+	if (!*page || off - (*page)->at >= (*page)->len) {
 		image_table_put(w->img, *page);
 		*page = image_table_get(w->img, w->x->file, off, err);
 		if (!*page)
@@ -56,9 +56,9 @@ static int get_entry(const struct vmdk_walk *w, const struct table_page **page, 
 }
 
 /* How many entries from off on, which is in the page and 0, are 0: at most max > 0, and not beyond the page. */
-static uint64_t count_zeros(const struct vmdk_walk *w, const struct table_page *page, uint64_t off, uint64_t max)
+static uint64_t count_zeros(const struct vmdk_walk *w, const struct cached *page, uint64_t off, uint64_t max)
 {
-	uint64_t n = 1, here = (page->len - (off - page->off)) / w->t->entry_len;
+	uint64_t n = 1, here = (page->len - (off - page->at)) / w->t->entry_len;
 
 	max = max < here ? max : here;
 	while (n < max && entry_at(w, page, off + n * w->t->entry_len) == 0)

@@ -59,7 +59,7 @@ struct vmdk_walk {
 	const struct image *img;
 	const struct vmdk_extent *x;
 	const struct vmdk_tables *t;
-	const struct table_page *dir, *table; /* the pages that the last entries came from */
+	const struct cached *dir, *table; /* the pages that the last entries came from */
 	uint64_t table_at, table_off;         /* the table that was found last, and where; 0: there is none */
 };
 

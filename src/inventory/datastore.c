@@ -76,7 +76,7 @@ static int find_in_folder(const char *path, const struct datastore_options *opt,
 	if (!ds->root)
 		return -1;
 	if (datastore_walk(backing_root_fd(ds->root), opt && opt->one_file_system, opt ? opt->cancel : NULL, &images,
-			   &configs, err) < 0 ||
+			   &configs, &ds->left_out, err) < 0 ||
 	    check_unambiguous(ds, &images, err) < 0 || check_unambiguous(ds, &configs, err) < 0 ||
 	    datastore_drop_extents(ds->root, &images, err) < 0)
 		return error_prefix(err, "%s", path);

@@ -76,6 +76,7 @@ struct datastore {
 	bool single;                    /* SOURCE is one image */
 	size_t archive_len;             /* SOURCE is an archive of several: how far their paths name it, with the '/'; else 0 */
 	struct vm_list vms;             /* filled by datastore_scan(); in byte order of names */
+	bool left_out;                  /* filled by datastore_find(): a folder of another file system was not entered */
 	bool changes_atime;             /* filled by datastore_scan(): reading will change access times */
 };
 

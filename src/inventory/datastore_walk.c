@@ -20,6 +20,7 @@ struct walk {
 	dev_t dev;
 	struct cancel *cancel;
 	struct path_list *images, *configs;
+	bool left_out;
 };
 
 DEFINE_CLEANUP(cleanup_dir, DIR *, closedir);
@@ -73,7 +74,11 @@ static int visit(struct walk *w, int dirfd, const char *folder, const char *name
 		return -1;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_errno(err, errno, "%s", path); /* gone since it was listed */
-	if (S_ISDIR(st.st_mode) && enters(name) && (!w->one_file_system || st.st_dev == w->dev)) {
+	if (S_ISDIR(st.st_mode) && enters(name) && w->one_file_system && st.st_dev != w->dev) {
+		w->left_out = true;
+		return 0;
+	}
+	if (S_ISDIR(st.st_mode) && enters(name)) {
 		CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd < 0)
@@ -122,7 +127,7 @@ static int path_order(const void *a, const void *b)
 }
 
 int datastore_walk(int dirfd, bool one_file_system, struct cancel *cancel, struct path_list *images,
-		   struct path_list *configs, struct error *err)
+		   struct path_list *configs, bool *left_out, struct error *err)
 {
 	struct walk w = {
 		.one_file_system = one_file_system, .cancel = cancel, .images = images, .configs = configs
@@ -140,6 +145,7 @@ int datastore_walk(int dirfd, bool one_file_system, struct cancel *cancel, struc
 	w.dev = st.st_dev;
 	if (walk_folder(&w, fd, "", 0, err) < 0)
 		return -1;
+	*left_out = w.left_out;
 	if (images->n > 0) /* an empty list has no array, and qsort() wants one */
 		qsort(images->v, images->n, sizeof(*images->v), path_order);
 	if (configs->n > 0)

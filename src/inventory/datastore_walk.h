@@ -27,10 +27,10 @@ static inline void cleanup_path_list(struct path_list *l)
 
 /*
  * Regular files below dirfd whose suffix is an image's or a configuration's.  Symlinks are not followed; folders whose name begins with
- * a dot and "~snapshot" are not entered; nor, with one_file_system, others.  A folder that cannot be read fails the walk:
+ * a dot and "~snapshot" are not entered; nor, with one_file_system, others (*left_out: there was one).  A folder that cannot be read fails the walk:
  * what is in it would be missed.
  */
 int datastore_walk(int dirfd, bool one_file_system, struct cancel *cancel, struct path_list *images,
-		   struct path_list *configs, struct error *err) MUST_CHECK;
+		   struct path_list *configs, bool *left_out, struct error *err) MUST_CHECK;
 
 #endif

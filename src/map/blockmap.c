@@ -362,6 +362,54 @@ void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash
 		set_entry(m, blk, BLOCK_HASHED, hash);
 }
 
+/* Neighbours within a page, in one write. */
+static void set_part(struct blockmap *m, uint64_t blk, uint64_t n, enum block_state state, const struct block_hash *hashes)
+{
+	uint8_t part[BLOCKMAP_PAGE_LEN];
+	uint64_t p = blk / BLOCKMAP_PAGE_BLOCKS;
+	struct error e = ERROR_INIT;
+
+	for (uint64_t i = 0; i < n; i++)
+		blockmap_entry_encode(state, hashes ? &hashes[i] : NULL, part + i * BLOCKMAP_ENTRY_LEN);
+	if ((page_state(m, p) != PAGE_DIRTY && dirty_page(m, p, &e) < 0) ||
+	    io_pwrite(m->fd, part, n * BLOCKMAP_ENTRY_LEN, blockmap_entry_off(&m->layout, blk), &e) < 0) {
+		error_prefix(&e, "%s", m->work);
+		blockmap_fail(m, &e);
+	}
+}
+
+static bool has_part(const struct blockmap *m, uint64_t blk, uint64_t n, enum block_state state, const struct block_hash *hashes)
+{
+	struct block_hash old;
+
+	for (uint64_t i = 0; i < n; i++)
+		if (blockmap_get(m, blk + i, &old) != state || (hashes && !block_hash_equal(&old, &hashes[i])))
+			return false;
+	return true;
+}
+
+void blockmap_set_run(struct blockmap *m, uint64_t blk, uint64_t count, enum block_state state, const struct block_hash *hashes)
+{
+	struct error e = ERROR_INIT;
+	uint64_t n;
+
+	assert((state == BLOCK_HASHED) == (hashes != NULL));
+	if (!m->writable || blk > m->layout.blocks || count > m->layout.blocks - blk) {
+		error_set(&e, ERR_BUG, "%s: set of blocks %" PRIu64 "+%" PRIu64 " of %" PRIu64 "%s", m->name, blk, count,
+			  m->layout.blocks, m->writable ? "" : " without a working copy");
+		blockmap_fail(m, &e);
+		return;
+	}
+	for (uint64_t done = 0; done < count; done += n) {
+		const struct block_hash *h = hashes ? hashes + done : NULL;
+		uint64_t in_page = BLOCKMAP_PAGE_BLOCKS - (blk + done) % BLOCKMAP_PAGE_BLOCKS;
+
+		n = count - done < in_page ? count - done : in_page;
+		if (!atomic_load_explicit(&m->failed, memory_order_acquire) && !has_part(m, blk + done, n, state, h))
+			set_part(m, blk + done, n, state, h);
+	}
+}
+
 uint64_t blockmap_pages(const struct blockmap *m)
 {
 	return m->layout.pages;

@@ -113,6 +113,8 @@ int blockmap_make_writable(struct blockmap *m, struct error *err) MUST_CHECK;
 void blockmap_set_unknown(struct blockmap *m, uint64_t blk);
 void blockmap_set_zero(struct blockmap *m, uint64_t blk);
 void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash *hash);
+/* As count sets from blk, with a write a page instead of one a block.  hashes: count of them for BLOCK_HASHED, else NULL. */
+void blockmap_set_run(struct blockmap *m, uint64_t blk, uint64_t count, enum block_state state, const struct block_hash *hashes);
 
 /*
  * Pages as they stand in the file (layout above), 256 blocks at once; of one page, one thread at a time.  What a copy of

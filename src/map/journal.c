@@ -160,7 +160,8 @@ static int check_tail(const struct journal *j, struct window *w, uint64_t end, s
 
 static int replay_all(struct journal *j, uint64_t file_size, journal_replay_fn replay, void *ctx, struct error *err)
 {
-	CLEANUP_FREE uint8_t *buf = malloc(WINDOW_LEN);
+	uint64_t left = file_size - JOURNAL_HEADER_LEN;
+	CLEANUP_FREE uint8_t *buf = malloc(left < WINDOW_LEN ? left : WINDOW_LEN);
 	struct window w = { .buf = buf, .off = JOURNAL_HEADER_LEN, .file_size = file_size };
 	uint64_t off = JOURNAL_HEADER_LEN;
 	struct journal_raw raw;
@@ -182,11 +183,10 @@ static int replay_all(struct journal *j, uint64_t file_size, journal_replay_fn r
 			return -1;
 		if (ftruncate(j->fd, (off_t)off) < 0)
 			return error_errno(err, errno, "cut at %#" PRIx64, off);
+		if (fsync(j->fd) < 0)
+			return error_errno(err, errno, "fsync");
 	}
-	/* Also for records that were only in the page cache: what comes next may say that they are durable. */
-	if (fsync(j->fd) < 0)
-		return error_errno(err, errno, "fsync");
-	j->end = j->durable = off;
+	j->end = off; /* durable is where it was: the records may only be in the page cache */
 	return 0;
 }
 
@@ -451,6 +451,11 @@ int journal_mark_born(struct journal *j, int (*make_born)(int fd, char *out, siz
 	if (make_born(j->fd, born, sizeof(born), &cause) < 0)
 		return poison_locked(j, &cause, err);
 	journal_born_encode(born, half);
+	/* What reads alike needs no write; should it be in the page cache only, the next sync takes it along. */
+	if (strcmp(born, j->born) == 0) {
+		j->make_born = make_born;
+		return 0;
+	}
 	if (io_pwrite(j->fd, half, sizeof(half), JOURNAL_BORN_OFF, &cause) < 0)
 		return poison_locked(j, &cause, err);
 	if (fdatasync(j->fd) < 0) {

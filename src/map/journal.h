@@ -72,7 +72,7 @@ struct journal;
 /*
  * Opens the journal `name` in dirfd for the map's generation; each intact record goes to `replay` in order (its failure
  * ends the open).  A missing or empty one, and one of another generation or id, is started anew and empty.  What was
- * replayed is durable on return.  The caller keeps dirfd open as long as the journal, and holds the replica's lock.
+ * replayed may be in the page cache only: journal_sync() before anything is done because of it.  The caller keeps dirfd open as long as the journal, and holds the replica's lock.
  */
 struct journal *journal_open(int dirfd, const char *name, const struct guid *liftfs_id, uint64_t generation,
 			     journal_replay_fn replay, void *ctx, struct error *err) MUST_CHECK;
@@ -105,8 +105,8 @@ int journal_fd(const struct journal *j);         /* for the born mark */
 /* The mark as the file has it; "" if none was written, or it was damaged. */
 const char *journal_born(const struct journal *j);
 /*
- * Writes the mark of this file, durably, in place; make_born as in blockmap_commit().  Files that journal_restart()
- * makes afterwards are marked in the same way before they get their name.  A failure poisons the journal.
+ * Writes the mark of this file, durably, in place, unless it has it; make_born as in blockmap_commit().  Files that
+ * journal_restart() makes afterwards are marked in the same way before they get their name.  A failure poisons the journal.
  */
 int journal_mark_born(struct journal *j, int (*make_born)(int fd, char *out, size_t len, struct error *err),
 		      struct error *err) MUST_CHECK;

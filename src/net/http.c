@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "net/http.h"
@@ -155,11 +156,25 @@ void http_cancel(struct http *h, struct http_request *req)
 	curl_multi_wakeup(h->multi);
 }
 
+#define LOOK_NS 100000000 /* how often a waiter asks whether it is to stop */
+
 struct waiter {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed; /* by the monotonic clock */
 	bool done;
 };
+
+static void waiter_init(struct waiter *w)
+{
+	pthread_condattr_t attr;
+
+	w->done = false;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
 
 static void wake_waiter(struct http_request *req)
 {
@@ -170,21 +185,37 @@ static void wake_waiter(struct http_request *req)
 	pthread_cond_signal(&w->changed);
 }
 
-int http_perform(struct http *h, struct http_request *req, struct error *err)
+/* Under the waiter's lock.  True if that time passed in vain. */
+static bool wait_a_little(struct waiter *w)
 {
-	struct waiter w = { .done = false };
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_nsec += LOOK_NS;
+	at.tv_sec += at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return pthread_cond_timedwait(&w->changed, &w->lock, &at) == ETIMEDOUT && !w->done;
+}
+
+int http_perform_unless(struct http *h, struct http_request *req, bool (*stop)(void *ctx), void *stop_ctx,
+			struct error *err)
+{
 	void (*done)(struct http_request *) = req->done;
 	void *ctx = req->ctx;
+	struct waiter w;
 
 	assert(!http_on_thread(h));
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.changed, NULL);
+	waiter_init(&w);
 	req->done = wake_waiter;
 	req->ctx = &w;
 	http_submit(h, req);
 	pthread_mutex_lock(&w.lock);
-	while (!w.done)
-		pthread_cond_wait(&w.changed, &w.lock);
+	while (!w.done) {
+		if (!stop)
+			pthread_cond_wait(&w.changed, &w.lock);
+		else if (wait_a_little(&w) && stop(stop_ctx))
+			http_cancel(h, req);
+	}
 	pthread_mutex_unlock(&w.lock);
 	pthread_cond_destroy(&w.changed);
 	pthread_mutex_destroy(&w.lock);
@@ -195,6 +226,11 @@ int http_perform(struct http *h, struct http_request *req, struct error *err)
 	if (err)
 		*err = req->err;
 	return -1;
+}
+
+int http_perform(struct http *h, struct http_request *req, struct error *err)
+{
+	return http_perform_unless(h, req, NULL, NULL, err);
 }
 
 const char *http_reply_header(const struct http_request *req, const char *name)

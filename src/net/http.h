@@ -84,6 +84,12 @@ void http_submit(struct http *h, struct http_request *req);
 void http_cancel(struct http *h, struct http_request *req);
 /* Submits and waits.  Not on the network thread.  0 if an HTTP status came, whatever it is. */
 int http_perform(struct http *h, struct http_request *req, struct error *err) MUST_CHECK;
+/*
+ * The same for a caller that may be stopped: `stop` is asked ten times a second on its thread, and the request called
+ * off if it says so.  NULL: never.  req tells what came of it, too.
+ */
+int http_perform_unless(struct http *h, struct http_request *req, bool (*stop)(void *ctx), void *ctx,
+			struct error *err);
 /* Value of a reply header, any case of name; NULL if absent. */
 const char *http_reply_header(const struct http_request *req, const char *name);
 /* The i-th reply header, in the order in which they came; false behind the last. */

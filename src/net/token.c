@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/outage.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define LOOK_MS 1000 /* the thread looks at the clock so often: it may have been moved, or the host have slept */
@@ -21,6 +22,7 @@ struct token_keeper {
 	struct cancel stop;
 	bool has_stop;
 	pthread_t thread;
+	struct outage outage; /* the thread's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -133,7 +135,7 @@ static void fail_locked(struct token_keeper *k, const struct error *failed)
 
 static void ask_locked(struct token_keeper *k)
 {
-	struct token_ask ask = { .http = k->http, .stop = &k->stop, .below = k->below };
+	struct token_ask ask = { .http = k->http, .stop = &k->stop, .below = k->below, .outage = &k->outage };
 	struct error err = ERROR_INIT;
 	struct token t = { .text = NULL };
 	char refusal[sizeof(k->refusal)];

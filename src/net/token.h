@@ -33,6 +33,7 @@ struct token_ask {
 	struct http *http;
 	struct cancel *stop;           /* set when the keeper ends: give up soon */
 	uint64_t (*below)(uint64_t n); /* dice for waits between tries; NULL: random_below() */
+	struct outage *outage;         /* of the endpoint, from question to question; NULL: of this one alone */
 	const struct secret *refused;  /* the present one, if the service refused it; NULL: none was */
 	const char *refusal;           /* what it said then */
 };

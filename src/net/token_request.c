@@ -3,14 +3,13 @@
 
 #include "net/token_request.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "net/outage.h"
 #include "net/redact.h"
 #include "net/retry.h"
 #include "net/skew.h"
@@ -23,51 +22,9 @@ enum {
 	SILENT_TRIES = 3,     /* of a metadata service from which nothing ever came: there is none */
 };
 
-struct waiter {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done;
-};
-
-static void wake(struct http_request *req)
+static bool is_stopped(void *stop)
 {
-	struct waiter *w = req->ctx;
-
-	LOCK_SCOPE(&w->lock);
-	w->done = true;
-	pthread_cond_signal(&w->cond);
-}
-
-/* Submits and waits for `done`; the stop token is looked at ten times a second. */
-static void perform(const struct token_ask *ask, struct http_request *req)
-{
-	struct waiter w = { .done = false };
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.cond, &attr);
-	pthread_condattr_destroy(&attr);
-	req->done = wake;
-	req->ctx = &w;
-	http_submit(ask->http, req);
-	{
-		LOCK_SCOPE(&w.lock);
-		while (!w.done) {
-			struct timespec at;
-
-			clock_gettime(CLOCK_MONOTONIC, &at);
-			at.tv_nsec += 100000000;
-			at.tv_sec += at.tv_nsec / 1000000000;
-			at.tv_nsec %= 1000000000;
-			if (pthread_cond_timedwait(&w.cond, &w.lock, &at) == ETIMEDOUT && !w.done &&
-			    cancel_level(ask->stop) != CANCEL_NONE)
-				http_cancel(ask->http, req);
-		}
-	}
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.lock);
+	return cancel_level(stop) != CANCEL_NONE;
 }
 
 static void request_wipe(struct http_request *req)
@@ -132,6 +89,24 @@ static int give_up(const struct token_question *q, const struct http_request *re
 	return tries > 1 ? error_prefix(err, "gave up after %u tries", tries) : -1;
 }
 
+static void tell_outage(struct outage *o, const struct token_question *q, const struct http_request *req, unsigned tries)
+{
+	if (outage_failed(o, tries, clock_boottime_ns()))
+		log_notice("credentials", "%.*s: %s; trying again for a while", (int)strcspn(q->url, "?"), q->url,
+			   req->err.code ? req->err.msg : "not now");
+}
+
+static void tell_recovery(struct outage *o, const struct token_question *q)
+{
+	char took[FORMAT_TEXT_LEN];
+	uint64_t ns;
+
+	if (!outage_answered(o, clock_boottime_ns(), &ns))
+		return;
+	format_duration(ns / 1000000, took);
+	log_notice("credentials", "%.*s: answers again, after %s", (int)strcspn(q->url, "?"), q->url, took);
+}
+
 int token_request(const struct token_ask *ask, const struct token_question *q, struct token_answer *out,
 		  struct error *err)
 {
@@ -144,6 +119,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 				    .reply_max = ANSWER_MAX,
 				    .timeout_ms = TIMEOUT_MS };
 	uint64_t first_ns = clock_monotonic_ns();
+	struct outage here = { .failures = 0 }, *o = ask->outage ? ask->outage : &here;
 	bool answered = false;
 	int rc = -1;
 
@@ -152,10 +128,11 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 
 		if (cancel_check(ask->stop, err) < 0)
 			break;
-		perform(ask, &req);
+		http_perform_unless(ask->http, &req, is_stopped, ask->stop, NULL);
 		answered = answered || req.status != 0;
 		if (!again(ask, q, &req, tries, answered, (clock_monotonic_ns() - first_ns) / 1000000, &wait_ms)) {
 			if (req.err.code == ERR_NONE && !is_passing(q, req.status)) {
+				tell_recovery(o, q);
 				take_answer(&req, out);
 				rc = 0;
 			} else {
@@ -163,9 +140,7 @@ int token_request(const struct token_ask *ask, const struct token_question *q, s
 			}
 			break;
 		}
-		if (tries == 3)
-			log_warn("credentials", "%.*s: %s; trying again for a while", (int)strcspn(q->url, "?"), q->url,
-				 req.err.code ? req.err.msg : "not now");
+		tell_outage(o, q, &req, tries);
 		log_debug("credentials", "token endpoint: status %ld%s%s: again in %u ms after try %u", req.status,
 			  req.err.code ? ", " : "", req.err.code ? req.err.msg : "", wait_ms, tries);
 		request_wipe(&req);

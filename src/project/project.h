@@ -37,7 +37,7 @@ DEFINE_CLEANUP(cleanup_project, struct project *, project_close);
 struct project_found {
 	const char *vm;     /* name, the key together with the target */
 	const char *label;  /* what people call it */
-	const char *source; /* SOURCE, a real path */
+	const char *source; /* SOURCE as it is called, an absolute path: where it was read may be another place each time */
 	const char *disk;   /* the replica's name, escaped already */
 	const char *path;   /* of the leaf, below SOURCE */
 	uint64_t virtual_size;
@@ -83,10 +83,6 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 int project_record_deleted(struct project *p, const char *target_name, const char *replica_name, const char *point,
 			   struct error *err) MUST_CHECK;
 
-/* The replica was carried there and compared on samples alone (true), or it was compared as a whole since (false). */
-int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
-			      struct error *err) MUST_CHECK;
-
 /*
  * A disk that was retired on purpose: it, its cycles and points are no longer known; of events each stays, and one says that
  * somebody decided so.  target_name NULL: of any target.  ERR_USAGE: not known.  ERR_BUSY: a run is at work on it; all stay.
@@ -118,11 +114,16 @@ const char *project_event_name(enum project_event_kind kind); /* "run-started" *
 struct project_event {
 	enum project_event_kind kind;
 	const char *vm, *disk; /* NULL: of none in particular */
+	const char *target;    /* target_name() of the disk's replica; NULL: not known */
 	const struct error *err; /* its code and status; NULL: none */
 	int status;              /* an exit status that is not the error's; 0: the error's */
 	const char *text;
 };
-/* Appends it, with the time, this host, process and version.  It is never changed again. */
+/*
+ * Appends it, with the time, this host, process and version.  It is never changed again, but for this: a failure that is the same
+ * as one since the disk last went well (of a run: as the last run's) is that one once more, and not another event.
+ * Old ones go: see schema.h.
+ */
 int project_event(struct project *p, const struct project_event *e, struct error *err) MUST_CHECK;
 
 /* ---- what is known ---- */
@@ -162,10 +163,11 @@ const char *project_disk_word(const struct project_disk *d);
 
 struct project_event_row {
 	uint64_t seq, time_ns, pid;
+	uint64_t times, last_ns; /* how often it came, and when last: 1, time_ns */
 	int status;
 	char *host, *version, *kind, *vm, *disk, *code, *message; /* "" where there is none */
 };
-/* The last n, oldest first. */
+/* The n that came last, the latest at the end. */
 int project_events(struct project *p, unsigned n,
 		   int (*each)(void *ctx, const struct project_event_row *e, struct error *err), void *ctx,
 		   struct error *err) MUST_CHECK;

@@ -17,11 +17,12 @@ static uint64_t count(const _Atomic uint64_t *counter)
 
 /* ---- a round ---- */
 
-static int record_broken(struct project *p, const char *key, const struct project_found *f, uint64_t now, struct error *err)
+static int record_broken(struct project *p, const char *target, const char *key, const struct project_found *f, uint64_t now,
+			 struct error *err)
 {
 	CLEANUP_FREE char *text = project_message_text(f->broken->msg, err);
-	const struct project_event e = { .kind = PROJECT_FAILED, .vm = f->vm, .disk = f->disk, .err = f->broken,
-					 .text = f->broken->msg };
+	const struct project_event e = { .kind = PROJECT_FAILED, .vm = f->vm, .disk = f->disk, .target = target,
+					 .err = f->broken, .text = f->broken->msg };
 	int status = error_exit_status(f->broken);
 
 	if (!text)
@@ -55,7 +56,7 @@ static int record_found(struct project *p, const struct project_round *r, const 
 		    " seen_ns = max(seen_ns, excluded.seen_ns), vanished_ns = NULL, restored = 0",
 		    "ttttttuu", key, r->target, f->disk, vm, source, path, f->virtual_size, r->started_ns) < 0)
 		return -1;
-	return f->broken ? record_broken(p, key, f, r->started_ns, err) : 0;
+	return f->broken ? record_broken(p, r->target, key, f, r->started_ns, err) : 0;
 }
 
 /* Those of one SOURCE that no round since saw. */
@@ -232,6 +233,15 @@ static int insert_point(struct project *p, const struct cycle_disk *d, const str
 		       "tttu", o->key, o->point, d->snapshot, o->finished_ns);
 }
 
+/* Of disks whose replica this cycle saw. */
+static int update_unverified(struct project *p, const struct cycle_disk *d, const struct disk_outcome *o, struct error *err)
+{
+	if (d->err.code != ERR_NONE)
+		return 0;
+	return sql_run(p->db, err, "UPDATE disks SET unverified = ?2 WHERE key = ?1 AND unverified IS NOT ?2", "ti", o->key,
+		       (int64_t)d->unverified);
+}
+
 static enum project_event_kind failure_kind(const struct cycle_disk *d)
 {
 	if (d->err.code == ERR_CONFLICT && d->err.detail != TARGET_REFUSED_NUMBER)
@@ -243,7 +253,7 @@ static enum project_event_kind failure_kind(const struct cycle_disk *d)
 
 static int tell_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d, struct error *err)
 {
-	struct project_event e = { .vm = c->vm->name, .disk = d->name, .err = &d->err };
+	struct project_event e = { .vm = c->vm->name, .disk = d->name, .target = c->target, .err = &d->err };
 	char text[160];
 
 	if (d->err.code != ERR_NONE) {
@@ -279,7 +289,7 @@ static int record_disk(struct project *p, const struct project_cycle *c, const s
 	o.finished_ns = d->finished_ns > o.started_ns ? d->finished_ns : o.started_ns;
 	o.requests = d->requests.writes + d->requests.clears + d->requests.reads + d->requests.others;
 	rc = insert_cycle(p, d, &o, err) < 0 || update_disk(p, c, d, &o, streak, err) < 0 || insert_point(p, d, &o, err) < 0 ||
-			     (!o.recorded && tell_disk(p, c, d, err) < 0) ? -1 : 0;
+			     update_unverified(p, d, &o, err) < 0 || (!o.recorded && tell_disk(p, c, d, err) < 0) ? -1 : 0;
 	*again_out = *again_out || o.recorded;
 	free(o.message);
 	return rc;
@@ -320,7 +330,11 @@ static int record_deleted(struct project *p, const char *key, const char *replic
 	const struct project_event e = { .kind = PROJECT_POINT_DELETED, .disk = replica_name, .text = point };
 
 	if (sql_run(p->db, err, "UPDATE recovery_points SET deleted_ns = ? WHERE disk = ? AND name = ? AND deleted_ns IS NULL",
-		    "utt", clock_realtime_ns(), key, point) < 0)
+		    "utt", clock_realtime_ns(), key, point) < 0 ||
+	    sql_run(p->db, err,
+		    "DELETE FROM recovery_points WHERE disk = ?1 AND deleted_ns IS NOT NULL AND name <= (SELECT name FROM recovery_points"
+		    " WHERE disk = ?1 AND deleted_ns IS NOT NULL ORDER BY name DESC LIMIT 1 OFFSET ?2)", "ti", key,
+		    (int64_t)CYCLES_KEPT) < 0)
 		return -1;
 	return project_add_event(p, &e, err);
 }
@@ -335,14 +349,4 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 	if (sql_begin(p->db, err) < 0)
 		return -1;
 	return sql_end(p->db, record_deleted(p, key, replica_name, point, err), err);
-}
-
-int project_record_unverified(struct project *p, const char *target_name, const char *replica_name, bool unverified,
-			      struct error *err)
-{
-	char key[STATE_KEY_LEN];
-
-	state_replica_key(target_name, replica_name, key);
-	LOCK_SCOPE(&p->use);
-	return sql_run(p->db, err, "UPDATE disks SET unverified = ? WHERE key = ?", "it", (int64_t)unverified, key);
 }

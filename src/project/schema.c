@@ -10,6 +10,9 @@
 #include "base/io.h"
 #include "project/schema.h"
 
+#define NUMBER_TEXT(n) #n
+#define NUMBER(n) NUMBER_TEXT(n)
+
 static const char *const steps[] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE vms ("
@@ -46,6 +49,18 @@ static const char *const steps[] = {
 	"	BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;"
 	"CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events"
 	"	BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;",
+	"DROP TRIGGER events_are_not_changed;"
+	"DROP TRIGGER events_are_not_deleted;"
+	"ALTER TABLE events ADD COLUMN times INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE events ADD COLUMN last_ns INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE events SET last_ns = time_ns;"
+	"CREATE INDEX events_by_last ON events (last_ns, seq);"
+	"CREATE INDEX events_of_disks ON events (disk, kind, last_ns);"
+	"CREATE TRIGGER events_are_not_changed BEFORE UPDATE OF seq, time_ns, host, pid, version, kind, vm, disk, code, status,"
+	"	message ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;"
+	"CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events"
+	"	WHEN OLD.seq > (SELECT max(seq) FROM events) - " NUMBER(EVENTS_KEPT)
+	"	BEGIN SELECT RAISE(ABORT, 'events are kept'); END;",
 };
 const struct schema project_schema = { .steps = steps, .n = sizeof(steps) / sizeof(steps[0]) };
 

@@ -7,8 +7,9 @@
  *   vms              one row a VM: (target, name)
  *   disks            one row a replica, by the key of its folder in the state: its last outcome, and what it adds up to
  *   cycles           the latest CYCLES_KEPT a replica: (disk, started)
- *   recovery_points  (disk, name), with when each was made and deleted
- *   events           appended only: triggers refuse everything else
+ *   recovery_points  (disk, name), with when each was made and deleted; of deleted ones the latest CYCLES_KEPT a replica
+ *   events           the newest EVENTS_KEPT of runs, cycles and points, and as many of everything else; triggers refuse changes,
+ *                    but of how often one came again and when last
  *
  * Times are nanoseconds since 1970 UTC.  Texts are UTF-8: names escaped as replicas' names are, messages as logs are.
  */
@@ -18,6 +19,8 @@
 #include "project/sql.h"
 
 #define CYCLES_KEPT 500 /* a replica: five days of 15 minutes; a thousand disks stay below 100 MB */
+
+#define EVENTS_KEPT 50000 /* of each sort: some 30 MB for both */
 
 struct schema {
 	const char *const *steps; /* from version i to i + 1 */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "project/sql.h"
 
@@ -49,6 +50,10 @@ sqlite3 *sql_open(const char *path, bool read_only, struct error *err)
 
 void sql_close(sqlite3 *db)
 {
+	sqlite3_stmt *st;
+
+	while (db && (st = sqlite3_next_stmt(db, NULL)))
+		sqlite3_finalize(st);
 	sqlite3_close_v2(db);
 }
 
@@ -73,11 +78,22 @@ static int bind(sqlite3_stmt *st, const char *types, va_list ap)
 	return rc;
 }
 
+/* One that sql_finish() left: preparing costs more than most of these statements do. */
+static sqlite3_stmt *prepared(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+
+	while ((st = sqlite3_next_stmt(db, st)))
+		if (!sqlite3_stmt_busy(st) && strcmp(sqlite3_sql(st), sql) == 0)
+			return st;
+	return NULL;
+}
+
 static sqlite3_stmt *query(sqlite3 *db, const char *sql, const char *types, va_list ap, struct error *err)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
+	CLEANUP(cleanup_statement) sqlite3_stmt *st = prepared(db, sql);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK || bind(st, types, ap) != SQLITE_OK) {
+	if ((!st && sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) || bind(st, types, ap) != SQLITE_OK) {
 		fail(db, err);
 		return NULL;
 	}
@@ -104,7 +120,8 @@ int sql_next(sqlite3_stmt *st, struct error *err)
 
 void sql_finish(sqlite3_stmt *st)
 {
-	sqlite3_finalize(st);
+	sqlite3_reset(st); /* says once more what sql_next() said */
+	sqlite3_clear_bindings(st);
 }
 
 int sql_run(sqlite3 *db, struct error *err, const char *sql, const char *types, ...)

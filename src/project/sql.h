@@ -32,7 +32,10 @@ int sql_run(sqlite3 *db, struct error *err, const char *sql, const char *types, 
 /* Several, separated by ';', without values. */
 int sql_script(sqlite3 *db, const char *sql, struct error *err) MUST_CHECK;
 
-/* A statement with rows; the caller finishes it. */
+/*
+ * A statement with rows; the caller finishes it, before it asks for the same one again.  Finished statements stay prepared for the
+ * next who asks, until the database is closed: who shares a database among threads has a lock around each statement.
+ */
 sqlite3_stmt *sql_query(sqlite3 *db, struct error *err, const char *sql, const char *types, ...) MUST_CHECK;
 /* 1: a row; 0: there are no more; -1. */
 int sql_next(sqlite3_stmt *st, struct error *err) MUST_CHECK;

@@ -150,7 +150,7 @@ int disk_run_open(struct disk_run *r, struct error *err)
 	if (cancel_init(&r->stop, err) < 0)
 		return -1;
 	if (disk_run_reopen(r, err) < 0 ||
-	    replica_state_open(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
+	    replica_state_look(r->opt->state, target_name(r->opt->target), r->d->name, &r->rs, err) < 0 ||
 	    (r->rs.map && disk_run_check_identity(r, blockmap_header(r->rs.map)->source_id, err) < 0))
 		return -1;
 	r->replica = target_replica(r->opt->target, r->d->name, err);
@@ -234,7 +234,8 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 
 /*
  * Its answer does not matter: without one the lease ends by itself.  But a release that was sent twice, or got no answer, may
- * arrive while the next cycle holds its lease, which must not be this one then.
+ * arrive while the next cycle holds its lease, which must not be this one then.  Killed between the two the next cycle takes the
+ * lease under the same id: from its claim on the version is another than the release names.
  */
 static void let_go(struct disk_run *r, bool release)
 {
@@ -244,7 +245,7 @@ static void let_go(struct disk_run *r, bool release)
 	r->leased = false;
 	if (!release || lost)
 		return;
-	if (replica_lease(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, &why) < 0)
+	if (replica_lease_if(r->replica, TARGET_LEASE_RELEASE, &r->rs.lease_id, r->version, &why) < 0)
 		log_info("cycle", "%s: the lease was not released; it ends by itself: %s", r->d->name, why.msg);
 	/* It was not sent, or refused for good; or the state was lost on the way. */
 	if ((why.code != ERR_NONE && why.code != ERR_NETWORK && why.code != ERR_BUSY) || !r->rs.journal)

@@ -180,15 +180,35 @@ static int check_size(const struct disk_run *r, struct error *err)
 				   r->trust == TRUST && h->content_size == r->content, err);
 }
 
+/*
+ * Under the lease.  A clean state is believed by the version, and it was leased on condition of one: an answer that tells another
+ * is an old one, from a cache say, unless another liftfs claimed meanwhile or what it sent still arrives.
+ */
+static int look_again(struct disk_run *r, bool *exists, struct error *err)
+{
+	char leased[TARGET_VERSION_LEN];
+	bool by_version = target_caps(r->opt->target)->late && r->rs.kind == STATE_CLEAN && replica_state_owns(&r->rs, r->live_number);
+
+	memcpy(leased, r->version, sizeof(leased));
+	for (unsigned n = 0; n < LEASE_TRIES; n++) {
+		if (disk_run_look(r, exists, err) < 0)
+			return -1;
+		if (!by_version || !*exists || strcmp(r->version, leased) == 0)
+			return 0;
+	}
+	return error_set(err, ERR_NETWORK, "%s: was leased at version %.100s, and looks tell of %.100s: answers are stale",
+			 r->d->name, leased, r->version);
+}
+
 int disk_run_approach(struct disk_run *r, struct error *err)
 {
 	bool exists;
 
-	if (disk_run_look(r, &exists, err) < 0 || (r->opt->seed && disk_run_seed(r, exists, err) < 0) ||
+	if (replica_state_settle(&r->rs, err) < 0 || disk_run_look(r, &exists, err) < 0 || (r->opt->seed && disk_run_seed(r, exists, err) < 0) ||
 	    (!exists && check_gone(r, err) < 0))
 		return -1;
 	r->d->kind = exists && (r->rs.kind == STATE_NEW || r->rs.last.cycle > 0) ? CYCLE_DELTA : CYCLE_INITIAL;
-	if (begin(r, exists, err) < 0 || disk_run_lease(r, err) < 0 || disk_run_look(r, &exists, err) < 0)
+	if (begin(r, exists, err) < 0 || disk_run_lease(r, err) < 0 || look_again(r, &exists, err) < 0)
 		return -1;
 	if (!exists)
 		return error_set(err, ERR_CONFLICT, "%s: is gone from the target", r->d->name);

@@ -39,6 +39,35 @@ static int held(const struct disk_run *r, const struct error *said, struct error
 	return error_set(err, ERR_BUSY, "%s: held by %s", r->d->name, holder(r, said));
 }
 
+static bool has_moved(const struct error *why)
+{
+	return why->code == ERR_CONFLICT && why->detail == TARGET_REFUSED_VERSION;
+}
+
+/*
+ * A break ends whoever's lease it finds.  One that arrives late, when we have claimed, must find none: it is conditional, unless
+ * there is somebody who never stops writing.
+ */
+static int send_break(struct disk_run *r, struct error *err)
+{
+	bool exists;
+
+	for (unsigned n = 0; n < LEASE_TRIES; n++) {
+		struct error why = ERROR_INIT;
+
+		if (replica_lease_if(r->replica, TARGET_LEASE_BREAK, NULL, r->version, &why) == 0)
+			return 0;
+		if (!has_moved(&why)) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		if (disk_run_look(r, &exists, err) < 0)
+			return -1;
+	}
+	return replica_lease(r->replica, TARGET_LEASE_BREAK, NULL, err) < 0 ? -1 : disk_run_look(r, &exists, err);
+}
+
 /* Step 3 comes after this as it always does: breaking a lease proves nothing.  What would end with 78 breaks none. */
 static int break_lease(struct disk_run *r, const struct error *said, struct error *err)
 {
@@ -46,19 +75,44 @@ static int break_lease(struct disk_run *r, const struct error *said, struct erro
 		return -1;
 	r->trust = TRUST_UNDECIDED;
 	disk_run_warn(r, "the lease was broken that was held by %s", holder(r, said));
-	return replica_lease(r->replica, TARGET_LEASE_BREAK, NULL, err);
+	return send_break(r, err);
+}
+
+/*
+ * Conditional on what was looked at.  Without that a request that arrives late could begin our lease anew after somebody wrote in a
+ * lapse, and the next renewal would pass for a proof that nobody did; and it could take a replica that was given to another host.
+ * In an open state the version is the proof, so that another one ends it.
+ */
+static int acquire(struct disk_run *r, struct error *why)
+{
+	bool late = target_caps(r->opt->target)->late, exists;
+	uint64_t number = r->live_number;
+
+	for (unsigned n = 1;; n++) {
+		*why = (struct error)ERROR_INIT;
+		if (replica_lease_if(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, late ? r->version : NULL, why) == 0)
+			return 0;
+		if (!has_moved(why))
+			return -1;
+		*why = (struct error)ERROR_INIT;
+		if (disk_run_look(r, &exists, why) < 0)
+			return -1;
+		if (r->live_leased)
+			return error_set(why, ERR_BUSY, "somebody who writes to it");
+		if (n == LEASE_TRIES || r->rs.kind == STATE_OPEN || r->live_number != number)
+			return error_set(why, ERR_NETWORK, "%s: was changed at the moment when it was to be leased", r->d->name);
+	}
 }
 
 static int lease(struct disk_run *r, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	int rc = replica_lease(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, &why);
+	int rc = acquire(r, &why);
 
 	if (rc < 0 && why.code == ERR_BUSY && r->opt->break_lease) {
 		if (break_lease(r, &why, err) < 0)
 			return -1;
-		why = (struct error)ERROR_INIT;
-		rc = replica_lease(r->replica, TARGET_LEASE_ACQUIRE, &r->rs.lease_id, &why);
+		rc = acquire(r, &why);
 	}
 	if (rc < 0) {
 		if (why.code == ERR_BUSY)
@@ -103,6 +157,9 @@ static int renew_or_distrust(struct disk_run *r, struct error *err)
 		return -1;
 	if (r->live_leased && !r->opt->break_lease) /* nothing was acquired or changed: the next run finds the same */
 		return held(r, &why, err);
+	/* Whoever ended that lease, a late break or a late release of our own: nothing was written since the clean point. */
+	if (target_caps(r->opt->target)->late && r->rs.has_clean && strcmp(r->version, r->rs.last.version) == 0)
+		return lease(r, err);
 	if (replica_state_owns(&r->rs, r->live_number) && !r->opt->adopt && !r->opt->replace)
 		return disk_run_need_adopt(r, r->live_leased ? "leased by somebody else after a cycle that was cut off" :
 							       "changed by somebody else after a cycle that was cut off", err);

@@ -68,6 +68,35 @@ static bool may_take_locked(const struct engine *e, const struct run *r)
 	return idle > 1 && r->held < HELD_TO_IDLE * idle && r->held < (e->pool.n + e->n_runs - 1) / e->n_runs;
 }
 
+/* Is there, or may there be, something to scan? */
+static bool has_work_locked(const struct run *r)
+{
+	return (!r->exhausted || r->open) && !run_stopped(r);
+}
+
+/* Nothing will be queued any more: the caller of the pass wants to know. */
+static bool is_over_locked(const struct run *r)
+{
+	return !has_work_locked(r) && r->workers == 0;
+}
+
+static struct slot *take_locked(struct run *r)
+{
+	struct slot *s = may_take_locked(r->e, r) ? slot_take_locked(&r->e->pool) : NULL;
+
+	if (s) {
+		s->run = r;
+		r->held++;
+	}
+	return s;
+}
+
+struct slot *run_slot_try(struct run *r)
+{
+	LOCK_SCOPE(&r->e->lock);
+	return take_locked(r);
+}
+
 struct slot *run_slot_get(struct run *r)
 {
 	struct engine *e = r->e;
@@ -75,14 +104,10 @@ struct slot *run_slot_get(struct run *r)
 
 	LOCK_SCOPE(&e->lock);
 	while (!run_stopped(r)) {
-		s = may_take_locked(e, r) ? slot_take_locked(&e->pool) : NULL;
+		s = take_locked(r);
 		if (s)
 			break;
 		pthread_cond_wait(&e->work, &e->lock);
-	}
-	if (s) {
-		s->run = r;
-		r->held++;
 	}
 	return s;
 }
@@ -95,7 +120,8 @@ void run_slot_put(struct run *r, struct slot *s)
 	slot_put_locked(&e->pool, s);
 	r->held--;
 	pthread_cond_broadcast(&e->work);
-	pthread_cond_signal(&r->moved);
+	if (r->held == 0 && is_over_locked(r))
+		pthread_cond_signal(&r->moved);
 }
 
 void run_queue(struct run *r, struct slot *s)
@@ -107,26 +133,62 @@ void run_queue(struct run *r, struct slot *s)
 	pthread_cond_signal(&r->moved);
 }
 
-/* The next run that may claim, by turns. */
+/* The next run that may go on, by turns. */
 static struct run *pick_locked(struct engine *e)
 {
 	for (unsigned i = 0; i < e->n_runs; i++) {
 		struct run *r = e->ring;
 
 		e->ring = r->next;
-		if (!r->exhausted && !run_stopped(r) && may_take_locked(e, r))
+		if (has_work_locked(r) && may_take_locked(e, r))
 			return r;
 	}
 	return NULL;
+}
+
+/* A range that was left, or one that is done: then scan_step() claims. */
+static struct scan_range *range_get_locked(struct run *r)
+{
+	struct scan_range **from = r->open ? &r->open : &r->idle_ranges, *range = *from;
+
+	assert(range);
+	*from = range->next;
+	return range;
+}
+
+static void range_put_locked(struct run *r, struct scan_range *range)
+{
+	struct scan_range **to = range->at < range->n ? &r->open : &r->idle_ranges;
+
+	range->next = *to;
+	*to = range;
+}
+
+/* Scans a range with slots as it can get them.  False: there was nothing to claim, or the run stopped. */
+static bool work_range(struct worker *w, struct run *r, struct scan_range *range, struct slot *s)
+{
+	bool more = scan_step(r, range, &s, w);
+
+	while (more && range->at < range->n && !run_stopped(r)) {
+		if (!s)
+			s = run_slot_try(r);
+		if (!s)
+			break;
+		more = scan_step(r, range, &s, w);
+	}
+	if (s)
+		run_slot_put(r, s);
+	return more;
 }
 
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct engine *e = w->e;
+	struct scan_range *range;
 	struct slot *s;
 	struct run *r;
-	bool claimed;
+	bool more;
 
 	pthread_mutex_lock(&e->lock);
 	while (!e->shutdown) {
@@ -135,17 +197,17 @@ static void *work(void *arg)
 			pthread_cond_wait(&e->work, &e->lock);
 			continue;
 		}
-		s = slot_take_locked(&e->pool);
-		s->run = r;
-		r->held++;
+		s = take_locked(r);
+		range = range_get_locked(r);
 		r->workers++;
 		pthread_mutex_unlock(&e->lock);
-		claimed = scan_step(r, s, w->piece);
+		more = work_range(w, r, range, s);
 		pthread_mutex_lock(&e->lock);
+		range_put_locked(r, range);
 		r->workers--;
-		if (!claimed)
+		if (!more)
 			r->exhausted = true;
-		if (r->exhausted || run_stopped(r))
+		if (is_over_locked(r))
 			pthread_cond_signal(&r->moved);
 	}
 	pthread_mutex_unlock(&e->lock);
@@ -311,7 +373,7 @@ static void drain(struct run *r)
 		watch_token(r, &cancelled_since);
 		pthread_mutex_lock(&e->lock);
 		if (!r->queue && !r->refused) {
-			if ((r->exhausted || run_stopped(r)) && r->workers == 0 && r->held == 0)
+			if (is_over_locked(r) && r->held == 0)
 				break;
 			wait_locked(r);
 		}
@@ -376,8 +438,15 @@ static int run_init(struct run *r, struct engine *e, struct pass *p, struct erro
 	pthread_condattr_t monotonic;
 
 	*r = (struct run){ .e = e, .pass = p };
-	if (cancel_init(&r->stopped, err) < 0)
+	r->ranges = calloc(e->n_workers, sizeof(*r->ranges));
+	if (!r->ranges)
+		return error_errno(err, ENOMEM, "ranges of a pass");
+	for (unsigned i = 0; i < e->n_workers; i++)
+		range_put_locked(r, &r->ranges[i]);
+	if (cancel_init(&r->stopped, err) < 0) {
+		free(r->ranges);
 		return -1;
+	}
 	r->block_size = h->block_size;
 	r->content_size = h->content_size;
 	r->blocks = blockmap_blocks(p->map) - 1;
@@ -400,6 +469,7 @@ static void run_fini(struct run *r)
 {
 	assert(r->held == 0 && r->workers == 0 && !r->queue && !r->refused);
 	zeros_fini(&r->zeros);
+	free(r->ranges);
 	pthread_mutex_destroy(&r->claim_lock);
 	pthread_cond_destroy(&r->moved);
 	cancel_fini(&r->stopped);

@@ -65,6 +65,8 @@ uint64_t evidence_settle_wait_ns(const struct evidence *e);
 /* May the whole disk be skipped: equal to `last`, whose content was hashed under settled stamps on trusted file systems?
  * If not, *why_out is one phrase for the summary (static text). */
 bool evidence_proves_unchanged(const struct evidence *now, const struct evidence *last, const char **why_out);
+/* Such a phrase: is there nothing that anybody could do about it, since it will not hold at the next cycle? */
+bool evidence_why_passes(const char *why);
 
 /*
  * Was everything that the fingerprint's cycle read and recorded, read under settled stamps on trusted file systems?  Then what

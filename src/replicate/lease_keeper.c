@@ -24,7 +24,8 @@ struct entry {
 };
 
 struct lease_keeper {
-	pthread_t thread; /* passes the cancel on */
+	pthread_t thread; /* passes the cancel on; there is none before the first lease */
+	bool running;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct entry *entries;
@@ -107,7 +108,6 @@ struct lease_keeper *lease_keeper_new(struct cancel *run, unsigned renew_ms, str
 {
 	struct lease_keeper *k = calloc(1, sizeof(*k));
 	pthread_condattr_t attr;
-	int rc;
 
 	if (!k) {
 		error_errno(err, ENOMEM, "lease keeper");
@@ -120,14 +120,6 @@ struct lease_keeper *lease_keeper_new(struct cancel *run, unsigned renew_ms, str
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = pthread_create(&k->thread, NULL, pass_on, k);
-	if (rc != 0) {
-		pthread_cond_destroy(&k->changed);
-		pthread_mutex_destroy(&k->lock);
-		free(k);
-		error_errno(err, rc, "lease keeper");
-		return NULL;
-	}
 	return k;
 }
 
@@ -159,7 +151,8 @@ void lease_keeper_free(struct lease_keeper *k)
 	k->end = true;
 	pthread_cond_broadcast(&k->changed);
 	pthread_mutex_unlock(&k->lock);
-	pthread_join(k->thread, NULL);
+	if (k->running)
+		pthread_join(k->thread, NULL);
 	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
@@ -175,7 +168,10 @@ int lease_keeper_add(struct lease_keeper *k, struct replica *r, const struct gui
 		return error_errno(err, ENOMEM, "lease keeper");
 	*e = (struct entry){ .keeper = k, .replica = r, .id = *id, .stop = stop };
 	LOCK_SCOPE(&k->lock);
-	rc = pthread_create(&e->thread, NULL, keep, e);
+	rc = k->running ? 0 : pthread_create(&k->thread, NULL, pass_on, k);
+	k->running = rc == 0;
+	if (rc == 0)
+		rc = pthread_create(&e->thread, NULL, keep, e);
 	if (rc != 0)
 		return error_errno(err, rc, "lease keeper");
 	e->next = k->entries;

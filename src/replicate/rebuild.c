@@ -41,19 +41,6 @@ static void fail(struct rebuild *b, const struct error *err)
 	atomic_store(&b->failed, true);
 }
 
-/* Anything but a range that is known to be zero. */
-static bool holds_data(const struct extent_list *list, uint64_t off, uint64_t len)
-{
-	for (uint64_t at = off; at < off + len;) {
-		const struct extent *e = extent_list_find(list, at);
-
-		if (!e || e->kind != EXTENT_ZERO)
-			return true;
-		at = e->off + e->len;
-	}
-	return false;
-}
-
 /* A part of a page: blocks [from, to), all of which hold data, in one read. */
 static int rebuild_run(struct rebuild *b, uint64_t first, unsigned from, unsigned to, uint8_t *buf, uint8_t *page,
 		       struct error *err)
@@ -89,7 +76,7 @@ static int rebuild_page(struct rebuild *b, uint64_t p, uint8_t *buf, struct erro
 	for (unsigned from = 0; from < n; from = to + (to == from)) {
 		for (to = from; to < n && to - from < at_once; to++) {
 			blockmap_range(b->map, first + to, &off, &len);
-			if (!holds_data(&b->data, off, len))
+			if (!extent_list_has_data(&b->data, off, len))
 				break;
 		}
 		if (to > from && rebuild_run(b, first, from, to, buf, page, err) < 0)

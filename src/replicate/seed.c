@@ -214,18 +214,6 @@ static int compare_blocks(struct check *c, const uint64_t *blocks, size_t n_bloc
 	return -1;
 }
 
-static bool holds_data(const struct extent_list *list, uint64_t off, uint64_t len)
-{
-	for (uint64_t at = off; at < off + len;) {
-		const struct extent *e = extent_list_find(list, at);
-
-		if (!e || e->kind != EXTENT_ZERO)
-			return true;
-		at = e->off + e->len;
-	}
-	return false;
-}
-
 /* Moves a random choice of `n` to the front, each as likely as any other. */
 static void choose(uint64_t *v, size_t of, size_t n)
 {
@@ -248,7 +236,7 @@ static int sort_blocks(const struct check *c, const struct extent_list *ranges, 
 		bool data;
 
 		blockmap_range(c->map, blk, &off, &len);
-		data = holds_data(ranges, off, len);
+		data = extent_list_has_data(ranges, off, len);
 		switch (blockmap_get(c->map, blk, NULL)) {
 		case BLOCK_HASHED:
 			if (!data)

@@ -43,8 +43,7 @@ static void submit(struct run *r, struct slot *s)
 	for (unsigned i = 0; i < n; i++) {
 		s->ops[i].op.done = op_done;
 		s->ops[i].renewals = r->renewals;
-		for (uint64_t k = 0; k < s->ops[i].count; k++)
-			blockmap_set_unknown(r->pass->map, s->ops[i].blk + k);
+		blockmap_set_run(r->pass->map, s->ops[i].blk, s->ops[i].count, BLOCK_UNKNOWN, NULL);
 	}
 	/* After the last one the slot may be somebody else's. */
 	for (unsigned i = 0; i < n; i++)
@@ -150,16 +149,14 @@ static int acknowledge(struct run *r, const struct slot_op *o, struct error *err
 	const struct block_hash *hashes;
 
 	if (!o->op.data) {
-		for (uint64_t i = 0; i < o->count; i++)
-			blockmap_set_zero(p->map, o->blk + i);
+		blockmap_set_run(p->map, o->blk, o->count, BLOCK_ZERO, NULL);
 		atomic_fetch_add_explicit(&p->progress->bytes_cleared, o->op.len, memory_order_relaxed);
 		return journal_ack_zero(p->journal, o->blk, o->count, err);
 	}
 	hashes = &o->slot->hash[o->blk - o->slot->first];
 	if (o->blk < r->blocks)
 		atomic_fetch_add_explicit(&p->progress->bytes_sent, o->op.len, memory_order_relaxed);
-	for (uint64_t i = 0; i < o->count; i++)
-		blockmap_set_hash(p->map, o->blk + i, &hashes[i]);
+	blockmap_set_run(p->map, o->blk, o->count, BLOCK_HASHED, hashes);
 	return journal_acks(p->journal, o->blk, hashes, (size_t)o->count, err);
 }
 

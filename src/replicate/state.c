@@ -2,6 +2,7 @@
 /* One replica's map and journal, opened together: replay, claims, clean points, commits. */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -160,14 +161,12 @@ static int replay_blocks(struct replica_state *rs, const struct journal_record *
 				 blocks);
 	if (replica_state_writable(rs, err) < 0)
 		return -1;
-	for (uint64_t i = 0; i < count; i++) {
-		if (r->type == JOURNAL_INTENT)
-			blockmap_set_unknown(rs->map, r->blk + i);
-		else if (r->zero)
-			blockmap_set_zero(rs->map, r->blk + i);
-		else
-			blockmap_set_hash(rs->map, r->blk + i, &r->hash);
-	}
+	if (r->type == JOURNAL_INTENT)
+		blockmap_set_run(rs->map, r->blk, count, BLOCK_UNKNOWN, NULL);
+	else if (r->zero)
+		blockmap_set_run(rs->map, r->blk, count, BLOCK_ZERO, NULL);
+	else
+		blockmap_set_hash(rs->map, r->blk, &r->hash);
 	rs->touched = true;
 	return 0;
 }
@@ -253,7 +252,8 @@ static int check_born(struct replica_state *rs, struct error *err)
 	if (fd < 0)
 		return error_errno(err, errno, "map");
 	rs->moved = mark[0] ? !born_here(journal_fd(rs->journal), mark) : !born_here(fd, blockmap_header(rs->map)->born);
-	if (rs->moved && ((rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) || replica_state_new_lease(rs, err) < 0))
+	if (rs->moved && (journal_sync(rs->journal, err) < 0 || (rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) ||
+			  replica_state_new_lease(rs, err) < 0))
 		return -1;
 	return journal_mark_born(rs->journal, state_make_born, err); /* of those, too, that are begun from now on */
 }
@@ -313,7 +313,7 @@ static int open_files(struct replica_state *rs, struct error *err)
 	return check_born(rs, err);
 }
 
-int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+int replica_state_look(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err)
 {
 	struct replica_state rs = REPLICA_STATE_INIT;
@@ -340,6 +340,25 @@ int replica_state_open(struct state *s, const char *target_name, const char *rep
 		log_warn("state", "%s/%s: not used: %s", state_path(s), folder, rs.damage);
 	*out = rs;
 	return 0;
+}
+
+int replica_state_settle(struct replica_state *rs, struct error *err)
+{
+	if (rs->journal && journal_sync(rs->journal, err) < 0)
+		return error_prefix(err, "state");
+	rs->settled = true;
+	return 0;
+}
+
+int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+		       struct error *err)
+{
+	if (replica_state_look(s, target_name, replica_name, out, err) < 0)
+		return -1;
+	if (replica_state_settle(out, err) == 0)
+		return 0;
+	replica_state_close(out);
+	return -1;
 }
 
 void replica_state_close(struct replica_state *rs)
@@ -416,6 +435,7 @@ failed:
 
 int replica_state_claim(struct replica_state *rs, uint64_t number, struct error *err)
 {
+	assert(rs->settled); /* else its lease was taken on records that a power cut may take away */
 	if (journal_claim(rs->journal, number, err) < 0 || journal_sync(rs->journal, err) < 0)
 		return -1;
 	if (rs->kind != STATE_DISTRUSTED)

@@ -86,6 +86,7 @@ struct replica_state {
 	uint64_t max_own;
 	bool has_clean;             /* last is valid */
 	struct clean_point last;
+	bool settled;               /* what was replayed is durable */
 	bool touched;               /* INTENT or DISTRUST since the clean point */
 	bool changed;               /* entries differ from the committed file's */
 	char *damage;               /* why map or journal could not be read, one line; kind is then DISTRUSTED or NEW */
@@ -103,6 +104,14 @@ struct replica_state {
  */
 int replica_state_open(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
 		       struct error *err) MUST_CHECK;
+/*
+ * The same in two steps.  After the first the state is known, but of what a killed process left the last records may be in the
+ * page cache only: enough to find that there is nothing to do, which saves an fsync a disk.  The second makes them durable, and
+ * comes before anything is sent, or written here.
+ */
+int replica_state_look(struct state *s, const char *target_name, const char *replica_name, struct replica_state *out,
+		       struct error *err) MUST_CHECK;
+int replica_state_settle(struct replica_state *rs, struct error *err) MUST_CHECK;
 /*
  * For a look without a lock, while somebody else may be at work: the header of the replica's map as it was committed last.  Changes
  * nothing.  1: there is none.

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,9 +123,35 @@ static int check_format(int fd, const char *path, bool create, struct error *err
 	return 0;
 }
 
+/* What a failure to write there means to a person; other failures stay what they are. */
+static int explain_write(const char *path, const struct error *why, struct error *err)
+{
+	if (why->detail == EROFS || why->detail == EACCES || why->detail == EPERM)
+		return error_errno(err, why->detail, "state %s: cannot be written to; choose another folder with --state", path);
+	if (err)
+		*err = *why;
+	return error_prefix(err, "state");
+}
+
+static int prepare(struct state *s, bool create, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (check_file_system(s->fd, s->path, err) < 0 || (!create && check_format(s->fd, s->path, false, err) < 0))
+		return error_prefix(err, "state");
+	if (!create)
+		return 0;
+	if (faccessat(s->fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		error_errno(&why, errno, "%s", s->path);
+	else if (check_format(s->fd, s->path, true, &why) == 0)
+		return 0;
+	return explain_write(s->path, &why, err);
+}
+
 struct state *state_open(const char *path, bool create, struct error *err)
 {
 	CLEANUP(cleanup_state) struct state *s = calloc(1, sizeof(*s));
+	struct error why = ERROR_INIT;
 
 	if (s) {
 		s->fd = -1;
@@ -134,8 +161,8 @@ struct state *state_open(const char *path, bool create, struct error *err)
 		error_errno(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	if (create && io_mkdirs(AT_FDCWD, path, 0700, err) < 0) {
-		error_prefix(err, "state");
+	if (create && io_mkdirs(AT_FDCWD, path, 0700, &why) < 0) {
+		explain_write(path, &why, err);
 		return NULL;
 	}
 	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -143,10 +170,8 @@ struct state *state_open(const char *path, bool create, struct error *err)
 		error_errno(err, errno, "state %s", path);
 		return NULL;
 	}
-	if (check_file_system(s->fd, path, err) < 0 || check_format(s->fd, path, create, err) < 0) {
-		error_prefix(err, "state");
+	if (prepare(s, create, err) < 0)
 		return NULL;
-	}
 	return steal_ptr(&s);
 }
 
@@ -170,29 +195,31 @@ int state_fd(const struct state *s)
 	return s->fd;
 }
 
+static pthread_once_t machine_id_once = PTHREAD_ONCE_INIT;
+static char machine_id[64];
+
 /* Without one (a container without systemd) inode and birth time must do. */
-static void machine_id(char out[64])
+static void read_machine_id(void)
 {
 	size_t len = 0;
 	CLEANUP_FREE char *text = io_read_file(AT_FDCWD, "/etc/machine-id", 256, &len, NULL);
 	int n = text ? (int)strcspn(text, "\n") : 0;
 
-	snprintf(out, 64, "%.*s", n > 63 ? 63 : n, text ? text : "");
-	if (out[0] == '\0')
-		snprintf(out, 64, "-");
+	snprintf(machine_id, sizeof(machine_id), "%.*s", n > 63 ? 63 : n, text ? text : "");
+	if (machine_id[0] == '\0')
+		snprintf(machine_id, sizeof(machine_id), "-");
 }
 
 int state_make_born(int fd, char *out, size_t len, struct error *err)
 {
 	struct statx st;
-	char id[64];
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
 		return error_errno(err, errno, "statx");
-	machine_id(id);
+	pthread_once(&machine_id_once, read_machine_id);
 	if (!(st.stx_mask & STATX_BTIME))
 		st.stx_btime = (struct statx_timestamp){ 0 };
-	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, id, (uint64_t)st.stx_ino,
+	snprintf(out, len, "%s %" PRIu64 " %" PRId64 ".%09" PRIu32, machine_id, (uint64_t)st.stx_ino,
 		 (int64_t)st.stx_btime.tv_sec, (uint32_t)st.stx_btime.tv_nsec);
 	return 0;
 }

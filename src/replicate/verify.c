@@ -4,7 +4,8 @@
  * mismatches come out ascending, and the digests see the content from its first byte to its last.  Who waits for its
  * turn holds one claim; the lowest one never waits, so that the turn always moves on.
  *
- * Memory: two buffers of VERIFY_UNIT and a list of mismatches a thread.
+ * Memory: two buffers of VERIFY_UNIT and a list of mismatches a thread.  Of the first the whole unit is kept for the digests; else
+ * the same few bytes are used again and again.
  */
 #include <config.h>
 
@@ -23,6 +24,7 @@
 
 #define VERIFY_UNIT (UINT64_C(4) << 20) /* one read of a remote side */
 #define VERIFY_GRAIN (VERIFY_UNIT / 64) /* what is zero on both sides is left out in grains of 64 KiB */
+#define LOCAL_PIECE (UINT64_C(256) << 10) /* one read of files here: both sides' stay in the cache until they are compared */
 #define CHUNKS (VERIFY_UNIT / MERKLE_CHUNK)
 #define THREADS_MAX 8
 
@@ -177,6 +179,22 @@ static int hash_leaves(struct worker *w, const struct claim *c, struct error *er
 	return 0;
 }
 
+/* [at, end) of the unit, which is not zero on both sides. */
+static int scan_run(struct worker *w, const struct claim *c, uint64_t at, uint64_t end, struct error *err)
+{
+	uint64_t piece = w->v->opt->remote ? VERIFY_UNIT : LOCAL_PIECE, len;
+
+	for (; at < end; at += len) {
+		uint8_t *a = w->v->opt->digest ? w->buf_a + at : w->buf_a;
+
+		len = end - at < piece ? end - at : piece;
+		if (read_side(w->v->a, a, len, c->off + at, err) < 0 || read_side(w->v->b, w->buf_b, len, c->off + at, err) < 0)
+			return -1;
+		compare(w, a, w->buf_b, len, c->off + at);
+	}
+	return 0;
+}
+
 static int scan(struct worker *w, const struct claim *c, struct error *err)
 {
 	unsigned n = (unsigned)((c->len + VERIFY_GRAIN - 1) / VERIFY_GRAIN), to;
@@ -188,14 +206,10 @@ static int scan(struct worker *w, const struct claim *c, struct error *err)
 		for (to = from + 1; to < n && (c->mask >> to & 1) == zero; to++)
 			;
 		end = to * VERIFY_GRAIN < c->len ? to * VERIFY_GRAIN : c->len;
-		if (zero) {
+		if (zero && w->v->opt->digest)
 			memset(w->buf_a + at, 0, (size_t)(end - at));
-			continue;
-		}
-		if (read_side(w->v->a, w->buf_a + at, end - at, c->off + at, err) < 0 ||
-		    read_side(w->v->b, w->buf_b + at, end - at, c->off + at, err) < 0)
+		if (!zero && scan_run(w, c, at, end, err) < 0)
 			return -1;
-		compare(w, w->buf_a + at, w->buf_b + at, end - at, c->off + at);
 	}
 	return w->v->opt->digest ? hash_leaves(w, c, err) : 0;
 }

@@ -15,6 +15,7 @@
 struct verify_options {
 	bool strict;      /* sizes must be equal too; else they may differ by what is zero */
 	bool digest;      /* also SHA-256 and Merkle root of A's flat content */
+	bool remote;      /* a side answers requests: it is read in few large ones */
 	unsigned threads; /* 0: one a CPU, at most 8 */
 	struct cancel *cancel;
 	_Atomic uint64_t *bytes_done; /* for progress; may be NULL */

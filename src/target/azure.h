@@ -21,6 +21,7 @@
 #include "base/guid.h"
 #include "net/credentials.h"
 #include "net/http.h"
+#include "net/outage.h"
 #include "target/azure_reply.h"
 #include "target/azure_request.h"
 #include "target/azure_url.h"
@@ -38,7 +39,7 @@ struct azure_place { /* target->priv */
 	_Atomic uint64_t requests;      /* and their tail */
 	pthread_mutex_t lock;
 	struct patience patience;       /* under lock: of requests that are not writes, lists or reads */
-	_Atomic bool unreachable;       /* that no answer comes has been said; once a run */
+	struct outage outage;           /* under lock */
 };
 
 struct azure_replica { /* replica->priv */
@@ -125,7 +126,8 @@ static inline void cleanup_azure_exchange(struct azure_exchange *x)
 
 /* What every request of a replica carries: its URL, and the lease while it is held.  lease_id is the caller's room. */
 void azure_call_init(struct replica *r, enum azure_operation op, struct azure_call *call, char lease_id[GUID_TEXT_LEN]);
-int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err);
+int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		struct error *err);
 
 /* ---- azure_list.c ---- */
 int azure_list(struct target *t,

@@ -6,28 +6,11 @@
  */
 #include <config.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "target/azure.h"
-
-struct waiter {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done;
-};
-
-static void wake(struct http_request *req)
-{
-	struct waiter *w = req->ctx;
-
-	LOCK_SCOPE(&w->lock);
-	w->done = true;
-	pthread_cond_signal(&w->cond);
-}
 
 int azure_cancel_level(struct target *t, uint64_t *since_ns)
 {
@@ -42,41 +25,17 @@ int azure_cancel_level(struct target *t, uint64_t *since_ns)
 	return now - *since_ns >= AZURE_GENTLE_NS ? CANCEL_NOW : CANCEL_GENTLE;
 }
 
-/* Submits and waits until req->done was called. */
-static void perform(struct target *t, struct http_request *req)
+/* Who waits for an answer, and when he was asked to stop gently. */
+struct waiting {
+	struct target *t;
+	uint64_t since_ns;
+};
+
+static bool is_to_stop(void *waiting)
 {
-	struct waiter w = { .done = false };
-	uint64_t since_ns = 0;
-	pthread_condattr_t attr;
+	struct waiting *w = waiting;
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.cond, &attr);
-	pthread_condattr_destroy(&attr);
-	req->done = wake;
-	req->ctx = &w;
-	http_submit(t->config.http, req);
-	{
-		LOCK_SCOPE(&w.lock);
-		while (!w.done) {
-			struct timespec at;
-
-			if (!t->config.cancel) {
-				pthread_cond_wait(&w.cond, &w.lock);
-				continue;
-			}
-			clock_gettime(CLOCK_MONOTONIC, &at);
-			at.tv_nsec += 100000000;
-			at.tv_sec += at.tv_nsec / 1000000000;
-			at.tv_nsec %= 1000000000;
-			if (pthread_cond_timedwait(&w.cond, &w.lock, &at) == ETIMEDOUT && !w.done &&
-			    azure_cancel_level(t, &since_ns) >= CANCEL_NOW)
-				http_cancel(t->config.http, req);
-		}
-	}
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.lock);
+	return azure_cancel_level(w->t, &w->since_ns) >= CANCEL_NOW;
 }
 
 static void count(struct target_counters *c, enum azure_operation op, bool again)
@@ -142,6 +101,8 @@ static void learn(struct target *t, const struct azure_exchange *x)
 /* One attempt: what became of it is in x->req and x->reply. */
 static int attempt(struct target *t, struct azure_exchange *x, struct error *err)
 {
+	struct waiting w = { .t = t };
+
 	http_request_fini(&x->req);
 	if (wait_credentials(t, err) < 0 || azure_build(t, &x->call, 0, &x->text, err) < 0)
 		return -1;
@@ -154,7 +115,7 @@ static int attempt(struct target *t, struct azure_exchange *x, struct error *err
 	x->req.reply_buf = x->reply_buf;
 	x->req.reply_cap = x->reply_cap;
 	x->req.reply_max = x->reply_max;
-	perform(t, &x->req);
+	http_perform_unless(t->config.http, &x->req, t->config.cancel ? is_to_stop : NULL, &w, NULL);
 	azure_answer(&x->req, &x->reply);
 	learn(t, x);
 	return 0;

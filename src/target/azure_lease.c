@@ -2,7 +2,7 @@
 /*
  * The lease of a replica: acquired under our own id, so that the same id takes it again after a crash; carried by every
  * request while it is held.  Lease requests change neither content nor version, so each may be sent again after a lost
- * answer.
+ * answer, under its condition too.
  */
 #include <config.h>
 
@@ -37,7 +37,8 @@ static bool nothing_to_break(enum target_lease_action action, const struct azure
 	return action == TARGET_LEASE_BREAK && strcmp(reply->code, "LeaseNotPresentWithLeaseOperation") == 0;
 }
 
-int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
+int azure_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		struct error *err)
 {
 	static const struct {
 		enum azure_operation op;
@@ -52,7 +53,8 @@ int azure_lease(struct replica *r, enum target_lease_action action, const struct
 	struct error failed = ERROR_INIT;
 	char text[GUID_TEXT_LEN] = "";
 
-	x.call = (struct azure_call){ .op = table[action].op, .url = azure_replica(r)->url, .lease_id = text };
+	x.call = (struct azure_call){ .op = table[action].op, .url = azure_replica(r)->url, .lease_id = text,
+				      .if_version = if_version };
 	x.expect = table[action].expect;
 	if (id)
 		guid_format(id, text);

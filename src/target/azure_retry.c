@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "net/retry.h"
 #include "net/skew.h"
 #include "target/azure.h"
@@ -87,6 +88,36 @@ static enum azure_step fail_unanswered(const struct http_request *req, const cha
 	return AZURE_STEP_FAILED;
 }
 
+static void tell_outage(struct target *t, const char *doing, const struct error *why, unsigned tries)
+{
+	struct azure_place *place = azure_place(t);
+	bool say;
+
+	{
+		LOCK_SCOPE(&place->lock);
+		say = outage_failed(&place->outage, tries, clock_boottime_ns());
+	}
+	if (say)
+		log_notice("azure", "%s: %s; trying again for a while", doing, why->msg);
+}
+
+static void tell_recovery(struct target *t)
+{
+	struct azure_place *place = azure_place(t);
+	char took[FORMAT_TEXT_LEN];
+	uint64_t ns;
+	bool say;
+
+	{
+		LOCK_SCOPE(&place->lock);
+		say = outage_answered(&place->outage, clock_boottime_ns(), &ns);
+	}
+	if (!say)
+		return;
+	format_duration(ns / 1000000, took);
+	log_notice("azure", "%s: answers again, after %s", target_name(t), took);
+}
+
 enum azure_step azure_next(struct target *t, const struct azure_call *call, const struct http_request *req,
 			   const struct azure_reply *reply, long expect, bool once, struct azure_tries *tries,
 			   unsigned *wait_ms, struct error *err)
@@ -96,6 +127,8 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 
 	*wait_ms = 0;
 	tries->congested = false;
+	if (reply->status != 0)
+		tell_recovery(t);
 	if (req->err.code == ERR_NONE && reply->status == expect)
 		return AZURE_STEP_DONE;
 	if (strcmp(reply->code, "FeatureNotSupported") == 0 && uses_crc64(call)) {
@@ -108,8 +141,8 @@ enum azure_step azure_next(struct target *t, const struct azure_call *call, cons
 		*wait_ms = d.after_ms;
 		if (d.refresh)
 			renew(t, call, req, reply, tries);
-		if (req->err.code != ERR_NONE && tries->n == 3 && !atomic_exchange(&azure_place(t)->unreachable, true))
-			log_warn("azure", "%s: %s; trying again for a while", doing, req->err.msg);
+		if (reply->status == 0)
+			tell_outage(t, doing, &req->err, tries->n);
 		log_debug("azure", "%s: %s: again in %u ms after try %u", doing, text, d.after_ms, tries->n);
 		return AZURE_STEP_AGAIN;
 	}

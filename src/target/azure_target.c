@@ -53,7 +53,7 @@ static int open_place(struct target *t, const char *url, struct error *err)
 	t->name = strdup(p->url.name);
 	if (!t->name)
 		return error_set(err, ERR_NOMEM, "target");
-	t->caps = (struct target_caps){ .points = true, .remote = true, .max_size = MAX_SIZE };
+	t->caps = (struct target_caps){ .points = true, .remote = true, .late = true, .max_size = MAX_SIZE };
 	t->priv = steal_ptr(&p);
 	return 0;
 }

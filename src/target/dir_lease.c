@@ -330,8 +330,10 @@ int dir_check_lease(struct replica *r, struct error *err)
 			     r->name);
 }
 
-int dir_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
+int dir_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+	      struct error *err)
 {
+	(void)if_version; /* a system call is over when it returns */
 	LOCK_SCOPE(&dir_of(r)->io);
 	switch (action) {
 	case TARGET_LEASE_ACQUIRE:

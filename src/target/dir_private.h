@@ -163,7 +163,8 @@ int dir_state_version(struct replica *r, int fd, char out[TARGET_VERSION_LEN], s
 
 /* ---- dir_lease.c ---- */
 
-int dir_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err);
+int dir_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+	      struct error *err);
 bool dir_is_leased(struct replica *r);
 /* The plain lock, for as long as the fd is open: for create. */
 int dir_lock(struct replica *r, struct error *err) MUST_CHECK;

@@ -203,8 +203,10 @@ static int null_create(struct replica *r, uint64_t size, uint64_t number, const 
 	return 0;
 }
 
-static int null_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
+static int null_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		      struct error *err)
 {
+	(void)if_version;
 	LOCK_SCOPE(&target_of(r)->lock);
 	struct null_disk *d = disk_of(r);
 

@@ -36,7 +36,8 @@ struct target_ops {
 	int (*look)(struct replica *r, struct target_look *out, struct error *err);
 	int (*create)(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,
 		      struct error *err);
-	int (*lease)(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err);
+	int (*lease)(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		     struct error *err); /* if_version may be NULL */
 	int (*raise)(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
 		     char *version_out, struct error *err);
 	int (*set_meta)(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,

@@ -188,12 +188,18 @@ int replica_create(struct replica *r, uint64_t size, uint64_t number, const stru
 
 int replica_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
 {
+	return replica_lease_if(r, action, id, NULL, err);
+}
+
+int replica_lease_if(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		     struct error *err)
+{
 	if (check_can(r, r->ops->lease, true, "be leased", err) < 0)
 		return -1;
 	if (action != TARGET_LEASE_BREAK && (!id || guid_is_zero(id)))
 		return error_set(err, ERR_BUG, "%s: a lease without an id", r->name);
 	count_other(r);
-	return r->ops->lease(r, action, id, err);
+	return r->ops->lease(r, action, id, if_version, err);
 }
 
 int replica_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,

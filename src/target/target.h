@@ -75,6 +75,7 @@ struct target_config {
 struct target_caps {
 	bool points;         /* recovery points can be made */
 	bool remote;         /* reading back is billed and slow: not without a person's word */
+	bool late;           /* a request can take effect after its sender has given it up, or has died */
 	uint64_t max_size;   /* bytes of a replica, footer included */
 	const char *why_no_points; /* one phrase, if !points; else NULL */
 };
@@ -213,6 +214,13 @@ enum target_lease_action { TARGET_LEASE_ACQUIRE, TARGET_LEASE_RENEW, TARGET_LEAS
  */
 int replica_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
 		  struct error *err) MUST_CHECK;
+/*
+ * The same on condition that the version still is `if_version`, else ERR_CONFLICT/VERSION: a request that arrives late, when
+ * somebody has claimed or written since it was sent, does nothing.  RENEW has a condition of its own, and takes none.  Not
+ * looked at without caps.late.
+ */
+int replica_lease_if(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		     struct error *err) MUST_CHECK;
 
 /*
  * Raises the number to max(live, number) if the version still is `if_version`; gives the live number and the new version.

@@ -5,7 +5,7 @@
 Run by `make bench`.  Rows are families of their own in the modules beside this one; harness.py says what a row is and how ratios
 are made.  Everything it makes lies in the folder $BENCH_DIR, or bench-scratch, and is removed at the end.
 """
-import argparse, os, shutil, subprocess, sys, time
+import argparse, os, shutil, signal, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
@@ -58,8 +58,8 @@ class Bench:
         self.proofs = None
 
     def room(self):
-        """What images may take: four disks of the large size.  Replicas and servers take as much as one each."""
-        return 4 * self.size + 64 * MIB
+        """What images may take: three disks of the large size.  A row's replicas take as much as one."""
+        return 3 * self.size + 64 * MIB
 
     def folder(self, name, fresh=False):
         path = os.path.join(self.scratch, name)
@@ -94,7 +94,7 @@ def cflags(build):
 
 
 def enough_room(a, scratch):
-    need = 5 * a.size + 128 * MIB
+    need = 4 * a.size + 128 * MIB
     st = os.statvfs(scratch)
     if st.f_bavail * st.f_frsize < need:
         sys.exit('bench: %s: %.1f GiB free, %.1f GiB needed; BENCH_DIR names another folder, --size makes it less' %
@@ -111,6 +111,7 @@ def chosen(rows, a):
 
 def main():
     a = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started and made is ended and removed on the way out
     system.raise_descriptors()
     base = os.environ.get('BENCH_DIR') or os.path.join(os.path.abspath(a.build), 'bench-scratch')
     os.makedirs(base, exist_ok=True)

@@ -31,11 +31,12 @@ class Contestant:
 
 @dataclasses.dataclass
 class Goal:
-    """liftfs's figure divided by a contestant's, or by the best of several; without any the figure itself, in its unit."""
+    """The figure of `who` divided by a contestant's, or by the best of several; without any the figure itself, in its unit."""
     figure: str
     limit: float
     at_least: bool = True
     against: Sequence[str] = ()
+    who: str = 'liftfs'
 
 
 @dataclasses.dataclass
@@ -110,9 +111,9 @@ def take_turns(row, rounds, tell):
     return samples
 
 
-def ratio_of(goal, figure, samples, name):
-    """Of each round, liftfs's figure to the other's."""
-    own = [s[goal.figure] for s in samples['liftfs']]
+def ratio_of(goal, samples, name):
+    """Of each round, one's figure to the other's."""
+    own = [s[goal.figure] for s in samples[goal.who]]
     other = [s[goal.figure] for s in samples[name] if goal.figure in s]
     if len(other) == 1:
         other = other * len(own)
@@ -124,17 +125,17 @@ def judge(row, samples):
     out = []
     for goal in row.goals:
         f = by_key[goal.figure]
-        verdict = {'figure': goal.figure, 'text': f.text, 'at_least': goal.at_least, 'limit': goal.limit, 'unit': f.unit}
+        verdict = {'who': goal.who, 'figure': goal.figure, 'text': f.text, 'at_least': goal.at_least, 'limit': goal.limit, 'unit': f.unit}
         if goal.against:
             there = [n for n in goal.against if n in samples and goal.figure in samples[n][0]]
             if not there:
                 out.append(dict(verdict, against=None, ratio=None, met=None))
                 continue
             best = (max if f.more else min)(there, key=lambda n: statistics.median([s[goal.figure] for s in samples[n]]))
-            ratio = ratio_of(goal, f, samples, best)
+            ratio = ratio_of(goal, samples, best)
         else:
             best = None
-            ratio = spread([s[goal.figure] / f.scale for s in samples['liftfs']])
+            ratio = spread([s[goal.figure] / f.scale for s in samples[goal.who]])
         met = ratio['median'] >= goal.limit if goal.at_least else ratio['median'] <= goal.limit
         out.append(dict(verdict, against=best, ratio=ratio, met=met))
     return out

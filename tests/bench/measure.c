@@ -4,9 +4,9 @@
  *
  *	measure FILE PROGRAM [ARGUMENT...]
  *
- * FILE gets one line: seconds of wall and of processor, and the peak of the resident set in KiB.  Ends with the program's status.
- * It is as small as it is because a program inherits the peak of whoever starts it: that of the interpreter that runs the
- * benchmark would hide what is measured.
+ * FILE gets one line: seconds of wall and of processor, and the peak of the resident set in KiB.  Ends with the
+ * program's status. It is as small as it is because a program inherits the peak of whoever starts it: that of the
+ * interpreter that runs the benchmark would hide what is measured.
  */
 #include <config.h>
 

@@ -51,7 +51,7 @@ class AtOnce:
     """Disks that share the size of the large one, half data, to the strict server with TLS."""
 
     def __init__(self, bench):
-        self.bench, self.n = bench, 4 if bench.quick else 32
+        self.bench, self.n = bench, 2 if bench.quick else 32
         self.size = max(bench.size // self.n, 2 * MIB)
 
     def setup(self):

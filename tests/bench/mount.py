@@ -76,11 +76,15 @@ class Reads:
         self.bench.proofs.want('bytes of a sequential read', int(re.search(r'^(\d+) bytes', done.err, re.M).group(1)), self.size)
         return done.seconds
 
+    def settle(self):
+        if not self.bench.quick:
+            time.sleep(READ_AHEAD_S)
+
     def sequential(self, m):
         def run():
             path = m.start(self.size)
             try:
-                time.sleep(READ_AHEAD_S)
+                self.settle()
                 first = self.dd(path)
                 second = self.dd(path)
                 if m.name not in self.compared:
@@ -99,7 +103,7 @@ class Reads:
                                 ('direct', ['--ioengine=libaio', '--iodepth=16', '--direct=1'])):
                 path = m.start(self.size)
                 try:
-                    time.sleep(0 if self.bench.quick else READ_AHEAD_S)
+                    self.settle()
                     out[key] = self.fio(path, engine)
                     out['seconds'] += 1
                 finally:
@@ -116,6 +120,10 @@ class Reads:
         return job['read']['io_bytes'] / (max(job['read']['runtime'], 1) / 1000)
 
 
+def no_fuse():
+    return missing('fusermount3') or (None if os.access('/dev/fuse', os.R_OK | os.W_OK) else 'none that helps: /dev/fuse cannot be opened')
+
+
 def others(contestants):
     return [c.name for c in contestants if c.name not in ('liftfs', 'passthrough', 'the raw file')]
 
@@ -130,9 +138,9 @@ def raw_file(r):
 
 def rows(bench):
     out, size = [], max(bench.size // 4, 4 * MIB)
-    for fmt in FORMATS if not bench.quick else ['raw', 'vhdx']:
+    for fmt in FORMATS if not bench.quick else ['vhdx']:
         r = Reads(bench, fmt, size)
-        c = [Contestant(m.name, r.sequential(m), gone) for m, gone in r.programs()]
+        c = [Contestant(m.name, r.sequential(m), no_fuse() or gone) for m, gone in r.programs()]
         c.append(Contestant('the raw file', raw_file(r)))
         out.append(Row('mount-read-' + fmt, 'sequential reads of disk.raw through a mount, %s in the page cache' % data.NAMES[fmt],
                        [FIRST, SECOND], c,
@@ -140,7 +148,7 @@ def rows(bench):
                         Goal('second', 0.9, against=['passthrough']), Goal('second', 1.0, against=others(c))], r.setup))
     for fmt in FORMATS if not bench.quick else ['sparse']:
         r = Reads(bench, fmt, size)
-        gone = missing('fio')
+        gone = no_fuse() or missing('fio')
         c = [Contestant(m.name, r.random(m), gone or g) for m, g in r.programs()[:3 if bench.quick else None]]
         out.append(Row('mount-random-' + fmt, 'random reads of disk.raw through a mount, %s in the page cache' % data.NAMES[fmt],
                        [PSYNC, DIRECT], c, [Goal('psync', 1.0, against=others(c)), Goal('direct', 1.0, against=others(c))], r.setup))

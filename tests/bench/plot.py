@@ -76,7 +76,7 @@ def write(path, results):
            '<style>%s\n</style>' % STYLE, '<rect class="page" width="%d" height="%d"/>' % (width, height)]
     for i, r in enumerate(rows):
         left = LEFT + i * (PANEL_W + GAP_X)
-        for j, (key, unit, title) in enumerate((('seconds', 's', 'time'), ('rss', 'MiB', 'peak resident set'))):
+        for j, (key, unit, title) in enumerate((('seconds', 's', 'time'), ('rss', 'MiB', 'peak memory'))):
             top = TOP + j * (PANEL_H + GAP_Y)
             points = [(r['series']['points'][n], f[key]['median'], n) for n, f in r['figures'].items()]
             out.append('<text class="title" x="%d" y="%d">%s</text>' % (left, top - 12, '%s, by %s' % (title, html.escape(r['series']['x']))))

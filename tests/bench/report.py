@@ -31,7 +31,8 @@ def print_row(r):
 
 
 def goal_line(g):
-    what = '%s %s %s' % (g['text'], 'at least' if g['at_least'] else 'at most', number(g['limit']))
+    who = '' if g['who'] == 'liftfs' else g['who'] + ': '
+    what = '%s%s %s %s' % (who, g['text'], 'at least' if g['at_least'] else 'at most', number(g['limit']))
     if g['met'] is None:
         return 'goal: %s of a peer that is not installed' % what
     what += ' of %s' % g['against'] if g['against'] else ' ' + g['unit']

@@ -89,7 +89,7 @@ def rows(bench):
                        [Contestant('liftfs', s.liftfs), Contestant('pread-loop', s.pread)],
                        [Goal('rate', 0.8, against=['pread-loop'])], s.setup, s.teardown))
         s = Scan(bench, fmt, bench.size)
-        out.append(Row('scan-cold-' + fmt, 'the same from storage, %s' % data.NAMES[fmt], [RATE, CPU],
+        out.append(Row('scan-cold-' + fmt, 'sync --full of an unchanged disk that is not in the page cache, %s' % data.NAMES[fmt], [RATE, CPU],
                        [Contestant('liftfs', s.cold(s.liftfs)), Contestant('dd bs=4M', s.cold(s.dd))],
                        [Goal('rate', 0.95, against=['dd bs=4M'])], s.setup_cold, s.teardown))
     s = Scan(bench, 'stream', max(bench.size // 4, 4 * MIB))

@@ -42,9 +42,9 @@ points() {
 	liftfs list --points --json "$url-$1" 2>/dev/null | jq "[.replicas[].points | length] | add // 0"
 }
 begin shrinks
-truncate -s 64M store/web01.raw
+truncate -s 16M store/web01.raw
 ended 75
-grep -q 'web01.raw: shrank from 335544320 to 67108864 bytes' err || fail "a file that shrinks: $(cat err)"
+grep -q 'web01.raw: shrank from 335544320 to 16777216 bytes' err || fail "a file that shrinks: $(cat err)"
 want "points after a file shrank" "$(points shrinks)" 0
 
 # Replaced by another file, and that one written to.

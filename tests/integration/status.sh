@@ -183,6 +183,40 @@ want "points after both ways to prune" "$(json '[.vms[].disks[].points] | join("
 liftfs prune -q --keep-last 1 --state "$scratch/no-state" "$scratch/lines-target"
 [ ! -e "$scratch/no-state" ] || fail "prune made a state"
 
+# ---- SOURCE is what it is called: a snapshot has another path each time ----
+mkdir -p "$scratch/snaps/1" "$scratch/snaps/2"
+cp -r "$store/web01" "$scratch/snaps/1/web01"
+cp -r "$store/web01" "$scratch/snaps/1/web02"
+cp -r "$store/web01" "$scratch/snaps/2/web01"
+snaps() { # STATE SOURCE: after what was done with both
+	liftfs status --json --state "$scratch/$1-state" >"$scratch/status.json"
+	want "$1" "$(json '[.vms[].disks[] | "\(.name) \(.state) \(.source)"] | join(",")' "$scratch/status.json")" \
+		"web01/web01.vhd current $2,web02/web01.vhd vanished $2"
+}
+for i in 1 2; do
+	liftfs sync -q --state "$scratch/before-state" --before "echo '$scratch/snaps/$i'" "$scratch/snaps/./" "$scratch/before-target"
+	ln -sfn "snaps/$i" "$scratch/latest"
+	liftfs sync -q --state "$scratch/link-state" "$scratch/latest/" "$scratch/link-target"
+done
+snaps before "$(realpath "$scratch/snaps")"
+snaps link "$(realpath "$scratch")/latest"
+
+# ---- what -x left out has not vanished ----
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	mkdir -p "$scratch/mounts/web01" "$scratch/mounts/other"
+	cp "$store/web01/web01.raw" "$scratch/mounts/web01"
+	# shellcheck disable=SC2016 # for the shell that runs it
+	(cd "$scratch/mounts" && store=$store unshare -m sh -eu -c '
+		mount -t tmpfs none other
+		cp "$store/web01/web01.raw" other/other.raw
+		liftfs sync -q --state ../x-state . ../x-target
+		liftfs sync -q -x --state ../x-state . ../x-target
+	') || fail "with another file system"
+	want "what -x left out" "$(liftfs status --json --state "$scratch/x-state" | jq .summary.vanished)" 0
+	(cd "$scratch/mounts" && rmdir other && liftfs sync -q -x --state ../x-state . ../x-target)
+	want "what -x missed" "$(liftfs status --json --state "$scratch/x-state" | jq .summary.vanished)" 1
+fi
+
 # ---- several runs of one state at once ----
 for i in 1 2 3 4; do
 	mkdir -p "$scratch/fleet/vm$i"
@@ -193,7 +227,7 @@ wait
 cat "$scratch"/fleet[1-4] >"$scratch/out"
 [ ! -s "$scratch/out" ] || fail "workers at once: $(cat "$scratch/out")"
 want "VMs of the fleet" "$(liftfs status --json | jq '[.vms[] | select(.target | test("fleet-target"))] | length')" 4
-liftfs status | head -n 2 | tail -n 1 | grep -q 'TARGET$' || fail "no column of targets where there are several"
+liftfs status | head -n 2 | tail -n 1 | grep -q 'TARGET *NOTE$' || fail "no column of targets where there are several"
 
 # ---- damaged: the status is made up, the next run makes it anew, no cycle fails ----
 printf 'this is no database, whatever its name says' >"$db"

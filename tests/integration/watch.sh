@@ -118,6 +118,41 @@ kill -TERM "$pid" # between rounds
 ended 75
 rm -r ds/db
 
+# ---- all are parked, and one goes meanwhile: trying the others again is no look at all that there is ----
+mkdir ds/db
+make_raw ds/db/db.raw 2 db
+rules 'LeaseAcquire fail status=409 code=LeaseAlreadyPresent'
+begin "$endpoint/all" 1h
+round 75
+wait_for 20 said '2 parked'
+rules ''
+rm -r ds/db
+kill -HUP "$pid"
+round
+wait_for 20 said 'parked VMs tried again: 1 VM,'
+want "disks gone in a round of parked ones" "$(liftfs status --json "$endpoint/all" | jq .summary.vanished)" 0
+said_times 'gone:' 0
+kill -TERM "$pid"
+ended 75
+
+# ---- credentials are read again, and what failed for want of them is tried at once ----
+credentials() { # KEY
+	printf 'AZURE_STORAGE_ACCOUNT=%s\nAZURE_STORAGE_KEY=%s\n' "$emulator_account" "$1" >credentials
+}
+credentials "$(echo another | base64)"
+chmod 600 credentials
+begin "$endpoint/credentials" 1h --credentials credentials
+round 78
+credentials "$emulator_key"
+kill -HUP "$pid"
+round
+replica_is ds/web01/web01.raw "$endpoint/credentials/web01/web01.vhd"
+chmod 644 credentials
+kill -HUP "$pid"
+wait_for 20 said 'the credentials stay as they were: '
+kill -TERM "$pid"
+ended 75
+
 # ---- a calendar is read again, also for a round that waits for it ----
 echo pause >rate
 forget_requests
@@ -149,7 +184,7 @@ at_rest() {
 wait_for 20 at_rest
 # and so is what credentials there are
 wait_for 20 said 'reloaded'
-want "reloads that are known" "$(liftfs status --events 100 --json | jq '[.events[] | select(.event == "reloaded")] | length')" 2
+want "reloads that are known" "$(liftfs status --events 100 --json | jq '[.events[] | select(.event == "reloaded")] | length')" 5
 kill -TERM "$pid"
 ended 75
 

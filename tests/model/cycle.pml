@@ -37,6 +37,15 @@
 #ifndef LATELEASE
 #define LATELEASE 0     /* 1: the service checks the lease of a late request when it applies it; 0: when it arrived (weaker) */
 #endif
+#ifndef LATEACQ
+#define LATEACQ 0       /* 1: an acquire may be sent twice, the first one arriving any time later (counts as AMBIG); releases and breaks too: EXPIRE */
+#endif
+#ifndef F_ACQIFM
+#define F_ACQIFM 1      /* acquire carries If-Match */
+#endif
+#ifndef F_ASLEFT
+#define F_ASLEFT 1      /* after a crash, without a renewal: 1 the journal counts if the version still is the clean point's; 0 never; 2 always (wrong) */
+#endif
 #ifndef F_EPOCH
 #define F_EPOCH 1       /* page writes carry if-sequence-number-eq */
 #endif
@@ -103,6 +112,7 @@
 #define WR 1
 #define CL 2
 #define SN 3
+#define AQ 4
 #define CLEAN 0
 #define OPEN 1
 #define DIRTY 2
@@ -129,6 +139,12 @@ byte bdm[NB], bhs, betag, bseq, bjep; int bown; bit bset; byte restores = 1;
 #if F_DIFF
 byte pt[NB]; bit ja[NB]; bit bja[NB];      /* content of the last recovery point; acked in the journal since the last clean point */
 #endif
+#if LATEACQ
+byte hc[NH];                              /* ETag of the last clean point, also while the state is open */
+#define HELDC(x) (hc[0]==x || hc[NH-1]==x)
+#else
+#define HELDC(x) 0
+#endif
 /* volatile, but written by the service's answers */
 byte mem[NH*NB], st[NH*NB]; bit fenced[NH];
 byte crashes = CRASH, ambig = AMBIG, foreign = FOREIGN, expire = EXPIRE, change = CHANGE;
@@ -139,12 +155,12 @@ byte crashes = CRASH, ambig = AMBIG, foreign = FOREIGN, expire = EXPIRE, change 
 /* a fresh ETag: the smallest value that nobody holds (keeps the state space small) */
 byte ge[NH];
 #if NH > 1
-#define HELD(x) (hetag[0]==x || hetag[1]==x || ge[0]==x || ge[1]==x || QHELD(x))
+#define HELD(x) (hetag[0]==x || hetag[1]==x || ge[0]==x || ge[1]==x || HELDC(x) || QHELD(x))
 #else
 #if RESTORE
-#define HELD(x) (hetag[0]==x || betag==x || ge[0]==x || QHELD(x))
+#define HELD(x) (hetag[0]==x || betag==x || ge[0]==x || HELDC(x) || QHELD(x))
 #else
-#define HELD(x) (hetag[0]==x || ge[0]==x || QHELD(x))
+#define HELD(x) (hetag[0]==x || ge[0]==x || HELDC(x) || QHELD(x))
 #endif
 #endif
 #if K == 4
@@ -191,6 +207,11 @@ inline deliver(i) {
             fi
         :: else -> if :: qw[i] -> fenced[qh[i]] = 1 :: else fi
         fi
+#if LATEACQ
+    :: qk[i] == AQ ->
+        if :: (!F_ACQIFM || qi[i] == etag) && (lid == 0 || lexp || lid == ql[i]) -> lid = ql[i]; lexp = 0; lmod = 0
+        :: else fi
+#endif
     :: qk[i] == CL ->
         if :: (!F_CLAIMIFM || qi[i] == etag) && (!LATELEASE || LEASEOK(ql[i])) ->
             if :: qe[i] > seq -> seq = qe[i]; owner = 0 :: else fi; modified()
@@ -268,6 +289,13 @@ inline number() {
     if :: F_UNIQ && (n % NH) != h -> n++ :: else fi;
     assert(n < 31)
 }
+#if LATEACQ
+#define TWICE if :: ambig && ROOM -> ambig--; enqueue(AQ, 0, 0, 0, etag, 0) :: skip fi
+#define ASLEFT (hs[h] == OPEN && (F_ASLEFT == 2 || (F_ASLEFT && hc[h] && hc[h] == etag)))
+#else
+#define TWICE skip
+#define ASLEFT 0
+#endif
 #define KNOWN_OK(b) (mem[I(h,b)] == UNK || mem[I(h,b)] == live[b])
 #define CRASHES :: atomic { crashes -> crashes--; goto crash }
 
@@ -288,15 +316,15 @@ start:
     if
     CRASHES
     :: atomic { FREE(L) ->
-        renewed = (lid == L && (!lexp || !lmod));
+        renewed = ((lid == L && (!lexp || !lmod)) || ASLEFT);
         if
         :: hs[h] == OPEN && F_PROOF && !renewed -> if :: F_MARK -> hs[h] = DIRTY :: else fi
-        :: else -> lid = L; lexp = 0; lmod = 0; goto leased
+        :: else -> lid = L; lexp = 0; lmod = 0; TWICE; goto leased
         fi }
     fi;
     if
     CRASHES
-    :: atomic { FREE(L) -> lid = L; lexp = 0; lmod = 0 }
+    :: atomic { FREE(L) -> lid = L; lexp = 0; lmod = 0; TWICE }
     fi;
 leased:
     /* 2. look, decide, make the decision durable, 3. claim */
@@ -314,6 +342,9 @@ leased:
         :: hs[h] == OPEN -> trust = ((!F_PROOF || renewed) && (own[h] & BIT(seq)))
         :: else
         fi;
+#if LATEACQ
+        hc[h] = (trust && hs[h] == CLEAN -> hetag[h] : (trust -> hc[h] : 0));
+#endif
         hs[h] = (trust -> OPEN : DIRTY); hetag[h] = 0;
         renewed = 0;
         mem[I(h,0)] = (trust -> dm[I(h,0)] : UNK); mem[I(h,1)] = (trust -> dm[I(h,1)] : UNK);

@@ -94,6 +94,7 @@ short)
 	cycle 1 intent 1 0 0 0 2 -DF_INTENT=0 -DCYC=1
 	cycle 1 epoch 0 1 0 0 2 -DF_EPOCH=0 -DLATELEASE=1 -DF_ALARM=0
 	cycle 1 fence 0 1 0 0 1 -DF_FENCE=0
+	cycle 1 acqifm 0 1 1 1 1 -DF_ACQIFM=0 -DLATEACQ=1 -DCYC=1
 	;;
 wrong)
 	vm_wrong
@@ -116,6 +117,8 @@ wrong)
 	cycle 1 claimifm 0 1 0 0 1 -DNH=2 -DCOPY=1 -DF_CLAIMIFM=0 -DCYC=1
 	cycle 1 newguid 0 0 0 1 1 -DNH=2 -DCOPY=1 -DF_NEWGUID=0 -DCYC=1
 	cycle 1 restore 2 0 0 0 2 -DRESTORE=2 -DCYC=1
+	cycle 1 acqifm 0 1 1 1 1 -DF_ACQIFM=0 -DLATEACQ=1 -DCYC=1
+	cycle 1 asleft 1 0 1 1 1 -DF_ASLEFT=2 -DLATEACQ=1 -DCYC=1
 	;;
 all | long)
 	vm_holds
@@ -131,6 +134,8 @@ all | long)
 	cycle 0 two_c 0 1 0 1 1 -DNH=2 -DCYC=1
 	cycle 0 two_d 0 0 1 1 1 -DNH=2 -DCYC=1
 	cycle 0 copy_a 0 0 0 1 1 -DNH=2 -DCYC=1 -DCOPY=1
+	cycle 0 acq_a 1 1 1 1 1 -DCYC=1 -DLATEACQ=1
+	cycle 0 acq_b 0 1 0 1 1 -DNH=2 -DCYC=1 -DLATEACQ=1
 	LIVE=1 cycle 0 live_one 1 1 1 1 1 -DCYC=1
 	LIVE=1 cycle 0 live_two 0 0 0 1 1 -DNH=2 -DCYC=1
 	LIVE=1 cycle 0 live_copy 0 0 0 1 1 -DNH=2 -DCYC=1 -DCOPY=1

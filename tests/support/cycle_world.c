@@ -72,6 +72,15 @@ void world_forget_states(struct world *w)
 	closedir(dir);
 }
 
+void world_begin_again(struct world *w, size_t n)
+{
+	mem_service_advance(w->service, 120);
+	for (size_t i = 0; i < n; i++)
+		if (mem_exists(w->service, world_names[i]))
+			assert_true(mem_foreign_delete(w->service, world_names[i]));
+	world_forget_states(w);
+}
+
 int world_teardown(void **state)
 {
 	struct world *w = *state;
@@ -111,6 +120,30 @@ void host_stop(struct host *h)
 	state_close(h->state);
 	target_close(h->target);
 	fault_free(h->fault);
+}
+
+void host_start_disks(struct world *w, struct host *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		world_write_disk(w, i, i + 1);
+	host_start(w, h, "state");
+}
+
+void host_start_replicated(struct world *w, struct host *h, size_t n, struct outcome *o)
+{
+	host_start_disks(w, h, n);
+	cycle_ok(w, h, n, o);
+}
+
+void host_fault(struct host *h, unsigned kinds, uint64_t nth, enum fault_action action)
+{
+	fault_add(h->fault, &(struct fault_rule){ .kinds = kinds, .nth = nth, .action = action });
+}
+
+void host_call(struct host *h, unsigned kinds, uint64_t nth, void (*call)(void *ctx), void *ctx)
+{
+	fault_add(h->fault,
+		  &(struct fault_rule){ .kinds = kinds, .nth = nth, .action = FAULT_CALL, .call = call, .ctx = ctx });
 }
 
 void world_damage(struct world *w, const char *state, const char *file, off_t off)
@@ -198,6 +231,18 @@ void one_cycle(struct world *w, const char *state, size_t n)
 	host_stop(&h);
 }
 
+void one_death(struct world *w, const char *state, unsigned kinds, uint64_t nth, size_t n)
+{
+	struct outcome o;
+	struct host h;
+
+	host_start(w, &h, state);
+	host_fault(&h, kinds, nth, FAULT_DIE);
+	cycle(w, &h, n, &o);
+	assert_int_equal(o.rc, -1);
+	host_stop(&h);
+}
+
 bool world_equals_len(struct world *w, size_t i, int point, size_t len)
 {
 	CLEANUP_FREE uint8_t *have = malloc(len), *want = malloc(len);
@@ -212,6 +257,17 @@ bool world_equals_len(struct world *w, size_t i, int point, size_t len)
 bool world_equals(struct world *w, size_t i, int point)
 {
 	return world_equals_len(w, i, point, SIZE);
+}
+
+void world_token(struct host *h, size_t i, size_t point, char out[64])
+{
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(h->target, world_names[i], NULL);
+	struct target_points p = { 0 };
+
+	assert_int_equal(replica_points(r, &p, NULL), 0);
+	assert_true(point < p.n);
+	snprintf(out, 64, "%s", target_meta_get(&p.v[point].meta, "token"));
+	target_points_fini(&p);
 }
 
 size_t world_writes(struct world *w)

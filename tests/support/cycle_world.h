@@ -49,8 +49,18 @@ void host_start(struct world *w, struct host *h, const char *state);
 void host_start_before(struct world *w, struct host *h, const char *state, struct target *inner);
 void host_stop(struct host *h);
 
+/* Writes the first n disks, disk i with seed i + 1, and starts the host with "state"; and lets it do a first cycle. */
+void host_start_disks(struct world *w, struct host *h, size_t n);
+void host_start_replicated(struct world *w, struct host *h, size_t n, struct outcome *o);
+
+/* What the nth request of these kinds meets; a call gets ctx, just before it. */
+void host_fault(struct host *h, unsigned kinds, uint64_t nth, enum fault_action action);
+void host_call(struct host *h, unsigned kinds, uint64_t nth, void (*call)(void *ctx), void *ctx);
+
 /* Removes all state folders; no host is running. */
 void world_forget_states(struct world *w);
+/* The same, after all leases ran out, and the first n replicas are gone, too. */
+void world_begin_again(struct world *w, size_t n);
 
 /* Flips the bits of a byte of the one replica's file ("map", "journal") in that state. */
 void world_damage(struct world *w, const char *state, const char *file, off_t off);
@@ -67,11 +77,15 @@ void cycle_image(struct world *w, struct host *h, const char *image, struct outc
 void world_pass_time(uint64_t ns);
 void cycle_ok(struct world *w, struct host *h, size_t n, struct outcome *o);
 void one_cycle(struct world *w, const char *state, size_t n);
+/* One of which the host dies at the nth request of these kinds. */
+void one_death(struct world *w, const char *state, unsigned kinds, uint64_t nth, size_t n);
 
 /* Is the replica in memory (point -1), or its point, what the source is? */
 bool world_equals(struct world *w, size_t i, int point);
 /* The first len bytes of both. */
 bool world_equals_len(struct world *w, size_t i, int point, size_t len);
+/* The token of that point of a replica. */
+void world_token(struct host *h, size_t i, size_t point, char out[64]);
 size_t world_writes(struct world *w); /* since the last cycle began */
 
 #endif

@@ -15,7 +15,7 @@
 
 #define CRC64_POLY UINT64_C(0x9a6c9329ac4bc9b5)
 
-static uint64_t crc_table[256];
+static uint64_t crc_table[8][256]; /* [k]: the byte with k bytes of zeros behind it */
 static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
 
 static void make_table(void)
@@ -25,8 +25,11 @@ static void make_table(void)
 
 		for (int bit = 0; bit < 8; bit++)
 			v = v & 1 ? v >> 1 ^ CRC64_POLY : v >> 1;
-		crc_table[i] = v;
+		crc_table[0][i] = v;
 	}
+	for (unsigned k = 1; k < 8; k++)
+		for (unsigned i = 0; i < 256; i++)
+			crc_table[k][i] = crc_table[k - 1][i] >> 8 ^ crc_table[0][(uint8_t)crc_table[k - 1][i]];
 }
 
 uint64_t pageblob_crc64(const void *buf, size_t len)
@@ -35,8 +38,15 @@ uint64_t pageblob_crc64(const void *buf, size_t len)
 	uint64_t crc = ~UINT64_C(0);
 
 	pthread_once(&crc_once, make_table);
+	for (; len >= 8; p += 8, len -= 8) {
+		uint64_t v = crc ^ get_le64(p);
+
+		crc = crc_table[7][(uint8_t)v] ^ crc_table[6][(uint8_t)(v >> 8)] ^ crc_table[5][(uint8_t)(v >> 16)] ^
+		      crc_table[4][(uint8_t)(v >> 24)] ^ crc_table[3][(uint8_t)(v >> 32)] ^ crc_table[2][(uint8_t)(v >> 40)] ^
+		      crc_table[1][(uint8_t)(v >> 48)] ^ crc_table[0][v >> 56];
+	}
 	for (size_t i = 0; i < len; i++)
-		crc = crc >> 8 ^ crc_table[(uint8_t)(crc ^ p[i])];
+		crc = crc >> 8 ^ crc_table[0][(uint8_t)(crc ^ p[i])];
 	return ~crc;
 }
 

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,57 +39,6 @@ static const char help[] = "usage: pageblob-server [options]\n"
 			   "  --lease-second-ms N how long a second of a lease lasts\n"
 			   "  --stdin-eof         end also when standard input ends\n";
 
-enum {
-	OPT_PORT = 256,
-	OPT_ACCOUNT,
-	OPT_KEY,
-	OPT_BEARER,
-	OPT_TENANT,
-	OPT_CLIENT,
-	OPT_CLIENT_SECRET,
-	OPT_CLIENT_CERT,
-	OPT_FEDERATED,
-	OPT_TOKEN_S,
-	OPT_CONTAINER,
-	OPT_LOG,
-	OPT_FAULTS,
-	OPT_SEED,
-	OPT_CERT,
-	OPT_KEY_FILE,
-	OPT_ANY_DATE,
-	OPT_HNS,
-	OPT_REFUSE_EARLY,
-	OPT_LEASE_SECOND,
-	OPT_STDIN_EOF,
-	OPT_HELP
-};
-
-static const struct option options[] = {
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "account", required_argument, NULL, OPT_ACCOUNT },
-	{ "key", required_argument, NULL, OPT_KEY },
-	{ "bearer", required_argument, NULL, OPT_BEARER },
-	{ "tenant", required_argument, NULL, OPT_TENANT },
-	{ "client", required_argument, NULL, OPT_CLIENT },
-	{ "client-secret", required_argument, NULL, OPT_CLIENT_SECRET },
-	{ "client-cert", required_argument, NULL, OPT_CLIENT_CERT },
-	{ "federated", required_argument, NULL, OPT_FEDERATED },
-	{ "token-s", required_argument, NULL, OPT_TOKEN_S },
-	{ "container", required_argument, NULL, OPT_CONTAINER },
-	{ "log", required_argument, NULL, OPT_LOG },
-	{ "faults", required_argument, NULL, OPT_FAULTS },
-	{ "seed", required_argument, NULL, OPT_SEED },
-	{ "cert", required_argument, NULL, OPT_CERT },
-	{ "key-file", required_argument, NULL, OPT_KEY_FILE },
-	{ "any-date", no_argument, NULL, OPT_ANY_DATE },
-	{ "hns", no_argument, NULL, OPT_HNS },
-	{ "refuse-early", no_argument, NULL, OPT_REFUSE_EARLY },
-	{ "lease-second-ms", required_argument, NULL, OPT_LEASE_SECOND },
-	{ "stdin-eof", no_argument, NULL, OPT_STDIN_EOF },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
 #define CONTAINERS_MAX 16
 
 struct settings {
@@ -96,8 +46,49 @@ struct settings {
 	char *cert, *key, *faults, *client_cert; /* read from files */
 	const char *containers[CONTAINERS_MAX];
 	size_t n_containers;
+	uint64_t port, lease_second_ms, token_s;
 	bool stdin_eof, help;
 };
+
+enum kind {
+	FLAG,
+	TEXT,
+	NUMBER,
+	CONTENT,   /* of a file */
+	CONTAINER, /* may be repeated */
+};
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t at;    /* in struct settings */
+	uint64_t max; /* of a number */
+} options[] = {
+	{ "port", NUMBER, offsetof(struct settings, port), UINT16_MAX },
+	{ "account", TEXT, offsetof(struct settings, config.account), 0 },
+	{ "key", TEXT, offsetof(struct settings, config.key), 0 },
+	{ "bearer", TEXT, offsetof(struct settings, config.bearer), 0 },
+	{ "tenant", TEXT, offsetof(struct settings, config.tenant), 0 },
+	{ "client", TEXT, offsetof(struct settings, config.client), 0 },
+	{ "client-secret", TEXT, offsetof(struct settings, config.client_secret), 0 },
+	{ "client-cert", CONTENT, offsetof(struct settings, client_cert), 0 },
+	{ "federated", TEXT, offsetof(struct settings, config.federated), 0 },
+	{ "token-s", NUMBER, offsetof(struct settings, token_s), 86400 },
+	{ "container", CONTAINER, offsetof(struct settings, containers), 0 },
+	{ "log", TEXT, offsetof(struct settings, config.log_path), 0 },
+	{ "faults", CONTENT, offsetof(struct settings, faults), 0 },
+	{ "seed", NUMBER, offsetof(struct settings, config.seed), UINT64_MAX },
+	{ "cert", CONTENT, offsetof(struct settings, cert), 0 },
+	{ "key-file", CONTENT, offsetof(struct settings, key), 0 },
+	{ "any-date", FLAG, offsetof(struct settings, config.any_date), 0 },
+	{ "hns", FLAG, offsetof(struct settings, config.hns), 0 },
+	{ "refuse-early", FLAG, offsetof(struct settings, config.refuse_early), 0 },
+	{ "lease-second-ms", NUMBER, offsetof(struct settings, lease_second_ms), 3600000 },
+	{ "stdin-eof", FLAG, offsetof(struct settings, stdin_eof), 0 },
+	{ "help", FLAG, offsetof(struct settings, help), 0 },
+};
+
+#define FIRST_OPTION 256 /* what getopt_long() returns for options[0]; above every character */
 
 static int read_text(const char *path, char **out, struct error *err)
 {
@@ -106,96 +97,52 @@ static int read_text(const char *path, char **out, struct error *err)
 	return *out ? 0 : -1;
 }
 
-static int set_option(struct settings *set, int option, const char *value, struct error *err)
+static int set_option(struct settings *set, size_t i, const char *value, struct error *err)
 {
-	uint64_t n = 0;
+	void *at = (char *)set + options[i].at;
 
-	switch (option) {
-	case OPT_PORT:
-		if (parse_u64(value, UINT16_MAX, &n, err) < 0)
-			return error_prefix(err, "--port");
-		set->config.port = (uint16_t)n;
+	switch (options[i].kind) {
+	case FLAG:
+		*(bool *)at = true;
 		return 0;
-	case OPT_SEED:
-		return parse_u64(value, UINT64_MAX, &set->config.seed, err) < 0 ? error_prefix(err, "--seed") : 0;
-	case OPT_LEASE_SECOND:
-		if (parse_u64(value, 3600000, &n, err) < 0)
-			return error_prefix(err, "--lease-second-ms");
-		set->config.lease_second_ms = (unsigned)n;
+	case TEXT:
+		*(const char **)at = value;
 		return 0;
-	case OPT_TOKEN_S:
-		if (parse_u64(value, 86400, &n, err) < 0)
-			return error_prefix(err, "--token-s");
-		set->config.token_s = (unsigned)n;
-		return 0;
-	case OPT_CLIENT_CERT:
-		return read_text(value, &set->client_cert, err);
-	case OPT_TENANT:
-		set->config.tenant = value;
-		return 0;
-	case OPT_CLIENT:
-		set->config.client = value;
-		return 0;
-	case OPT_CLIENT_SECRET:
-		set->config.client_secret = value;
-		return 0;
-	case OPT_FEDERATED:
-		set->config.federated = value;
-		return 0;
-	case OPT_CONTAINER:
-		if (set->n_containers == CONTAINERS_MAX)
-			return error_set(err, ERR_USAGE, "--container: at most %d", CONTAINERS_MAX);
-		set->containers[set->n_containers++] = value;
-		return 0;
-	case OPT_CERT:
-		return read_text(value, &set->cert, err);
-	case OPT_KEY_FILE:
-		return read_text(value, &set->key, err);
-	case OPT_FAULTS:
-		return read_text(value, &set->faults, err);
-	case OPT_ACCOUNT:
-		set->config.account = value;
-		return 0;
-	case OPT_KEY:
-		set->config.key = value;
-		return 0;
-	case OPT_BEARER:
-		set->config.bearer = value;
-		return 0;
-	case OPT_LOG:
-		set->config.log_path = value;
-		return 0;
-	case OPT_ANY_DATE:
-		set->config.any_date = true;
-		return 0;
-	case OPT_HNS:
-		set->config.hns = true;
-		return 0;
-	case OPT_REFUSE_EARLY:
-		set->config.refuse_early = true;
-		return 0;
-	case OPT_STDIN_EOF:
-		set->stdin_eof = true;
-		return 0;
-	case OPT_HELP:
-		set->help = true;
-		return 0;
-	default:
-		return error_set(err, ERR_USAGE, "see --help");
+	case NUMBER:
+		return parse_u64(value, options[i].max, at, err) < 0 ? error_prefix(err, "--%s", options[i].name) : 0;
+	case CONTENT:
+		return read_text(value, at, err);
+	case CONTAINER:
+		break;
 	}
+	if (set->n_containers == CONTAINERS_MAX)
+		return error_set(err, ERR_USAGE, "--container: at most %d", CONTAINERS_MAX);
+	set->containers[set->n_containers++] = value;
+	return 0;
 }
 
 static int parse_options(int argc, char **argv, struct settings *set, struct error *err)
 {
+	struct option names[ARRAY_LEN(options) + 1] = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (set_option(set, option, optarg, err) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		names[i] = (struct option){ .name = options[i].name,
+					    .has_arg = options[i].kind == FLAG ? no_argument : required_argument,
+					    .val = FIRST_OPTION + (int)i };
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (option < FIRST_OPTION)
+			return error_set(err, ERR_USAGE, "see --help");
+		if (set_option(set, (size_t)(option - FIRST_OPTION), optarg, err) < 0)
 			return -1;
+	}
 	if (optind < argc)
 		return error_set(err, ERR_USAGE, "'%s': no such argument", argv[optind]);
 	if (!set->cert != !set->key)
 		return error_set(err, ERR_USAGE, "--cert and --key-file go together");
+	set->config.port = (uint16_t)set->port;
+	set->config.lease_second_ms = (unsigned)set->lease_second_ms;
+	set->config.token_s = (unsigned)set->token_s;
 	set->config.cert_pem = set->cert;
 	set->config.key_pem = set->key;
 	set->config.faults = set->faults;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which request goes wrong, and what becomes of it; target_fault_ops.c stands before the other target. */
 #include <config.h>
 
 #include <assert.h>
@@ -6,9 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "target/op_queue.h"
-#include "target_fault.h"
-#include "target_mem_private.h"
+#include "target_fault_private.h"
 
 #define RULES_MAX 32
 
@@ -30,23 +29,7 @@ struct fault {
 	uint64_t seen, fired;
 	struct mem_request **late;
 	size_t n_late;
-};
-
-struct fault_target {
-	struct fault *fault;
-	struct target *inner;
-};
-
-struct fault_replica {
-	struct replica *inner;
-	struct op_queue queue;
-};
-
-struct fault_op { /* an operation on its way to the target behind */
-	struct target_op inner;
-	struct target_op *outer;
-	struct replica *replica;
-	struct fault_rule fault;
+	struct target_look remembered;
 };
 
 struct fault *fault_new(void)
@@ -65,6 +48,7 @@ void fault_free(struct fault *f)
 	for (size_t i = 0; i < f->n_late; i++)
 		mem_request_free(f->late[i]);
 	free(f->late);
+	target_look_fini(&f->remembered);
 	pthread_cond_destroy(&f->released);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
@@ -83,8 +67,7 @@ size_t fault_held(struct fault *f)
 	return f->n_held;
 }
 
-/* One thread sends a replica's writes: while it waits here they all do. */
-static void wait_while_held(struct replica *r)
+void fault_wait_while_held(struct replica *r)
 {
 	struct fault *f = ((struct fault_target *)r->target->priv)->fault;
 
@@ -175,14 +158,15 @@ static struct fault_rule random_rule(struct fault *f, unsigned kind)
 	return rule;
 }
 
-static struct fault_rule decide_locked(struct fault *f, unsigned kind, const char *name)
+static struct fault_rule decide_locked(struct fault *f, unsigned kind, unsigned lease, const char *name)
 {
 	struct fault_rule found = { .action = FAULT_NONE };
 
 	for (size_t i = 0; i < f->n_rules; i++) {
 		struct rule_state *s = &f->rules[i];
 
-		if (!(s->rule.kinds & kind) || (s->rule.name && strcmp(s->rule.name, name) != 0))
+		if (!(s->rule.kinds & kind) || (s->rule.name && strcmp(s->rule.name, name) != 0) ||
+		    (s->rule.leases && !(s->rule.leases & lease)))
 			continue;
 		s->seen++;
 		if (found.action == FAULT_NONE && (s->rule.nth == 0 || s->rule.nth == s->seen))
@@ -198,27 +182,20 @@ static struct fault *fault_of(struct replica *r)
 	return t->fault;
 }
 
-static struct replica *inner_of(struct replica *r)
-{
-	struct fault_replica *p = r->priv;
-
-	return p->inner;
-}
-
 static bool before_mem(struct replica *r)
 {
-	return inner_of(r)->ops == &target_mem_ops;
+	return fault_inner(r)->ops == &target_mem_ops;
 }
 
-static struct fault_rule decide(struct replica *r, unsigned kind)
+struct fault_rule fault_decide(struct replica *r, unsigned kind, unsigned lease)
 {
-	const unsigned can_be_late = MEM_WRITE | MEM_CLEAR | MEM_CREATE | MEM_RAISE | MEM_SNAPSHOT;
+	const unsigned can_be_late = MEM_WRITE | MEM_CLEAR | MEM_CREATE | MEM_RAISE | MEM_SNAPSHOT | MEM_LEASE;
 	struct fault *f = fault_of(r);
 	struct fault_rule rule;
 
 	pthread_mutex_lock(&f->lock);
 	f->seen++;
-	rule = f->dead ? (struct fault_rule){ .action = FAULT_DIE } : decide_locked(f, kind, r->name);
+	rule = f->dead ? (struct fault_rule){ .action = FAULT_DIE } : decide_locked(f, kind, lease, r->name);
 	if (rule.action != FAULT_NONE)
 		f->fired++;
 	if (rule.action == FAULT_DIE) {
@@ -229,8 +206,8 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 	pthread_mutex_unlock(&f->lock);
 	if (rule.action == FAULT_TEAR && !(kind & (MEM_WRITE | MEM_CLEAR)))
 		rule.action = FAULT_BEFORE;
-	if (rule.action == FAULT_LATE && !(kind & can_be_late && before_mem(r)))
-		rule.action = FAULT_BEFORE;
+	if ((rule.action == FAULT_LATE || rule.action == FAULT_TWICE) && !(kind & can_be_late && before_mem(r)))
+		rule.action = rule.action == FAULT_LATE ? FAULT_BEFORE : FAULT_NONE;
 	if (rule.action == FAULT_CALL)
 		rule.call(rule.ctx);
 	if (rule.action == FAULT_DELAY)
@@ -239,7 +216,7 @@ static struct fault_rule decide(struct replica *r, unsigned kind)
 	return rule;
 }
 
-static int fail(const struct fault_rule *rule, struct error *err)
+int fault_fail(const struct fault_rule *rule, struct error *err)
 {
 	static const char *const what[] = {
 		[FAULT_BEFORE] = "injected fault",
@@ -254,357 +231,64 @@ static int fail(const struct fault_rule *rule, struct error *err)
 	return -1;
 }
 
-static void keep_late(struct replica *r, struct mem_request *q)
+void fault_keep_late(struct replica *r, struct mem_request *q, const struct fault_rule *rule)
 {
 	struct fault *f = fault_of(r);
 
+	if (rule->after > 0) {
+		mem_send_late(fault_inner(r)->target->priv, q, rule->after);
+		return;
+	}
 	LOCK_SCOPE(&f->lock);
 	f->late = mem_must(reallocarray(f->late, f->n_late + 1, sizeof(struct mem_request *)));
 	f->late[f->n_late++] = q;
 }
 
-/* A single request that goes wrong besides the inner handle, which must not learn of an answer that nobody got. */
-static int misdeliver(struct replica *r, struct mem_request *q, const struct fault_rule *rule, struct error *err)
+int fault_misdeliver(struct replica *r, struct mem_request *q, const struct fault_rule *rule, struct error *err)
 {
 	struct error ignored = ERROR_INIT;
 
 	if (rule->action == FAULT_LATE)
-		keep_late(r, q);
+		fault_keep_late(r, q, rule);
 	else
 		mem_apply(q, &ignored);
-	return fail(rule, err);
+	return fault_fail(rule, err);
 }
 
-static bool goes_wrong(struct replica *r, const struct fault_rule *rule)
+bool fault_goes_wrong(struct replica *r, const struct fault_rule *rule)
 {
 	return rule->action == FAULT_LATE || (rule->action == FAULT_AFTER && before_mem(r));
 }
 
-/* After the call behind returned rc: was its answer lost? */
-static int answer(const struct fault_rule *rule, int rc, struct error *err)
+int fault_answer(const struct fault_rule *rule, int rc, struct error *err)
 {
 	struct error lost = ERROR_INIT;
 
 	if (rule->action != FAULT_AFTER)
 		return rc;
-	fail(rule, &lost);
+	fault_fail(rule, &lost);
 	if (err)
 		*err = lost;
 	return -1;
 }
 
-static bool fault_match(const char *url)
+int fault_remember_look(struct fault *f, struct target *t, const char *name, struct error *err)
 {
-	(void)url;
-	return false;
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(t, name, err);
+
+	target_look_fini(&f->remembered);
+	f->remembered = (struct target_look){ 0 };
+	return r ? replica_look(r, &f->remembered, err) : -1;
 }
 
-static _Thread_local struct fault_target *opening; /* handed to fault_open(), which knows only a URL */
-
-static int fault_open(struct target *t, const char *url, struct error *err)
+int fault_stale(struct replica *r, struct target_look *out, struct error *err)
 {
-	(void)err;
-	t->priv = opening;
-	t->name = mem_must(strdup(url));
-	t->caps = *target_caps(opening->inner);
-	return 0;
-}
+	const struct target_look *old = &fault_of(r)->remembered;
+	struct target_meta meta = { 0 };
 
-static void fault_close(struct target *t)
-{
-	struct fault_target *p = t->priv;
-
-	target_close(p->inner);
-	free(p);
-}
-
-static int fault_prepare(struct target *t, bool dry_run, char **note, struct error *err)
-{
-	struct fault_target *p = t->priv;
-	int rc = target_prepare(p->inner, dry_run, note, err);
-
-	t->caps = *target_caps(p->inner);
-	return rc;
-}
-
-static int fault_check_name(const struct target *t, const char *name, struct error *err)
-{
-	const struct fault_target *p = t->priv;
-
-	return target_check_name(p->inner, name, err);
-}
-
-static int fault_check_space(struct target *t, uint64_t data_bytes, uint64_t full_size, struct error *err)
-{
-	struct fault_target *p = t->priv;
-
-	return target_check_space(p->inner, data_bytes, full_size, err);
-}
-
-static int fault_list(struct target *t,
-		      int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
-		      void *ctx, struct error *err)
-{
-	struct fault_target *p = t->priv;
-
-	return target_list(p->inner, each, ctx, err);
-}
-
-static void inner_done(struct target_op *inner)
-{
-	struct fault_op *f = inner->ctx;
-	struct target_op *outer = f->outer;
-	struct replica *r = f->replica;
-
-	if (f->fault.action == FAULT_AFTER || f->fault.action == FAULT_TEAR)
-		fail(&f->fault, &outer->err);
-	else
-		outer->err = inner->err;
-	free(f);
-	target_complete(r, outer);
-}
-
-static void pass_on(struct replica *r, struct target_op *op, const struct fault_rule *rule)
-{
-	struct fault_op *f = mem_must(calloc(1, sizeof(*f)));
-
-	f->outer = op;
-	f->replica = r;
-	f->fault = *rule;
-	f->inner = (struct target_op){ .off = op->off, .len = op->len, .data = op->data, .done = inner_done, .ctx = f };
-	if (rule->action == FAULT_TEAR)
-		f->inner.len = op->len / 2 / 512 * 512;
-	if (f->inner.len == 0) {
-		free(f);
-		fail(rule, &op->err);
-		target_complete(r, op);
-		return;
-	}
-	atomic_store(&inner_of(r)->size, atomic_load(&r->size)); /* this handle may not have looked through the other */
-	replica_submit(inner_of(r), &f->inner);
-}
-
-static void run_batch(struct replica *r, struct target_op *batch)
-{
-	while (batch) {
-		struct target_op *op = batch;
-
-		wait_while_held(r);
-		struct fault_rule rule = decide(r, op->data ? MEM_WRITE : MEM_CLEAR);
-
-		batch = op->next;
-		if (rule.action == FAULT_BEFORE || rule.action == FAULT_LATE) {
-			if (rule.action == FAULT_LATE)
-				keep_late(r, mem_capture_op(inner_of(r), op));
-			fail(&rule, &op->err);
-			target_complete(r, op);
-		} else {
-			pass_on(r, op, &rule);
-		}
-	}
-}
-
-static int wrap(struct replica *r, struct replica *inner)
-{
-	struct fault_replica *p;
-
-	if (!inner)
+	if (target_meta_copy(&meta, &old->meta, err) < 0)
 		return -1;
-	p = mem_must(calloc(1, sizeof(*p)));
-	p->inner = inner;
-	op_queue_init(&p->queue, r, run_batch);
-	r->priv = p;
+	*out = *old;
+	out->meta = meta;
 	return 0;
-}
-
-static int fault_replica_open(struct replica *r, struct error *err)
-{
-	struct fault_target *t = r->target->priv;
-
-	return wrap(r, r->map_copy ? target_map_copy(t->inner, r->name, err) : target_replica(t->inner, r->name, err));
-}
-
-static int fault_at_point(struct replica *r, const char *point_id, struct replica *point, struct error *err)
-{
-	return wrap(point, replica_at_point(inner_of(r), point_id, err));
-}
-
-static void fault_replica_close(struct replica *r)
-{
-	struct fault_replica *p = r->priv;
-
-	if (!p)
-		return;
-	op_queue_fini(&p->queue);
-	replica_close(p->inner);
-	free(p);
-}
-
-static void fault_submit(struct replica *r, struct target_op *op)
-{
-	struct fault_replica *p = r->priv;
-
-	op_queue_push(&p->queue, op);
-}
-
-static int fault_look(struct replica *r, struct target_look *out, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_LOOK);
-
-	if (rule.action == FAULT_BEFORE || rule.action == FAULT_AFTER) /* a look has no effect that could remain */
-		return fail(&rule, err);
-	return replica_look(inner_of(r), out, err);
-}
-
-static int fault_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,
-			struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_CREATE);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	if (goes_wrong(r, &rule))
-		return misdeliver(r, mem_capture_create(inner_of(r), size, number, meta), &rule, err);
-	return answer(&rule, replica_create(inner_of(r), size, number, meta, err), err);
-}
-
-static int fault_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_LEASE);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	return answer(&rule, replica_lease(inner_of(r), action, id, err), err);
-}
-
-static int fault_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
-		       char *version_out, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_RAISE);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	if (goes_wrong(r, &rule))
-		return misdeliver(r, mem_capture_raise(inner_of(r), number, if_version), &rule, err);
-	return answer(&rule, replica_raise(inner_of(r), number, if_version, number_out, version_out, err), err);
-}
-
-static int fault_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
-			  struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_META);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	return answer(&rule, replica_set_meta(inner_of(r), if_version, meta, version_out, err), err);
-}
-
-static int fault_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_RESIZE);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	return answer(&rule, replica_resize(inner_of(r), size, if_version, version_out, err), err);
-}
-
-static int fault_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_READ);
-
-	if (rule.action == FAULT_BEFORE || rule.action == FAULT_AFTER)
-		return fail(&rule, err);
-	return replica_read(inner_of(r), buf, len, off, if_version, err);
-}
-
-static int fault_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
-			 struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_EXTENTS);
-
-	if (rule.action == FAULT_BEFORE || rule.action == FAULT_AFTER)
-		return fail(&rule, err);
-	return replica_extents(inner_of(r), len, off, if_version, out, err);
-}
-
-static int fault_snapshot(struct replica *r, const char *if_version, const char *name, const struct target_meta *meta,
-			  char *id_out, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_SNAPSHOT);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	if (goes_wrong(r, &rule))
-		return misdeliver(r, mem_capture_snapshot(inner_of(r), if_version, meta), &rule, err);
-	return answer(&rule, replica_snapshot(inner_of(r), if_version, name, meta, id_out, err), err);
-}
-
-static int fault_publish(struct replica *r, const char *if_version, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_PUBLISH);
-
-	if (rule.action == FAULT_BEFORE || rule.action == FAULT_LATE)
-		return fail(&rule, err);
-	return answer(&rule, replica_publish(inner_of(r), if_version, err), err);
-}
-
-static int fault_points(struct replica *r, struct target_points *out, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_POINTS);
-
-	if (rule.action == FAULT_BEFORE || rule.action == FAULT_AFTER)
-		return fail(&rule, err);
-	return replica_points(inner_of(r), out, err);
-}
-
-static int fault_delete_point(struct replica *r, const char *point_id, struct error *err)
-{
-	struct fault_rule rule = decide(r, MEM_DELETE_POINT);
-
-	if (rule.action == FAULT_BEFORE)
-		return fail(&rule, err);
-	return answer(&rule, replica_delete_point(inner_of(r), point_id, err), err);
-}
-
-static const struct target_ops target_fault_ops = {
-	.scheme = "fault",
-	.map_copies = true,
-	.match = fault_match,
-	.open = fault_open,
-	.close = fault_close,
-	.prepare = fault_prepare,
-	.check_space = fault_check_space,
-	.check_name = fault_check_name,
-	.list = fault_list,
-	.replica_open = fault_replica_open,
-	.replica_close = fault_replica_close,
-	.look = fault_look,
-	.create = fault_create,
-	.lease = fault_lease,
-	.raise = fault_raise,
-	.set_meta = fault_set_meta,
-	.resize = fault_resize,
-	.submit = fault_submit,
-	.read = fault_read,
-	.extents = fault_extents,
-	.snapshot = fault_snapshot,
-	.publish = fault_publish,
-	.points = fault_points,
-	.delete_point = fault_delete_point,
-	.at_point = fault_at_point,
-};
-
-struct target *fault_target_open(struct fault *f, struct target *inner, struct error *err)
-{
-	struct target *t;
-
-	opening = mem_must(calloc(1, sizeof(*opening)));
-	opening->fault = f;
-	opening->inner = inner;
-	t = target_open_ops(&target_fault_ops, target_name(inner), &inner->config, err);
-	if (!t) {
-		target_close(inner);
-		free(opening);
-	}
-	return t;
 }

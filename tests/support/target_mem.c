@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service: blobs, conditions, leases.  target_mem_ops.c puts the seam's table before it. */
+/* The service: blobs, conditions.  target_mem_lease.c has leases and what is late, target_mem_ops.c puts the seam's table before it. */
 #include <config.h>
 
 #include <assert.h>
@@ -81,6 +81,7 @@ void mem_service_free(struct mem_service *s)
 		free(b->name);
 		free(b);
 	}
+	mem_late_fini(s);
 	free(s->records);
 	free(s->name);
 	pthread_mutex_destroy(&s->lock);
@@ -233,6 +234,8 @@ static int execute(struct mem_service *s, struct mem_blob *b, struct mem_request
 {
 	if (q->kind == MEM_CREATE)
 		return create(s, b, q, err);
+	if (q->kind == MEM_LEASE)
+		return mem_lease_locked(s, b, q, err);
 	if (check_conditions(s, b, q, err) < 0)
 		return -1;
 	switch (q->kind) {
@@ -275,16 +278,15 @@ void mem_record_locked(struct mem_service *s, const struct mem_record *record)
 	s->records[s->n_records++] = *record;
 }
 
-int mem_execute(struct mem_request *q, struct error *err)
+int mem_execute_locked(struct mem_request *q, struct error *err)
 {
 	struct mem_service *s = q->service;
 	struct error why = ERROR_INIT;
-	struct mem_record record = { .kind = q->kind, .off = q->off, .len = q->len };
+	struct mem_record record = { .kind = q->kind, .off = q->off, .len = q->len, .action = q->action };
 	int rc;
 
 	record.number = q->kind == MEM_RAISE || q->kind == MEM_CREATE ? q->number : q->number_eq;
 	snprintf(record.name, sizeof(record.name), "%s", q->name);
-	LOCK_SCOPE(&s->lock);
 	rc = execute(s, mem_blob_locked(s, q->name), q, &why);
 	record.code = why.code;
 	record.detail = why.detail;
@@ -292,6 +294,13 @@ int mem_execute(struct mem_request *q, struct error *err)
 	if (rc < 0 && err)
 		*err = why;
 	return rc;
+}
+
+int mem_execute(struct mem_request *q, struct error *err)
+{
+	LOCK_SCOPE(&q->service->lock);
+	mem_arrive_locked(q->service);
+	return mem_execute_locked(q, err);
 }
 
 struct mem_record *mem_records(struct mem_service *s, unsigned mask, size_t *n_out)

@@ -81,13 +81,20 @@ void mem_foreign_snapshot(struct mem_service *s, const char *name);
 
 /*
  * Captures what the handle r (of a mem target) would send now, with the lease, the number and the version that it would
- * send; mem_apply() lets it arrive, once, whenever.  Data is copied.
+ * send; mem_apply() lets it arrive, once, whenever.  Data is copied.  mem_send_late() gives it to the service, so that its sender
+ * may be gone by then: it takes effect after `after` other requests of whomsoever, just before the next one; MEM_LATE_HELD: at
+ * mem_release_late(), which says how many there were.  What is left never arrives.
  */
 struct mem_request;
+#define MEM_LATE_HELD UINT64_MAX
+void mem_send_late(struct mem_service *s, struct mem_request *req, uint64_t after);
+size_t mem_release_late(struct mem_service *s);
 struct mem_request *mem_capture_op(struct replica *r, const struct target_op *op);
 struct mem_request *mem_capture_create(struct replica *r, uint64_t size, uint64_t number,
 				       const struct target_meta *meta);
 struct mem_request *mem_capture_raise(struct replica *r, uint64_t number, const char *if_version);
+struct mem_request *mem_capture_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
+				      const char *if_version); /* may be NULL */
 struct mem_request *mem_capture_snapshot(struct replica *r, const char *if_version, const struct target_meta *meta);
 int mem_apply(struct mem_request *req, struct error *err); /* frees req */
 void mem_request_free(struct mem_request *req);            /* never arrives */

@@ -43,6 +43,7 @@ static int mem_open(struct target *t, const char *url, struct error *err)
 	t->caps = (struct target_caps){
 		.points = s->points,
 		.remote = s->remote,
+		.late = true,
 		.max_size = s->max_size,
 		.why_no_points = s->points ? NULL : "switched off",
 	};
@@ -276,59 +277,28 @@ static int mem_publish(struct replica *r, const char *if_version, struct error *
 	return mem_apply(q, err);
 }
 
-static int lease_locked(struct mem_service *s, struct mem_blob *b, enum target_lease_action action,
-			const struct guid *id, struct error *err)
+struct mem_request *mem_capture_lease(struct replica *r, enum target_lease_action action, const struct guid *id,
+				      const char *if_version)
 {
-	bool leased = mem_leased_locked(s, b);
+	struct mem_request *q = new_request(r, MEM_LEASE);
 
-	if (!b->exists)
-		return target_refuse(err, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s: not there", b->name);
-	switch (action) {
-	case TARGET_LEASE_ACQUIRE:
-		if (leased && !guid_equal(&b->lease, id))
-			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: leased by somebody else",
-					     b->name);
-		b->lease = *id;
-		b->lease_until_s = s->now_s + TARGET_LEASE_SECONDS;
-		return 0;
-	case TARGET_LEASE_RENEW: /* also after its end, if nothing happened since: changed() forgets the id */
-		if (!guid_equal(&b->lease, id))
-			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: cannot renew the lease",
-					     b->name);
-		b->lease_until_s = s->now_s + TARGET_LEASE_SECONDS;
-		return 0;
-	case TARGET_LEASE_RELEASE:
-		if (!guid_equal(&b->lease, id))
-			return target_refuse(err, ERR_BUSY, TARGET_REFUSED_LEASE, "%s: not our lease", b->name);
-		break;
-	case TARGET_LEASE_BREAK:
-		break;
-	}
-	b->lease = (struct guid){ 0 };
-	return 0;
+	q->action = action;
+	q->lease = id ? *id : (struct guid){ 0 };
+	if (if_version)
+		set_condition(q, if_version);
+	return q;
 }
 
-static int mem_lease(struct replica *r, enum target_lease_action action, const struct guid *id, struct error *err)
+static int mem_lease(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,
+		     struct error *err)
 {
-	struct mem_service *s = of(r)->service;
-	struct mem_record record = { .kind = MEM_LEASE, .action = action };
-	struct error why = ERROR_INIT;
-	int rc;
+	int rc = mem_apply(mem_capture_lease(r, action, id, if_version), err);
 
-	snprintf(record.name, sizeof(record.name), "%s", of(r)->blob);
-	pthread_mutex_lock(&s->lock);
-	rc = lease_locked(s, mem_blob_locked(s, of(r)->blob), action, id, &why);
-	record.code = why.code;
-	record.detail = why.detail;
-	mem_record_locked(s, &record);
-	pthread_mutex_unlock(&s->lock);
 	LOCK_SCOPE(&of(r)->lock);
 	if (rc == 0 && (action == TARGET_LEASE_ACQUIRE || action == TARGET_LEASE_RENEW))
 		of(r)->lease = *id;
 	else if (action == TARGET_LEASE_RELEASE)
 		of(r)->lease = (struct guid){ 0 };
-	if (rc < 0 && err)
-		*err = why;
 	return rc;
 }
 
@@ -360,8 +330,10 @@ static int mem_look(struct replica *r, struct target_look *out, struct error *er
 {
 	LOCK_SCOPE(&of(r)->service->lock);
 	struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
-	const struct mem_content *c = content_locked(r, b);
+	const struct mem_content *c;
 
+	mem_arrive_locked(of(r)->service);
+	c = content_locked(r, b);
 	note_request(r, MEM_LOOK, 0, 0, &(struct error){ 0 });
 	if (!c)
 		return 0;
@@ -378,10 +350,12 @@ static struct mem_content *readable_locked(struct replica *r, uint64_t len, uint
 					   enum mem_kind kind, struct error *err)
 {
 	struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
-	struct mem_content *c = content_locked(r, b);
+	struct mem_content *c;
 	char version[TARGET_VERSION_LEN];
 	struct error why = ERROR_INIT;
 
+	mem_arrive_locked(of(r)->service);
+	c = content_locked(r, b);
 	format_version(r, b, version);
 	if (!c)
 		target_refuse(&why, ERR_CONFLICT, TARGET_REFUSED_MISSING, "%s: not there", r->name);
@@ -434,6 +408,7 @@ static int mem_points(struct replica *r, struct target_points *out, struct error
 	LOCK_SCOPE(&of(r)->service->lock);
 	const struct mem_blob *b = mem_blob_locked(of(r)->service, of(r)->blob);
 
+	mem_arrive_locked(of(r)->service);
 	note_request(r, MEM_POINTS, 0, 0, &(struct error){ 0 });
 	out->v = mem_must(calloc(b->n_points + 1, sizeof(*out->v)));
 	for (size_t i = 0; i < b->n_points; i++, out->n++) {
@@ -450,6 +425,7 @@ static int mem_delete_point(struct replica *r, const char *point_id, struct erro
 {
 	LOCK_SCOPE(&of(r)->service->lock);
 
+	mem_arrive_locked(of(r)->service);
 	(void)err;
 	note_request(r, MEM_DELETE_POINT, 0, 0, &(struct error){ 0 });
 	mem_point_remove_locked(mem_blob_locked(of(r)->service, r->name), point_id);

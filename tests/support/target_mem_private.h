@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two rooms of the in-memory target share.  `_locked`: the caller holds the service's lock. */
+/* What the rooms of the in-memory target share.  `_locked`: the caller holds the service's lock. */
 #ifndef LIFTFS_TESTS_TARGET_MEM_PRIVATE_H
 #define LIFTFS_TESTS_TARGET_MEM_PRIVATE_H
 
@@ -39,6 +39,8 @@ struct mem_service {
 	struct mem_blob *blobs;
 	struct mem_record *records;
 	size_t n_records, cap_records;
+	struct mem_late *late;
+	size_t n_late;
 };
 
 struct mem_request { /* all that changes something, as it travels */
@@ -47,7 +49,8 @@ struct mem_request { /* all that changes something, as it travels */
 	char *name;
 	uint64_t off, len; /* len: the size, of create and resize */
 	void *data;
-	struct guid lease;
+	struct guid lease; /* that it carries, or that it is about */
+	enum target_lease_action action;
 	const char *if_version;      /* "" or a number, which `version` is */
 	uint64_t version, number_eq; /* 0: no condition */
 	uint64_t number;
@@ -64,5 +67,12 @@ bool mem_leased_locked(const struct mem_service *s, const struct mem_blob *b);
 void mem_point_remove_locked(struct mem_blob *b, const char *id); /* of no such point: nothing */
 void mem_record_locked(struct mem_service *s, const struct mem_record *record);
 int mem_execute(struct mem_request *q, struct error *err);
+int mem_execute_locked(struct mem_request *q, struct error *err);
+
+/* target_mem_lease.c */
+int mem_lease_locked(struct mem_service *s, struct mem_blob *b, const struct mem_request *q, struct error *err);
+/* A request is there: late ones whose time has come take effect before it. */
+void mem_arrive_locked(struct mem_service *s);
+void mem_late_fini(struct mem_service *s);
 
 #endif

@@ -19,7 +19,7 @@
 
 /* What answers HEAD, and what answers all else, one after the other; the last one for all that follow. */
 struct world {
-	struct loopback_answer looks[2], others[2];
+	struct loopback_answer looks[4], others[2];
 	size_t n_looks, n_others, looked, asked;
 	char seen[2048]; /* the headers of the last that was not a HEAD */
 	struct loopback *server;
@@ -27,7 +27,7 @@ struct world {
 	struct credentials *creds;
 	struct target *t;
 	struct replica *r;
-	unsigned warnings;
+	unsigned warnings, outages, recoveries;
 	struct error err;
 };
 
@@ -48,9 +48,12 @@ static void answer(void *ctx, const struct loopback_request *req, struct loopbac
 static void note(void *ctx, enum log_level level, const char *module, const char *line)
 {
 	(void)module;
-	(void)line;
 	if (level == LOG_WARN)
 		((struct world *)ctx)->warnings++;
+	else if (level == LOG_NOTICE && strstr(line, "; trying again for a while"))
+		((struct world *)ctx)->outages++;
+	else if (level == LOG_NOTICE && strstr(line, "/acct/disks: answers again, after "))
+		((struct world *)ctx)->recoveries++;
 }
 
 static void start(struct world *w)
@@ -120,6 +123,25 @@ static void page_list(struct loopback_answer *a, char *raw, size_t len, const ch
 }
 
 /* Data that is taken for zeros would be missing from a map made of it. */
+static void an_outage_is_said_once_and_so_is_its_end(void **state)
+{
+	const struct loopback_answer cut = { .raw = "", .close_after = true },
+				     ok = { .raw = "HTTP/1.1 200 OK\r\n" LOOK_HEADERS };
+	struct world w = { .looks = { cut, cut, cut, ok }, .n_looks = 4 };
+	struct target_look look = { 0 };
+
+	(void)state;
+	start(&w);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(replica_look(w.r, &look, &w.err), 0);
+		target_look_fini(&look);
+		assert_int_equal(w.outages, 1);
+		assert_int_equal(w.recoveries, 1);
+	}
+	assert_int_equal(w.warnings, 0);
+	stop(&w);
+}
+
 static void page_ranges_out_of_order_are_an_error(void **state)
 {
 	struct world w = { .n_others = 2 };
@@ -183,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_look_that_is_cut_off_is_repeated),
+		cmocka_unit_test(an_outage_is_said_once_and_so_is_its_end),
 		cmocka_unit_test(page_ranges_out_of_order_are_an_error),
 		cmocka_unit_test(page_ranges_with_a_next_page_that_has_no_name_are_an_error),
 		cmocka_unit_test(a_service_that_says_no_crc64_is_sent_md5),

@@ -216,7 +216,7 @@ static void random_changes_commits_and_openings_agree_with_an_array(void **state
 	memset(model, 0, sizeof(model));
 	for (int step = 0; step < 30000; step++) {
 		uint64_t b = random_below(BLOCKS + 1), what = random_below(1000);
-		struct block_hash got;
+		struct block_hash got, run[600];
 
 		assert_int_equal(blockmap_make_writable(m, NULL), 0);
 		if (what < 300) {
@@ -225,6 +225,19 @@ static void random_changes_commits_and_openings_agree_with_an_array(void **state
 		} else if (what < 500) {
 			blockmap_set_zero(m, b);
 			model[b].state = BLOCK_ZERO;
+		} else if (what < 560) { /* over as many as two borders of pages */
+			uint64_t n = random_below(BLOCKS + 1 - b < ARRAY_LEN(run) ? BLOCKS + 2 - b : ARRAY_LEN(run));
+			static const enum block_state states[] = { BLOCK_UNKNOWN, BLOCK_ZERO, BLOCK_HASHED };
+			enum block_state s = states[random_below(3)];
+
+			for (uint64_t i = 0; i < n; i++) {
+				run[i] = (struct block_hash){ .lo = 2 + random_below(5), .hi = random_below(3) };
+				model[b + i].state = s;
+				model[b + i].hash = run[i];
+			}
+			blockmap_set_run(m, b, n, s, s == BLOCK_HASHED ? run : NULL);
+			if (n > 0)
+				assert_int_equal(blockmap_get(m, b + n - 1, NULL), s);
 		} else if (what < 980) {
 			model[b].state = BLOCK_HASHED;
 			model[b].hash = (struct block_hash){ .lo = 2 + random_below(5), .hi = random_below(3) };

@@ -166,15 +166,10 @@ static void a_host_that_dies_before_its_claim_does_not_take_the_replica_for_a_ne
 {
 	struct world *w = with_copies(state);
 	struct outcome o;
-	struct host h;
 
 	mem_service_set_map_copies(w->service, false);
 	cycle_of(w, "state", &o);
-	host_start(w, &h, "state-other");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_LEASE, .nth = 1, .action = FAULT_DIE });
-	cycle(w, &h, 1, &o);
-	assert_int_equal(o.rc, -1);
-	host_stop(&h);
+	one_death(w, "state-other", MEM_LEASE, 1, 1);
 	mem_service_advance(w->service, 2 * TARGET_LEASE_SECONDS);
 	world_patch(w, 0, 100, 10, 2);
 	cycle_of(w, "state-other", &o);
@@ -298,7 +293,7 @@ static void fault_then_another_host(struct world *w, uint64_t n, unsigned kinds,
 	cycle_of(w, "state", &o);
 	world_patch(w, 0, 100, 10, 3);
 	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = kinds, .nth = n, .action = action });
+	host_fault(&h, kinds, n, action);
 	cycle(w, &h, 1, &o);
 	*fired = fault_fired(h.fault) > 0;
 	mem_service_advance(w->service, 2 * TARGET_LEASE_SECONDS);

@@ -11,19 +11,6 @@
 
 #include "support/cycle_world.h"
 
-/* The host dies at the nth request of these kinds of its cycle. */
-static void die(struct world *w, const char *state, unsigned kinds, uint64_t nth, size_t disks)
-{
-	struct outcome o;
-	struct host h;
-
-	host_start(w, &h, state);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = kinds, .nth = nth, .action = FAULT_DIE });
-	cycle(w, &h, disks, &o);
-	assert_int_equal(o.rc, -1);
-	host_stop(&h);
-}
-
 /* ---- the state ---- */
 
 static void a_damaged_journal_is_rebuilt_like_a_damaged_map(void **state)
@@ -77,7 +64,7 @@ static void replacing_twice_believes_nothing_of_the_first_time(void **state)
 	one_cycle(w, "state", 1);
 	host_start(w, &h, "state2");
 	h.opt.replace = true;
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_CLEAR | MEM_WRITE, .nth = 4, .action = FAULT_DIE });
+	host_fault(&h, MEM_CLEAR | MEM_WRITE, 4, FAULT_DIE);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.rc, -1);
 	assert_true(world_writes(w) > 0);
@@ -107,7 +94,7 @@ static void a_replacement_that_was_cut_off_is_gone_on_with(void **state)
 	one_cycle(w, "state", 1);
 	host_start(w, &h, "state2");
 	h.opt.replace = true;
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 3, .action = FAULT_DIE }); /* the footer's */
+	host_fault(&h, MEM_WRITE, 3, FAULT_DIE); /* the footer's */
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.rc, -1);
 	host_stop(&h);
@@ -128,7 +115,7 @@ static void a_disk_that_grew_before_the_first_byte_was_sent(void **state)
 	struct host h;
 
 	world_write_disk(w, 0, 1);
-	die(w, "state", MEM_LEASE, 1, 1);
+	one_death(w, "state", MEM_LEASE, 1, 1);
 	assert_true(mem_exists(w->service, world_names[0]));
 	world_patch(w, 0, SIZE + 5 * MIB, 4096, 3);
 	host_start(w, &h, "state");
@@ -147,7 +134,7 @@ static void data_in_a_replica_that_nothing_was_sent_to_is_not_taken_for_zero(voi
 	struct host h;
 
 	world_write_disk(w, 0, 1);
-	die(w, "state", MEM_LEASE, 1, 1);
+	one_death(w, "state", MEM_LEASE, 1, 1);
 	assert_true(mem_foreign_write(w->service, world_names[0], page, sizeof(page), 2 * MIB));
 	host_start(w, &h, "state");
 	cycle(w, &h, 1, &o);
@@ -198,8 +185,7 @@ static void a_cycle_that_is_asked_to_stop_keeps_what_was_sent_and_lets_go(void *
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	assert_int_equal(cancel_init(&stop, NULL), 0);
 	h.opt.cancel = &stop;
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .action = FAULT_DELAY, .ms = 400 });
@@ -248,9 +234,7 @@ static void a_lease_that_is_taken_away_ends_the_cycle_and_the_next_run_asks(void
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	world_patch(w, 0, 3 * MIB, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_DELAY, .ms = 400 });
@@ -303,9 +287,7 @@ static void a_rival_with_our_very_lease_is_noticed_at_the_claim(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_int_equal(replica_state_open(h.state, target_name(h.target), world_names[0], &rs, NULL), 0);
 	lease = rs.lease_id;
 	replica_state_close(&rs);
@@ -319,7 +301,7 @@ static void a_rival_with_our_very_lease_is_noticed_at_the_claim(void **state)
 	world_patch(w, 0, 0, 100, 2);
 	world_patch(w, 0, 3 * MIB, 100, 2);
 	r.disk = (struct cycle_disk){ .name = world_names[0], .source_path = world_files[0], .source_id = "id-a", .root = w->root };
-	fault_add(r.h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 2, .action = FAULT_DIE });
+	host_fault(&r.h, MEM_WRITE, 2, FAULT_DIE);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DELAY, .ms = 1500 });
 	start_beside(&b, 300, run_rival, &r);
 	cycle(w, &h, 1, &o);

@@ -176,24 +176,22 @@ static void a_foreign_write_between_cycles_is_noticed_until_adopt(void **state)
 	host_stop(&h);
 }
 
-static void *write_later(void *unused)
+static void write_now(void *unused)
 {
 	(void)unused;
-	usleep(300000);
+	usleep(20000); /* two ticks of the file system's clock */
 	foreign_write("t/vm/a.vhd", 2 * MIB);
-	return NULL;
 }
 
 /* Nothing holds other tools off while a cycle runs: what they do before its end must not be committed. */
 static void a_foreign_write_during_the_cycle_is_never_committed(void **state)
 {
 	static const struct fault_rule moments[] = {
-		{ .kinds = MEM_LOOK, .nth = 3, .action = FAULT_DELAY, .ms = 700 },  /* after the last write, before the fence looks */
-		{ .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DELAY, .ms = 700 }, /* after the decision, before the claim */
-		{ .kinds = MEM_RAISE, .nth = 2, .action = FAULT_DELAY, .ms = 700 }, /* while fencing */
+		{ .kinds = MEM_LOOK, .nth = 3, .action = FAULT_CALL, .call = write_now },  /* after the last write, before the fence looks */
+		{ .kinds = MEM_RAISE, .nth = 1, .action = FAULT_CALL, .call = write_now }, /* after the decision, before the claim */
+		{ .kinds = MEM_RAISE, .nth = 2, .action = FAULT_CALL, .call = write_now }, /* while fencing */
 	};
 	struct world *w = *state;
-	pthread_t thread;
 	struct outcome o;
 	struct host h;
 
@@ -203,9 +201,7 @@ static void a_foreign_write_during_the_cycle_is_never_committed(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
 		world_patch(w, 0, 0, 100, 10 + i);
 		fault_add(h.fault, &moments[i]);
-		assert_int_equal(pthread_create(&thread, NULL, write_later, NULL), 0);
 		cycle(w, &h, 1, &o);
-		pthread_join(thread, NULL);
 		fault_clear(h.fault);
 		if (o.rc == 0)
 			fail_msg("moment %zu: committed", i);
@@ -220,24 +216,19 @@ static void a_foreign_write_during_the_cycle_is_never_committed(void **state)
 	host_stop(&h);
 }
 
-static void *change_source_later(void *world)
+static void change_source(void *world)
 {
-	usleep(300000);
 	world_patch(world, 0, MIB, 4096, 77);
-	return NULL;
 }
 
 /* A cycle whose source moves between F0 and F1. */
 static void fuzzy_cycle(struct world *w, struct host *h, struct outcome *o)
 {
-	static const struct fault_rule claim = { .kinds = MEM_RAISE, .nth = 1, .action = FAULT_DELAY, .ms = 700 };
-	pthread_t thread;
+	const struct fault_rule claim = { .kinds = MEM_RAISE, .nth = 1, .action = FAULT_CALL, .call = change_source, .ctx = w };
 
 	world_patch(w, 0, 3 * MIB, 4096, 76);
 	fault_add(h->fault, &claim);
-	assert_int_equal(pthread_create(&thread, NULL, change_source_later, w), 0);
 	cycle(w, h, 1, o);
-	pthread_join(thread, NULL);
 	fault_clear(h->fault);
 	assert_int_equal(o->disks[0].result, CYCLE_FUZZY);
 }

@@ -52,11 +52,6 @@ static void lapse_and_write(void *service)
 		abort();
 }
 
-static void at(struct host *h, struct world *w, unsigned kinds, uint64_t nth, void (*call)(void *))
-{
-	fault_add(h->fault, &(struct fault_rule){ .kinds = kinds, .nth = nth, .action = FAULT_CALL, .call = call, .ctx = w->service });
-}
-
 /* ---- it runs out ---- */
 
 static void writes_in_a_lapse_are_sent_again_after_one_renewal(void **state)
@@ -65,14 +60,12 @@ static void writes_in_a_lapse_are_sent_again_after_one_renewal(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (int serial = 0; serial < 2; serial++) {
 		h.opt.serial = serial;
 		for (uint64_t k = 0; k < 4; k++)
 			world_patch(w, 0, k * 256 * 1024, 100, 2 + (uint64_t)serial);
-		at(&h, w, MEM_WRITE, 1, lapse);
+		host_call(&h, MEM_WRITE, 1, lapse, w->service);
 		cycle_ok(w, &h, 1, &o);
 		fault_clear(h.fault);
 		assert_true(refused_writes(w) >= 1);
@@ -97,15 +90,12 @@ static void no_request_of_a_cycle_ends_it_for_a_lapse(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
 		world_patch(w, 0, SIZE + i * MIB, 512, i);
 		world_patch(w, 0, 0, 100, i);
 		h.opt.no_points = moments[i].kind == MEM_PUBLISH;
-		fault_add(h.fault, &(struct fault_rule){ .kinds = moments[i].kind, .nth = moments[i].nth, .action = FAULT_CALL,
-							 .call = lapse, .ctx = w->service });
+		host_call(&h, moments[i].kind, moments[i].nth, lapse, w->service);
 		cycle(w, &h, 1, &o);
 		if (o.rc < 0)
 			fail_msg("moment %zu: %s", i, o.err.msg);
@@ -123,11 +113,9 @@ static void a_foreign_write_in_a_lapse_ends_the_cycle(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
-	at(&h, w, MEM_WRITE, 1, lapse_and_write);
+	host_call(&h, MEM_WRITE, 1, lapse_and_write, w->service);
 	cycle(w, &h, 1, &o);
 	fault_clear(h.fault);
 	assert_int_equal(error_exit_status(&o.err), 75);
@@ -147,9 +135,7 @@ static void a_service_that_refuses_for_ever_is_not_asked_for_ever(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (int serial = 0; serial < 2; serial++) {
 		h.opt.serial = serial;
 		world_patch(w, 0, 0, 100, 2 + (uint64_t)serial);
@@ -171,12 +157,10 @@ static void a_renewal_without_an_answer_parks_the_disk_and_the_next_run_goes_on(
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
-	at(&h, w, MEM_WRITE, 1, lapse);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_LEASE, .nth = 2, .action = FAULT_BEFORE });
+	host_call(&h, MEM_WRITE, 1, lapse, w->service);
+	host_fault(&h, MEM_LEASE, 2, FAULT_BEFORE);
 	cycle(w, &h, 1, &o);
 	fault_clear(h.fault);
 	assert_int_equal(o.err.code, ERR_NETWORK);
@@ -208,8 +192,7 @@ static void before_the_strict_server_too(void **state)
 	for (uint64_t k = 0; k < 4; k++)
 		world_patch(w, 0, k * 256 * 1024, 100, 2);
 	pageblob_server_reset(f.server, false);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = lapse_of_server,
-						 .ctx = f.server });
+	host_call(&h, MEM_WRITE, 1, lapse_of_server, f.server);
 	cycle_ok(w, &h, 1, &o);
 	pageblob_server_stats(f.server, &stats);
 	assert_true(stats.refused[PAGEBLOB_PUT_PAGE] >= 1);
@@ -247,11 +230,36 @@ static void a_release_that_arrives_late_does_not_end_the_next_cycle(void **state
 	fixture_must(&f, pageblob_server_faults(f.server, "LeaseRelease late n=1\n", &f.err));
 	cycle_ok(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
+	host_call(&h, MEM_WRITE, 1, late_release_arrives, f.server);
+	cycle_ok(w, &h, 1, &o);
+	pageblob_server_stats(f.server, &stats);
+	assert_int_equal(stats.requests[PAGEBLOB_LEASE_RELEASE], 3);
+	assert_int_equal(stats.late_refused, 1);
+	assert_int_equal(fault_fired(h.fault), 1);
+	host_stop(&h);
+	f.t = NULL;
+	fixture_stop(&f);
+}
+
+/* An acquire that was sent twice: the first one names a version that is over when it arrives. */
+static void an_acquire_that_arrives_late_does_nothing_at_the_strict_server(void **state)
+{
+	struct world *w = *state;
+	struct pageblob_stats stats;
+	struct fixture f;
+	struct outcome o;
+	struct host h;
+
+	fixture_start(&f, NULL);
+	fixture_must(&f, target_prepare(f.t, false, NULL, &f.err));
+	world_write_disk(w, 0, 1);
+	host_start_before(w, &h, "state", f.t);
+	fixture_must(&f, pageblob_server_faults(f.server, "LeaseAcquire late n=1\n", &f.err));
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = late_release_arrives,
 						 .ctx = f.server });
 	cycle_ok(w, &h, 1, &o);
 	pageblob_server_stats(f.server, &stats);
-	assert_int_equal(stats.requests[PAGEBLOB_LEASE_RELEASE], 3);
+	assert_int_equal(stats.requests[PAGEBLOB_LEASE_ACQUIRE], 2);
 	assert_int_equal(stats.late_refused, 1);
 	assert_int_equal(fault_fired(h.fault), 1);
 	host_stop(&h);
@@ -280,9 +288,7 @@ static void on_a_persons_word_a_lease_is_broken_and_its_holder_named(void **stat
 	uint64_t number;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	r = hold(&h);
 	world_patch(w, 0, 0, 100, 2);
 	h.opt.break_lease = true;
@@ -336,9 +342,7 @@ static void a_host_that_slept_is_told_that_another_took_over_and_changes_nothing
 	struct outcome o;
 	struct beside b;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &a, "state");
-	cycle_ok(w, &a, 1, &o);
+	host_start_replicated(w, &a, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_hold(a.fault, world_names[0]);
 	start_beside(&b, w, &a);
@@ -371,9 +375,7 @@ static void an_epoch_that_is_over_is_75_and_says_so(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_BEFORE, .code = ERR_CONFLICT,
 						 .detail = TARGET_REFUSED_NUMBER });
@@ -394,6 +396,7 @@ int main(void)
 		WORLD_TEST(a_renewal_without_an_answer_parks_the_disk_and_the_next_run_goes_on),
 		WORLD_TEST(before_the_strict_server_too),
 		WORLD_TEST(a_release_that_arrives_late_does_not_end_the_next_cycle),
+		WORLD_TEST(an_acquire_that_arrives_late_does_nothing_at_the_strict_server),
 		WORLD_TEST(on_a_persons_word_a_lease_is_broken_and_its_holder_named),
 		WORLD_TEST(a_host_that_slept_is_told_that_another_took_over_and_changes_nothing),
 		WORLD_TEST(an_epoch_that_is_over_is_75_and_says_so),

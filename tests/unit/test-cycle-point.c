@@ -13,31 +13,16 @@ static size_t count(struct world *w, unsigned kind)
 	return mem_records_count(w->service, kind);
 }
 
-/* The snapshots of that replica whose token is the one of its nth. */
-static void token_of(struct host *h, size_t disk, size_t nth, char out[64])
-{
-	CLEANUP(cleanup_replica) struct replica *r = target_replica(h->target, world_names[disk], NULL);
-	struct target_points p = { 0 };
-
-	assert_int_equal(replica_points(r, &p, NULL), 0);
-	assert_true(nth < p.n);
-	snprintf(out, 64, "%s", target_meta_get(&p.v[nth].meta, "token"));
-	target_points_fini(&p);
-}
-
 static void a_point_that_one_disk_got_no_answer_for_is_completed_by_the_next_run(void **state)
 {
 	struct world *w = *state;
-	struct error e = ERROR_INIT;
 	char tokens[2][64];
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 2);
 	for (uint64_t n = 1; n <= 3; n++)
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = n, .action = FAULT_BEFORE });
+		host_fault(&h, MEM_SNAPSHOT, n, FAULT_BEFORE);
 	cycle(w, &h, 2, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
 	assert_int_equal(o.disks[0].result, CYCLE_PARKED);
@@ -47,13 +32,8 @@ static void a_point_that_one_disk_got_no_answer_for_is_completed_by_the_next_run
 	world_patch(w, 0, 0, 100, 3);
 	cycle_ok(w, &h, 2, &o);
 	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[i], &e);
-		struct target_points p = { 0 };
-
-		assert_int_equal(replica_points(r, &p, &e), 0);
-		assert_int_equal(p.n, 2);
-		snprintf(tokens[i], sizeof(tokens[i]), "%s", target_meta_get(&p.v[0].meta, "token"));
-		target_points_fini(&p);
+		assert_int_equal(mem_points_count(w->service, world_names[i]), 2);
+		world_token(&h, i, 0, tokens[i]);
 	}
 	assert_string_equal(tokens[0], tokens[1]);
 	assert_false(world_equals(w, 0, 0));
@@ -67,8 +47,7 @@ static void points_that_were_off_are_made_when_they_are_on_although_nothing_chan
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	h.opt.no_points = true;
 	cycle_ok(w, &h, 1, &o);
 	cycle_ok(w, &h, 1, &o);
@@ -97,11 +76,7 @@ static void what_is_missing_is_made_before_any_disk_of_the_vm_is_claimed(void **
 
 	world_write_disk(w, 0, 1);
 	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = 2, .action = FAULT_DIE });
-	cycle(w, &h, 2, &o);
-	assert_int_equal(o.rc, -1);
-	host_stop(&h);
+	one_death(w, "state", MEM_SNAPSHOT, 2, 2);
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	assert_int_equal(mem_points_count(w->service, world_names[1]), 0);
 	world_patch(w, 0, 0, 100, 3);
@@ -116,8 +91,8 @@ static void what_is_missing_is_made_before_any_disk_of_the_vm_is_claimed(void **
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 2);
 	assert_int_equal(mem_points_count(w->service, world_names[1]), 2);
 	for (size_t i = 0; i < 2; i++) {
-		token_of(&h, 0, i, tokens[0]);
-		token_of(&h, 1, i, tokens[1]);
+		world_token(&h, 0, i, tokens[0]);
+		world_token(&h, 1, i, tokens[1]);
 		assert_string_equal(tokens[0], tokens[1]);
 	}
 	assert_false(world_equals(w, 1, 0));
@@ -135,11 +110,7 @@ static void a_point_that_can_not_come_to_be_is_not_begun(void **state)
 
 	for (size_t i = 0; i < 3; i++)
 		world_write_disk(w, i, i);
-	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = 1, .action = FAULT_DIE });
-	cycle(w, &h, 3, &o);
-	assert_int_equal(o.rc, -1);
-	host_stop(&h);
+	one_death(w, "state", MEM_SNAPSHOT, 1, 3);
 	mem_service_advance(w->service, 120);
 	assert_true(mem_foreign_write(w->service, world_names[1], page, sizeof(page), 2 * MIB));
 	host_start(w, &h, "state");
@@ -164,10 +135,8 @@ static void a_disk_that_is_not_reached_keeps_its_part_of_the_point_for_later(voi
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = 1, .action = FAULT_DIE });
+	host_start_disks(w, &h, 2);
+	host_fault(&h, MEM_SNAPSHOT, 1, FAULT_DIE);
 	cycle(w, &h, 2, &o);
 	host_stop(&h);
 	host_start(w, &h, "state");
@@ -179,8 +148,8 @@ static void a_disk_that_is_not_reached_keeps_its_part_of_the_point_for_later(voi
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	fault_clear(h.fault);
 	cycle_ok(w, &h, 2, &o);
-	token_of(&h, 0, 0, tokens[0]);
-	token_of(&h, 1, 0, tokens[1]);
+	world_token(&h, 0, 0, tokens[0]);
+	world_token(&h, 1, 0, tokens[1]);
 	assert_string_equal(tokens[0], tokens[1]);
 	host_stop(&h);
 }
@@ -232,15 +201,14 @@ static void the_good_half_of_a_vm_is_published_but_no_source_that_moved(void **s
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	h.opt.no_points = true;
 	cycle(w, &h, 2, &o); /* b.raw is not there */
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
 	assert_int_equal(count(w, MEM_PUBLISH), 1);
 	world_write_disk(w, 1, 1);
 	world_patch(w, 0, 0, 100, 2);
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = patch_beside, .ctx = w });
+	host_call(&h, MEM_WRITE, 1, patch_beside, w);
 	cycle_ok(w, &h, 2, &o);
 	assert_int_equal(o.disks[0].result, CYCLE_FUZZY);
 	assert_int_equal(count(w, MEM_PUBLISH), 0);
@@ -255,12 +223,11 @@ static void what_was_not_published_for_a_crash_is_published_by_the_next_run(void
 	struct host h;
 	size_t n;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	h.opt.no_points = true;
 	cycle_ok(w, &h, 1, &o);
 	h.opt.full = true;
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_PUBLISH, .nth = 1, .action = FAULT_BEFORE });
+	host_fault(&h, MEM_PUBLISH, 1, FAULT_BEFORE);
 	cycle(w, &h, 1, &o);
 	assert_error(&o.err, ERR_NETWORK, "vm/a.vhd: publish: injected fault");
 	fault_clear(h.fault);

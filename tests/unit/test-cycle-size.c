@@ -29,7 +29,7 @@ static void death_at_every_request_of_a_cycle_that_grows_the_replica_converges(v
 		one_cycle(w, name, 1);
 		world_patch(w, 0, SIZE + 2 * MIB - 4096, 4096, n);
 		host_start(w, &h, name);
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_ALL, .nth = n, .action = FAULT_DIE });
+		host_fault(&h, MEM_ALL, n, FAULT_DIE);
 		cycle(w, &h, 1, &o);
 		survived = o.rc == 0;
 		host_stop(&h);
@@ -58,9 +58,7 @@ static void a_replica_that_is_read_back_may_have_to_grow(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_true(mem_foreign_write(w->service, world_names[0], page, sizeof(page), 2 * MIB));
 	world_patch(w, 0, SIZE + 2 * MIB - 4096, 4096, 2);
 	h.opt.adopt = true;
@@ -84,9 +82,7 @@ static void a_disk_that_became_shorter_needs_a_word(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		cut(w, sizes[i]);
 		cycle(w, &h, 1, &o);
@@ -114,9 +110,7 @@ static void with_it_the_replica_is_cut_off_and_old_points_stay_as_they_are(void 
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	mem_peek(w->service, world_names[0], -1, before, SIZE, 0);
 	h.opt.shrink = true;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -150,9 +144,7 @@ static void what_was_cut_off_is_said(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	cut(w, MIB);
 	h.opt.shrink = true;
 	cycle_ok(w, &h, 1, &o);
@@ -174,17 +166,14 @@ static void death_at_every_request_of_a_cycle_that_cuts_off_is_seen(void **state
 		size_t resizes;
 		bool asked;
 
-		mem_service_advance(w->service, 120);
-		if (mem_exists(w->service, world_names[0]))
-			assert_true(mem_foreign_delete(w->service, world_names[0]));
-		world_forget_states(w);
+		world_begin_again(w, 1);
 		world_write_disk(w, 0, n);
 		one_cycle(w, "state", 1);
 		cut(w, 3 * MIB + 4096);
 		cut(w, MIB);
 		host_start(w, &h, "state");
 		h.opt.shrink = true;
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_ALL, .nth = n, .action = FAULT_DIE });
+		host_fault(&h, MEM_ALL, n, FAULT_DIE);
 		cycle(w, &h, 1, &o);
 		survived = o.rc == 0;
 		resizes = mem_records_count(w->service, MEM_RESIZE);
@@ -217,7 +206,7 @@ static void a_crash_between_map_and_replica_is_gone_on_from_without_a_word(void 
 	cut(w, MIB);
 	host_start(w, &h, "state");
 	h.opt.shrink = true;
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RESIZE, .nth = 1, .action = FAULT_DIE });
+	host_fault(&h, MEM_RESIZE, 1, FAULT_DIE);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.rc, -1);
 	assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 512);
@@ -238,10 +227,7 @@ static void a_disk_that_is_long_again_before_its_replica_was_cut_off_keeps_nothi
 	struct host h;
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		mem_service_advance(w->service, 120);
-		if (mem_exists(w->service, world_names[0]))
-			assert_true(mem_foreign_delete(w->service, world_names[0]));
-		world_forget_states(w);
+		world_begin_again(w, 1);
 		world_write_disk(w, 0, 1);
 		cut(w, SIZE);
 		world_patch(w, 0, 2 * MIB, MIB, 2);
@@ -249,7 +235,7 @@ static void a_disk_that_is_long_again_before_its_replica_was_cut_off_keeps_nothi
 		cut(w, MIB);
 		host_start(w, &h, "state");
 		h.opt.shrink = true;
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_RESIZE, .nth = 1, .action = FAULT_BEFORE });
+		host_fault(&h, MEM_RESIZE, 1, FAULT_BEFORE);
 		cycle(w, &h, 1, &o);
 		assert_int_equal(o.rc, -1);
 		assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 512);
@@ -270,9 +256,7 @@ static void a_replica_that_somebody_made_longer_is_not_cut_off_unasked(void **st
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[0], NULL);
 
 	assert_int_equal(replica_look(r, &l, NULL), 0);

@@ -17,7 +17,7 @@ static void patch_second(void *world)
 
 static void move_while_read(struct host *h, struct world *w)
 {
-	fault_add(h->fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_CALL, .call = patch_second, .ctx = w });
+	host_call(h, MEM_WRITE, 1, patch_second, w);
 }
 
 /* Of the live replica or of its nth point; the caller frees it. */
@@ -48,8 +48,7 @@ static void damage_counts_as_a_change_only_if_the_files_changed(void **state)
 	struct disk_run r = { .d = &d, .source_failed = true };
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	r.source = disk_open(w->root, "a.raw", NULL, NULL);
 	assert_non_null(r.source);
 	assert_int_equal(evidence_take(r.source, &r.f0, NULL), 0);
@@ -93,9 +92,8 @@ static void a_recovery_point_says_what_was_known_also_if_the_next_run_makes_it(v
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = 1, .action = FAULT_DIE });
+	host_start_disks(w, &h, 1);
+	host_fault(&h, MEM_SNAPSHOT, 1, FAULT_DIE);
 	cycle(w, &h, 1, &o);
 	host_stop(&h);
 	host_start(w, &h, "state");
@@ -169,8 +167,7 @@ static void what_is_not_for_want_of_an_answer_is_not_parked(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .action = FAULT_BEFORE, .code = ERR_REFUSED });
 	cycle(w, &h, 2, &o); /* b.raw is not there */
 	assert_int_equal(o.disks[0].result, CYCLE_FAILED);
@@ -199,8 +196,7 @@ static void a_replica_is_marked_new_until_the_first_pass_and_later_cycles_pay_no
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .action = FAULT_BEFORE });
 	cycle(w, &h, 1, &o);
 	fault_clear(h.fault);
@@ -228,9 +224,8 @@ static void a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_cycle(vo
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_META, .nth = 2, .action = FAULT_BEFORE });
+	host_start_disks(w, &h, 1);
+	host_fault(&h, MEM_META, 2, FAULT_BEFORE);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(mem_points_count(w->service, world_names[0]), 1);
 	first = meta(&h, 0, -1, "state");
@@ -262,8 +257,7 @@ static void a_plan_finds_what_a_cycle_would_and_changes_nothing(void **state)
 	struct host h, other;
 	struct outcome o;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	assert_int_equal(plan(w, &h, "id-a", &o), 0);
 	assert_int_equal(o.disks[0].kind, CYCLE_INITIAL);
 	assert_int_equal(o.disks[0].virtual_size, SIZE);

@@ -118,7 +118,7 @@ static void die_at(struct world *w, const char *state, bool adopt, unsigned kind
 
 	host_start(w, &h, state);
 	h.opt.adopt = adopt;
-	fault_add(h.fault, &(struct fault_rule){ .kinds = kind, .nth = nth, .action = FAULT_DIE });
+	host_fault(&h, kind, nth, FAULT_DIE);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.rc, -1);
 	host_stop(&h);
@@ -237,10 +237,7 @@ static void run_rows(struct world *w, const struct row *rows, size_t n, bool rem
 		struct host h;
 
 		mem_service_set_caps(w->service, remote, remote, UINT64_C(1) << 40);
-		mem_service_advance(w->service, 120);
-		if (mem_exists(w->service, world_names[0]))
-			assert_true(mem_foreign_delete(w->service, world_names[0]));
-		world_forget_states(w);
+		world_begin_again(w, 1);
 		world_write_disk(w, 0, i + 10);
 		make_local(w, rows[i].local);
 		make_event(w, rows[i].event);

@@ -19,9 +19,7 @@ static void first_everything_then_the_change_then_nothing(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_int_equal(o.disks[0].kind, CYCLE_INITIAL);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
 	assert_int_equal(o.disks[0].consistency, CONSISTENCY_PROVEN);
@@ -75,10 +73,7 @@ static void the_disks_of_a_vm_are_committed_under_one_token(void **state)
 	struct error e = ERROR_INIT;
 	char tokens[2][64];
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 2, &o);
+	host_start_replicated(w, &h, 2, &o);
 	for (size_t i = 0; i < 2; i++) {
 		CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[i], &e);
 		struct target_points p = { 0 };
@@ -108,8 +103,7 @@ static void a_disk_that_fails_leaves_the_others_without_a_point(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	cycle(w, &h, 2, &o); /* b.raw is not there */
 	assert_int_equal(o.rc, -1);
 	assert_int_equal(o.disks[1].result, CYCLE_FAILED);
@@ -126,9 +120,7 @@ static void a_disk_that_grows_takes_its_replica_along(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, SIZE + 5 * MIB, 4096, 3);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(mem_size(w->service, world_names[0]), SIZE + 6 * MIB + 512);
@@ -150,9 +142,7 @@ static void a_foreign_write_is_noticed_and_nothing_written_until_adopt(void **st
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_true(mem_foreign_write(w->service, world_names[0], page, sizeof(page), 2 * MIB));
 	for (int i = 0; i < 2; i++) { /* the second run finds the same */
 		cycle(w, &h, 1, &o);
@@ -174,9 +164,7 @@ static void a_replica_that_vanished_is_not_made_anew(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_true(mem_foreign_delete(w->service, world_names[0]));
 	cycle(w, &h, 1, &o);
 	assert_int_equal(o.err.code, ERR_CONFLICT);
@@ -190,9 +178,7 @@ static void another_disk_of_the_same_name_needs_replace(void **state)
 	struct outcome o;
 	struct host h, other;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_write_disk(w, 0, 7);
 	memset(&o, 0, sizeof(o));
 	for (int replace = 0; replace < 2; replace++) {
@@ -225,8 +211,7 @@ static void two_hosts_take_turns_and_never_mix(void **state)
 	struct outcome o;
 	struct host a, b;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &a, "state");
+	host_start_disks(w, &a, 1);
 	host_start(w, &b, "state2");
 	cycle_ok(w, &a, 1, &o);
 	world_patch(w, 0, 0, 100, 5);
@@ -250,9 +235,7 @@ static void a_lease_that_somebody_holds_is_75_and_says_whose(void **state)
 	struct error e = ERROR_INIT;
 	struct guid id;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	CLEANUP(cleanup_replica) struct replica *r = target_replica(h.target, world_names[0], &e);
 
 	assert_int_equal(guid_random(&id, &e), 0);
@@ -288,9 +271,7 @@ static void a_copied_state_draws_its_own_lease_and_a_clean_one_goes_on(void **st
 	struct outcome o;
 	struct host h, copy;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_int_equal(replica_state_open(h.state, target_name(h.target), world_names[0], &rs, &e), 0);
 	assert_false(rs.moved);
 	before = rs.lease_id;
@@ -366,7 +347,7 @@ static void lost_answers_of_single_requests_are_no_harm(void **state)
 				assert_true(mem_foreign_delete(w->service, world_names[0]));
 			world_write_disk(w, 0, 1 + k * 10 + a);
 			host_start(w, &h, name);
-			fault_add(h.fault, &(struct fault_rule){ .kinds = kinds[k], .nth = 1, .action = actions[a] });
+			host_fault(&h, kinds[k], 1, actions[a]);
 			cycle(w, &h, 1, &o);
 			fault_release_late(h.fault);
 			if (o.rc < 0) /* only what truly did not happen may end the run, and then with 75 */
@@ -390,7 +371,7 @@ static void late_writes_of_a_dead_host_change_nothing(void **state)
 	one_cycle(w, "state", 1);
 	world_patch(w, 0, 0, 64 << 10, 2);
 	host_start(w, &h, "state");
-	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_LATE });
+	host_fault(&h, MEM_WRITE, 1, FAULT_LATE);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
 	state_close(h.state);
@@ -433,7 +414,7 @@ static void death_at_every_request_converges(void **state)
 			world_patch(w, 1, 0, 4096, n);
 		}
 		host_start(w, &h, name);
-		fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_ALL, .nth = (n + 1) / 2, .action = FAULT_DIE });
+		host_fault(&h, MEM_ALL, (n + 1) / 2, FAULT_DIE);
 		cycle(w, &h, 2, &o);
 		survived = o.rc == 0 ? survived + 1 : 0;
 		host_stop(&h);
@@ -490,8 +471,7 @@ static void what_does_not_fit_is_refused_before_the_first_byte(void **state)
 	struct host h;
 
 	mem_service_set_caps(w->service, true, true, 2 * MIB);
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	cycle(w, &h, 1, &o);
 	assert_error(&o.err, ERR_UNSUPPORTED,
 		     "a.raw: a disk of 4194304 bytes; a replica there holds at most 2097152 with its footer: replicate it to a "

@@ -73,6 +73,34 @@ static void damage(struct fixture *f, off_t at)
 	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
 }
 
+static void add_synced(struct fixture *f, struct undo_file *u, uint64_t block)
+{
+	assert_int_equal(undo_file_add(u, block, f->block, NULL), 0);
+	assert_int_equal(undo_file_sync(u, NULL), 0);
+}
+
+/* Block 0 is there, and block 1 is not, whoever asks, until it is added once more.  Closes u. */
+static void assert_second_was_never_added(struct fixture *f, struct undo_file *u)
+{
+	enum undo_entry kind;
+
+	u = reopen(f, u, false);
+	assert_int_equal(entry(f, u, 0), UNDO_DATA);
+	assert_int_equal(entry(f, u, 1), UNDO_NONE);
+	u = reopen(f, u, true);
+	assert_int_equal(undo_file_has(u, 0, &kind, NULL), 0);
+	assert_int_equal(kind, UNDO_DATA);
+	assert_int_equal(undo_file_has(u, 1, &kind, NULL), 0);
+	assert_int_equal(kind, UNDO_NONE);
+	memset(f->block, 0xcd, sizeof(f->block));
+	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
+	assert_int_equal(undo_file_settle(u, NULL), 0);
+	u = reopen(f, u, true);
+	assert_int_equal(entry(f, u, 1), UNDO_DATA);
+	assert_int_equal(f->buf[0], 0xcd);
+	undo_file_close(u);
+}
+
 static void what_was_added_comes_back_and_the_rest_is_not_there(void **state)
 {
 	struct fixture *f = *state;
@@ -87,8 +115,7 @@ static void what_was_added_comes_back_and_the_rest_is_not_there(void **state)
 	assert_true(guid_equal(undo_file_replica(u), &replica_id));
 	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
 	assert_int_equal(undo_file_add(u, 2, zeros, NULL), 0);
-	assert_int_equal(undo_file_add(u, 3, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
+	add_synced(f, u, 3);
 	undo_file_cover(u, 9);
 	assert_int_equal(undo_file_settle(u, NULL), 0);
 	u = reopen(f, u, false);
@@ -112,27 +139,11 @@ static void an_entry_whose_sync_never_ended_is_none_and_can_be_added_again(void 
 {
 	struct fixture *f = *state;
 	struct undo_file *u = reopen(f, NULL, true);
-	enum undo_entry kind;
 
-	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
+	add_synced(f, u, 0);
 	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
 	damage(f, CONTENT(1)); /* a power loss: the record arrived, the content did not */
-	u = reopen(f, u, false);
-	assert_int_equal(entry(f, u, 0), UNDO_DATA);
-	assert_int_equal(entry(f, u, 1), UNDO_NONE);
-	u = reopen(f, u, true);
-	assert_int_equal(undo_file_has(u, 0, &kind, NULL), 0);
-	assert_int_equal(kind, UNDO_DATA);
-	assert_int_equal(undo_file_has(u, 1, &kind, NULL), 0);
-	assert_int_equal(kind, UNDO_NONE);
-	memset(f->block, 0xcd, sizeof(f->block));
-	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
-	assert_int_equal(undo_file_settle(u, NULL), 0);
-	u = reopen(f, u, true);
-	assert_int_equal(entry(f, u, 1), UNDO_DATA);
-	assert_int_equal(f->buf[0], 0xcd);
-	undo_file_close(u);
+	assert_second_was_never_added(f, u);
 }
 
 /* Neither its batch nor its content can be told; that it is of none that was synced, the count of those tells. */
@@ -140,27 +151,12 @@ static void a_torn_record_of_a_batch_that_was_not_synced_is_no_entry(void **stat
 {
 	struct fixture *f = *state;
 	struct undo_file *u = reopen(f, NULL, true);
-	enum undo_entry kind;
 
-	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
-	assert_int_equal(undo_file_add(u, 2, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
+	add_synced(f, u, 0);
+	add_synced(f, u, 2);
 	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
 	damage(f, RECORD(1) + 8);
-	u = reopen(f, u, false);
-	assert_int_equal(entry(f, u, 0), UNDO_DATA);
-	assert_int_equal(entry(f, u, 1), UNDO_NONE);
-	u = reopen(f, u, true);
-	assert_int_equal(undo_file_has(u, 1, &kind, NULL), 0);
-	assert_int_equal(kind, UNDO_NONE);
-	memset(f->block, 0xcd, sizeof(f->block));
-	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
-	assert_int_equal(undo_file_settle(u, NULL), 0);
-	u = reopen(f, u, true);
-	assert_int_equal(entry(f, u, 1), UNDO_DATA);
-	assert_int_equal(f->buf[0], 0xcd);
-	undo_file_close(u);
+	assert_second_was_never_added(f, u);
 }
 
 static void a_file_that_lacks_a_settled_entry_is_not_written_to(void **state)
@@ -170,10 +166,8 @@ static void a_file_that_lacks_a_settled_entry_is_not_written_to(void **state)
 	struct error broken = ERROR_INIT, e = ERROR_INIT;
 	enum undo_entry kind;
 
-	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
-	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
+	add_synced(f, u, 0);
+	add_synced(f, u, 1);
 	damage(f, RECORD(0) + 8);
 	u = reopen(f, u, false);
 	assert_int_equal(undo_file_read(u, 0, f->buf, &kind, &broken), -1);
@@ -212,10 +206,8 @@ static void a_batch_with_one_after_it_is_settled(void **state)
 	struct error e = ERROR_INIT;
 	enum undo_entry kind;
 
-	assert_int_equal(undo_file_add(u, 0, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
-	assert_int_equal(undo_file_add(u, 1, f->block, NULL), 0);
-	assert_int_equal(undo_file_sync(u, NULL), 0);
+	add_synced(f, u, 0);
+	add_synced(f, u, 1);
 	damage(f, CONTENT(0));
 	u = reopen(f, u, false);
 	assert_int_equal(undo_file_read(u, 0, f->buf, &kind, &e), -1);

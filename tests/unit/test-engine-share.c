@@ -126,11 +126,70 @@ static void a_single_slot_is_enough_for_anybody(void **state)
 	engine_free(engine);
 }
 
+/* A source that makes the reader of its second unit wait. */
+struct slow {
+	struct disk *disk;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool go_on;
+};
+
+static int slow_read(void *ctx, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	struct slow *s = ctx;
+
+	pthread_mutex_lock(&s->lock);
+	while (off == UNIT && !s->go_on)
+		pthread_cond_wait(&s->cond, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return disk_read(s->disk, buf, len, off, err);
+}
+
+static void slow_go_on(struct slow *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->go_on = true;
+	pthread_cond_signal(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void what_a_worker_left_is_done_when_nothing_else_is_left(void **state)
+{
+	static const struct disk_foreign_ops slow_ops = { .format = "slow", .read = slow_read };
+	struct engine_config config = { .scan_threads = 2, .slots = 3 };
+	struct engine *engine = engine_new(&config, NULL);
+	struct slow slow = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+	struct disk *source;
+	struct beside b;
+
+	(void)state;
+	start(&b, engine, 16); /* the first range: four units, of which one waits */
+	slow.disk = b.disk->disk;
+	source = disk_new_foreign("slow", b.disk->size, &slow_ops, &slow, NULL);
+	assert_non_null(source);
+	b.rig->pass.source = source;
+	go(&b);
+	while (atomic_load(&b.rig->progress.bytes_sent) < 13 * UNIT)
+		usleep(1000);
+	usleep(20000); /* the other worker finds nothing more; that it had is nothing to rely on */
+	fault_hold(b.rig->fault, RIG_NAME);
+	slow_go_on(&slow);
+	while (fault_held(b.rig->fault) == 0)
+		usleep(1000);
+	usleep(20000);
+	fault_hold(b.rig->fault, "");
+	wait_end(&b, "who came late");
+	disk_close(source);
+	finish(&b);
+	engine_free(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_no_answer_leaves_slots_to_those_that_come_later),
 		cmocka_unit_test(a_single_slot_is_enough_for_anybody),
+		cmocka_unit_test(what_a_worker_left_is_done_when_nothing_else_is_left),
 	};
 
 	return cmocka_run_group_tests_name("engine-share", tests, NULL, NULL);

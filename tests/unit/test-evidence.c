@@ -245,10 +245,14 @@ static void a_disk_is_proven_unchanged_or_it_is_said_why_not(void **state)
 	assert_not_proven(&none, &none, "the disk has no files to judge by");
 	assert_not_proven(&f->e, &none, "no file times are known from the last cycle");
 	last.v[0].settled = false;
-	assert_not_proven(&f->e, &last, "the last cycle read a file within 2 s of first seeing its times");
+	assert_not_proven(&f->e, &last, "its files had just been written when the last cycle read them, and times that are so new prove "
+				       "nothing; the next cycle can go by them");
+	assert_false(evidence_proves_unchanged(&f->e, &last, &why));
+	assert_true(evidence_why_passes(why));
 	last.v[0].settled = true;
 	last.v[0].stamp.mtime_ns++;
 	assert_not_proven(&f->e, &last, "a file of the disk has changed");
+	assert_false(evidence_proves_unchanged(&f->e, &last, &why) || evidence_why_passes(why));
 	last.v[0].stamps_writes = false;
 	assert_not_proven(&f->e, &last, "this file system's times do not prove that a file is unchanged");
 	last.v[0].path[0] = 'b';

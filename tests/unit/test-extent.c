@@ -78,6 +78,10 @@ static void finds_what_holds_an_offset(void **state)
 		assert_ptr_equal(extent_list_find(&list, off), &list.v[off / 10 - 1]);
 	assert_null(extent_list_find(&list, 1010));
 	assert_null(extent_list_find(&list, UINT64_MAX));
+	/* Data at 10, zeros at 20, and so on up to 1010. */
+	assert_true(extent_list_has_data(&list, 10, 1) && !extent_list_has_data(&list, 20, 10));
+	assert_true(extent_list_has_data(&list, 19, 2) && extent_list_has_data(&list, 29, 2));
+	assert_true(!extent_list_has_data(&list, 1000, 10) && extent_list_has_data(&list, 1000, 11));
 }
 
 static void counts_bytes_by_kind_and_starts_over(void **state)

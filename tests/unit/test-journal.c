@@ -321,6 +321,54 @@ static int born_of_inode(int fd, char *out, size_t len, struct error *err)
 	return 0;
 }
 
+static void a_mark_that_is_there_is_not_written_again(void **state)
+{
+	const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	static struct story s;
+	struct journal *j = open_journal(*state, 3, &s, NULL);
+	struct stat st;
+
+	assert_int_equal(journal_mark_born(j, born_of_inode, NULL), 0);
+	journal_close(j);
+	j = open_journal(*state, 3, &s, NULL);
+	assert_int_equal(futimens(journal_fd(j), long_ago), 0);
+	assert_int_equal(journal_mark_born(j, born_of_inode, NULL), 0);
+	assert_int_equal(fstat(journal_fd(j), &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1);
+	journal_close(j);
+}
+
+static uint64_t said_to_be_durable(int fd, uint64_t off)
+{
+	static uint8_t rec[JOURNAL_RECORD_MAX];
+	ssize_t n = pread(fd, rec, sizeof(rec), (off_t)off);
+	struct journal_raw raw;
+
+	assert_true(n > 0 && journal_record_open(rec, (size_t)n, off, 3, &raw));
+	return raw.durable;
+}
+
+/* A killed process may have left them in the page cache alone. */
+static void replayed_records_count_as_durable_after_a_sync_only(void **state)
+{
+	static struct story s;
+
+	for (int synced = 0; synced < 2; synced++) {
+		struct journal *j = open_journal(*state, 3, &s, NULL);
+		uint64_t end;
+
+		assert_int_equal(journal_claim(j, 1, NULL), 0);
+		journal_close(j);
+		j = open_journal(*state, 3, &s, NULL);
+		end = journal_bytes(j);
+		if (synced)
+			assert_int_equal(journal_sync(j, NULL), 0);
+		assert_int_equal(journal_claim(j, 2, NULL), 0);
+		assert_int_equal(said_to_be_durable(journal_fd(j), end), synced ? end : JOURNAL_HEADER_LEN);
+		journal_close(j);
+	}
+}
+
 static void the_birth_mark_follows_the_file(void **state)
 {
 	const struct room *room = *state;
@@ -505,6 +553,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_single_damaged_byte_is_noticed_or_cuts_the_last_batch, enter_room,
 						leave_room),
 		cmocka_unit_test_setup_teardown(a_torn_batch_behind_a_hole_is_cut, enter_room, leave_room),
+		cmocka_unit_test_setup_teardown(a_mark_that_is_there_is_not_written_again, enter_room,
+						leave_room),
+		cmocka_unit_test_setup_teardown(replayed_records_count_as_durable_after_a_sync_only, enter_room,
+						leave_room),
 		cmocka_unit_test_setup_teardown(the_birth_mark_follows_the_file, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(a_failed_write_or_sync_poisons, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(threads_share_the_file_and_keep_their_order, enter_room, leave_room),

@@ -57,6 +57,13 @@ static void image_cycle_ok(struct world *w, struct host *h, const struct snapsho
 		fail_msg("%s", o->err.msg);
 }
 
+/* When all that was written before has settled. */
+static void next_cycle_ok(struct world *w, struct host *h, const struct snapshot_chain *c, struct outcome *o)
+{
+	world_pass_time(DAYS);
+	image_cycle_ok(w, h, c, o);
+}
+
 static void chain_begin(struct world *w, struct host *h, struct snapshot_chain *c, uint64_t grain_sectors)
 {
 	snapshot_chain_init(c, w->dir, grain_sectors, 1);
@@ -74,25 +81,21 @@ static void a_new_snapshot_costs_nothing_but_its_own_data(void **state)
 	struct host h;
 
 	chain_begin(w, &h, &c, 8);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), CHAIN_SIZE / 2);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 16, 1); /* 4 KiB in block 1 */
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 65536);
 	assert_int_equal(bytes_sent(&o), 65536);
 	assert_null(o.disks[0].read_why);
 	assert_true(replica_is(w, &c));
 	/* Block 1, of both images, is what it was; the leaf is written elsewhere. */
 	snapshot_chain_take(&c);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 0);
 	snapshot_chain_write(&c, 2, 64, 16);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 65536);
 	assert_true(replica_is(w, &c));
 	host_stop(&h);
@@ -108,11 +111,9 @@ static void what_a_vanished_delta_covered_is_read(void **state)
 	chain_begin(w, &h, &c, 128);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 2, 3);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	snapshot_chain_revert(&c, 1);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 3 * 65536);
 	assert_int_equal(bytes_sent(&o), 3 * 65536);
 	assert_true(replica_is(w, &c));
@@ -135,12 +136,10 @@ static void what_a_shorter_image_hid_is_read_when_it_is_gone(void **state)
 	snapshot_chain_resize(&c, 1, CHAIN_SIZE / 2);
 	snapshot_chain_take(&c);
 	snapshot_chain_resize(&c, 2, CHAIN_SIZE);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_true(replica_is(w, &c));
 	snapshot_chain_revert(&c, 1);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_sent(&o), 2 * 65536);
 	assert_true(replica_is(w, &c));
 	host_stop(&h);
@@ -156,11 +155,9 @@ static void a_leaf_that_is_written_to_costs_only_itself(void **state)
 	chain_begin(w, &h, &c, 128);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 0, 2);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	snapshot_chain_write(&c, 1, 1, 2);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 3 * 65536);
 	assert_int_equal(bytes_sent(&o), 2 * 65536);
 	assert_true(replica_is(w, &c));
@@ -175,8 +172,7 @@ static void with_full_everything_is_read(void **state)
 	struct host h;
 
 	chain_begin(w, &h, &c, 128);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	snapshot_chain_take(&c);
 	world_pass_time(DAYS);
 	h.opt.full = true;
@@ -246,8 +242,7 @@ static void a_record_that_is_damaged_old_or_gone_proves_nothing(void **state)
 		CLEANUP_FREE char *path = NULL;
 		CLEANUP_FREE char *aside = NULL;
 
-		world_pass_time(DAYS);
-		image_cycle_ok(w, &h, &c, &o);
+		next_cycle_ok(w, &h, &c, &o);
 		path = record_path(w);
 		assert_true(asprintf(&aside, "%s.old", path) > 0);
 		switch (round) {
@@ -264,8 +259,7 @@ static void a_record_that_is_damaged_old_or_gone_proves_nothing(void **state)
 		case 3: /* that of the cycle before */
 			assert_int_equal(link(path, aside), 0);
 			snapshot_chain_write(&c, 1, 0, 1);
-			world_pass_time(DAYS);
-			image_cycle_ok(w, &h, &c, &o);
+			next_cycle_ok(w, &h, &c, &o);
 			assert_int_equal(bytes_read(&o), 65536);
 			assert_int_equal(rename(aside, path), 0);
 			break;
@@ -273,13 +267,11 @@ static void a_record_that_is_damaged_old_or_gone_proves_nothing(void **state)
 			assert_int_equal(truncate(path, 4100), 0);
 		}
 		snapshot_chain_write(&c, 1, 0, 1);
-		world_pass_time(DAYS);
-		image_cycle_ok(w, &h, &c, &o);
+		next_cycle_ok(w, &h, &c, &o);
 		assert_int_equal(bytes_read(&o), CHAIN_SIZE / 2);
 		assert_int_equal(bytes_sent(&o), 65536);
 		snapshot_chain_write(&c, 1, 0, 1);
-		world_pass_time(DAYS);
-		image_cycle_ok(w, &h, &c, &o);
+		next_cycle_ok(w, &h, &c, &o);
 		assert_int_equal(bytes_read(&o), 65536); /* it was made anew */
 	}
 	host_stop(&h);
@@ -312,6 +304,15 @@ static size_t walk(struct world *w, struct disk *d, const struct evidence *e, co
 	return proven;
 }
 
+static struct disk *open_chain(struct world *w, const struct snapshot_chain *c, struct evidence *e)
+{
+	struct disk *d = disk_open(w->root, snapshot_chain_leaf(c), NULL, NULL);
+
+	assert_non_null(d);
+	assert_int_equal(evidence_at_open(d, e, NULL), 0);
+	return d;
+}
+
 static void only_files_that_tell_of_writes_prove_anything(void **state)
 {
 	struct world *w = *state;
@@ -323,9 +324,7 @@ static void only_files_that_tell_of_writes_prove_anything(void **state)
 	snapshot_chain_init(&c, w->dir, 128, 1);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 0, 10);
-	d = disk_open(w->root, snapshot_chain_leaf(&c), NULL, NULL);
-	assert_non_null(d);
-	assert_int_equal(evidence_at_open(d, &e, NULL), 0);
+	d = open_chain(w, &c, &e);
 	assert_int_equal(walk(w, d, &e, NULL, false), 0);
 	assert_int_equal(walk(w, d, &e, &other, false), 0);
 	assert_int_equal(walk(w, d, &e, &token, false), 32);
@@ -350,9 +349,7 @@ static void windows_that_do_not_join_leave_no_record(void **state)
 
 	snapshot_chain_init(&c, w->dir, 128, 1);
 	snapshot_chain_take(&c);
-	d = disk_open(w->root, snapshot_chain_leaf(&c), NULL, NULL);
-	assert_non_null(d);
-	assert_int_equal(evidence_at_open(d, &e, NULL), 0);
+	d = open_chain(w, &c, &e);
 	walk(w, d, &e, NULL, true);
 	assert_int_equal(unlinkat(w->dir->fd, "layers", 0), -1);
 	walk(w, d, &e, NULL, false);
@@ -371,16 +368,13 @@ static void a_block_of_two_images_is_read_if_either_changed(void **state)
 	chain_begin(w, &h, &c, 8);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 0, 1);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	snapshot_chain_write(&c, 0, 1, 1);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_sent(&o), 65536);
 	assert_true(replica_is(w, &c));
 	snapshot_chain_take(&c);
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(bytes_read(&o), 0); /* neither did */
 	host_stop(&h);
 }
@@ -405,8 +399,7 @@ static void after_a_fuzzy_cycle_everything_is_read(void **state)
 
 	chain_begin(w, &h, &c, 128);
 	h.opt.no_points = false;
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	snapshot_chain_take(&c);
 	snapshot_chain_write(&c, 1, 9, 1);
 	world_pass_time(DAYS);
@@ -415,8 +408,7 @@ static void after_a_fuzzy_cycle_everything_is_read(void **state)
 	fault_clear(h.fault);
 	assert_int_equal(o.disks[0].result, CYCLE_FUZZY);
 	assert_string_equal(o.vm.point, "");
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	assert_int_equal(o.disks[0].result, CYCLE_OK);
 	assert_int_equal(bytes_read(&o), CHAIN_SIZE / 2);
 	assert_true(replica_is(w, &c));
@@ -507,8 +499,7 @@ static void one_sequence(struct world *w, enum snapshot_format format, uint64_t 
 	}
 	h.opt.serial = false;
 	/* What the map says is true: a full scan finds the same. */
-	world_pass_time(DAYS);
-	image_cycle_ok(w, &h, &c, &o);
+	next_cycle_ok(w, &h, &c, &o);
 	h.opt.full = true;
 	image_cycle_ok(w, &h, &c, &o);
 	if (bytes_sent(&o) != 0 || !replica_is(w, &c))

@@ -57,9 +57,7 @@ static void older_points_go_once_the_new_one_is_made(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 2);
 	for (unsigned n = 1; n <= 4; n++) {
 		run_changed(w, &h, 2, &keep, &vm, &o);
 		all_ok(&vm);
@@ -86,9 +84,7 @@ static void what_is_gone_is_told_by_replica_and_point(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 2);
 	run_changed(w, &h, 2, &keep, &vm, &o);
 	assert_string_equal(gone, "");
 	memcpy(first, vm.cycle.point, sizeof(first));
@@ -108,8 +104,7 @@ static void a_failure_to_prune_is_none_of_the_cycle(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	run_changed(w, &h, 1, &keep, &vm, &o);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_DELETE_POINT, .action = FAULT_BEFORE, .code = ERR_REFUSED });
 	run_changed(w, &h, 1, &keep, &vm, &o);
@@ -130,8 +125,7 @@ static void without_a_new_point_nothing_goes(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	run_changed(w, &h, 1, NULL, &vm, &o);
 	run_changed(w, &h, 1, NULL, &vm, &o);
 	h.opt.no_points = true;
@@ -154,9 +148,7 @@ static void at_a_limit_only_the_point_fails(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	world_write_disk(w, 1, 2);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 2);
 	run_changed(w, &h, 2, &keep, &vm, &o);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_SNAPSHOT, .nth = 2, .action = FAULT_BEFORE, .code = ERR_REFUSED });
 	run_changed(w, &h, 2, &keep, &vm, &o);
@@ -183,8 +175,7 @@ static void from_the_fiftieth_point_of_a_disk_on_each_cycle_warns(void **state)
 	struct run_vm vm;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
+	host_start_disks(w, &h, 1);
 	for (unsigned n = 1; n < PRUNE_POINTS_WARN; n++) {
 		run_changed(w, &h, 1, NULL, &vm, &o);
 		assert_string_equal(o.disks[0].warning, "");

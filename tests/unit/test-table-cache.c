@@ -37,19 +37,19 @@ static void fixture_fini(struct fixture *f)
 	free(f->bytes);
 }
 
-static void touch(struct table_cache *c, const struct fixture *f, uint64_t off)
+static void touch(struct lru_cache *c, const struct fixture *f, uint64_t off)
 {
-	const struct table_page *p = table_cache_get(c, f->b, 0, off, NULL);
+	const struct cached *p = table_cache_get(c, f->b, 0, off, NULL);
 
 	assert_non_null(p);
-	assert_int_equal(p->off, off - off % TABLE_PAGE_LEN);
-	assert_memory_equal(p->data, f->bytes + p->off, p->len);
-	table_cache_put(c, p);
+	assert_int_equal(p->at, off - off % TABLE_PAGE_LEN);
+	assert_memory_equal(p->data, f->bytes + p->at, p->len);
+	lru_cache_put(c, p);
 }
 
 static void a_page_is_read_once_and_the_oldest_goes_first(void **state)
 {
-	struct table_cache *c = table_cache_new(3, NULL);
+	struct lru_cache *c = table_cache_new(3, NULL);
 	struct fixture f;
 
 	fixture_init(&f, *state);
@@ -58,22 +58,22 @@ static void a_page_is_read_once_and_the_oldest_goes_first(void **state)
 	touch(c, &f, TABLE_PAGE_LEN);
 	touch(c, &f, 2 * TABLE_PAGE_LEN);
 	touch(c, &f, TABLE_PAGE_LEN - 1); /* page 0 again: now page 1 is oldest */
-	assert_int_equal(table_cache_reads(c), 3);
+	assert_int_equal(lru_cache_fills(c), 3);
 	touch(c, &f, 3 * TABLE_PAGE_LEN);
-	assert_int_equal(table_cache_pages(c), 3);
+	assert_int_equal(lru_cache_pieces(c), 3);
 	touch(c, &f, 0);
-	assert_int_equal(table_cache_reads(c), 4);
+	assert_int_equal(lru_cache_fills(c), 4);
 	touch(c, &f, TABLE_PAGE_LEN);
-	assert_int_equal(table_cache_reads(c), 5);
+	assert_int_equal(lru_cache_fills(c), 5);
 	touch(c, &f, f.len - 1);
-	table_cache_free(c);
+	lru_cache_free(c);
 	fixture_fini(&f);
 }
 
 static void files_do_not_mix(void **state)
 {
-	const struct table_page *a, *b;
-	struct table_cache *c = table_cache_new(3, NULL);
+	const struct cached *a, *b;
+	struct lru_cache *c = table_cache_new(3, NULL);
 	struct fixture f;
 
 	fixture_init(&f, *state);
@@ -82,17 +82,17 @@ static void files_do_not_mix(void **state)
 	assert_ptr_not_equal(a, b);
 	assert_int_equal(a->file, 1);
 	assert_int_equal(b->file, 2);
-	table_cache_put(c, a);
-	table_cache_put(c, b);
-	table_cache_put(c, NULL);
-	table_cache_free(c);
+	lru_cache_put(c, a);
+	lru_cache_put(c, b);
+	lru_cache_put(c, NULL);
+	lru_cache_free(c);
 	fixture_fini(&f);
 }
 
 static void held_pages_stay(void **state)
 {
-	const struct table_page *held[PAGES];
-	struct table_cache *c = table_cache_new(2, NULL);
+	const struct cached *held[PAGES];
+	struct lru_cache *c = table_cache_new(2, NULL);
 	struct fixture f;
 
 	fixture_init(&f, *state);
@@ -100,22 +100,22 @@ static void held_pages_stay(void **state)
 		held[i] = table_cache_get(c, f.b, 0, i * TABLE_PAGE_LEN, NULL);
 		assert_non_null(held[i]);
 	}
-	assert_int_equal(table_cache_pages(c), PAGES);
+	assert_int_equal(lru_cache_pieces(c), PAGES);
 	for (size_t i = 0; i < PAGES; i++) {
-		assert_memory_equal(held[i]->data, f.bytes + held[i]->off, held[i]->len);
-		table_cache_put(c, held[i]);
+		assert_memory_equal(held[i]->data, f.bytes + held[i]->at, held[i]->len);
+		lru_cache_put(c, held[i]);
 	}
 	assert_int_equal(held[PAGES - 1]->len, TAIL);
 	touch(c, &f, 0);
-	assert_int_equal(table_cache_reads(c), PAGES);
-	table_cache_free(c);
+	assert_int_equal(lru_cache_fills(c), PAGES);
+	lru_cache_free(c);
 	fixture_fini(&f);
 }
 
 static void failures_are_told_and_not_kept(void **state)
 {
 	const struct scratch_dir *s = *state;
-	struct table_cache *c = table_cache_new(2, NULL);
+	struct lru_cache *c = table_cache_new(2, NULL);
 	struct error e = ERROR_INIT, e2 = ERROR_INIT;
 	struct fixture f;
 
@@ -125,15 +125,15 @@ static void failures_are_told_and_not_kept(void **state)
 	scratch_truncate(s, "t", 10);
 	assert_null(table_cache_get(c, f.b, 0, 0, &e2));
 	assert_error(&e2, ERR_CHANGED, "t: shrank from 458852 to 10 bytes");
-	assert_int_equal(table_cache_pages(c), 0);
+	assert_int_equal(lru_cache_pieces(c), 0);
 	scratch_write(s, "t", f.bytes, f.len);
 	touch(c, &f, 0);
-	table_cache_free(c);
+	lru_cache_free(c);
 	fixture_fini(&f);
 }
 
 struct reader {
-	struct table_cache *c;
+	struct lru_cache *c;
 	const struct fixture *f;
 	unsigned seed;
 	bool ok;
@@ -142,7 +142,7 @@ struct reader {
 static void *read_pages(void *arg)
 {
 	struct reader *r = arg;
-	const struct table_page *p;
+	const struct cached *p;
 	uint64_t off;
 
 	r->ok = true;
@@ -150,15 +150,15 @@ static void *read_pages(void *arg)
 		r->seed = r->seed * 1103515245 + 12345;
 		off = (r->seed >> 8) % r->f->len;
 		p = table_cache_get(r->c, r->f->b, 0, off, NULL);
-		r->ok = r->ok && p && p->data[off - p->off] == r->f->bytes[off];
-		table_cache_put(r->c, p);
+		r->ok = r->ok && p && p->data[off - p->at] == r->f->bytes[off];
+		lru_cache_put(r->c, p);
 	}
 	return NULL;
 }
 
 static void threads_see_the_same_bytes_while_pages_come_and_go(void **state)
 {
-	struct table_cache *c = table_cache_new(3, NULL);
+	struct lru_cache *c = table_cache_new(3, NULL);
 	struct reader r[4];
 	pthread_t t[4];
 	struct fixture f;
@@ -172,8 +172,8 @@ static void threads_see_the_same_bytes_while_pages_come_and_go(void **state)
 		pthread_join(t[i], NULL);
 		assert_true(r[i].ok);
 	}
-	assert_true(table_cache_pages(c) <= 3 + 4);
-	table_cache_free(c);
+	assert_true(lru_cache_pieces(c) <= 3 + 4);
+	lru_cache_free(c);
 	fixture_fini(&f);
 }
 

@@ -291,6 +291,45 @@ static void faults_leave_what_they_say(void **state)
 	}
 }
 
+/* Others' requests count, and the sender need not live to see it. */
+static void a_late_lease_request_arrives_after_so_many_others_when_its_sender_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct fault_rule rule = { .kinds = MEM_LEASE, .leases = 1u << TARGET_LEASE_RELEASE, .nth = 1, .action = FAULT_LATE,
+				   .after = 2 };
+	struct faulty x = make_faulty(f, &rule);
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(replica_lease(x.r, TARGET_LEASE_RENEW, &id_a, NULL), 0);
+	assert_int_equal(replica_lease(x.r, TARGET_LEASE_RELEASE, &id_a, &e), -1);
+	assert_error(&e, ERR_NETWORK, "injected: will arrive later");
+	end_faulty(&x);
+	CLEANUP(cleanup_target) struct target *t = mem_target_open(f->service, NULL, NULL);
+	CLEANUP(cleanup_replica) struct replica *r = target_replica(t, NAME, NULL);
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(replica_lease(r, TARGET_LEASE_ACQUIRE, &id_b, &(struct error){ 0 }), -1);
+	assert_int_equal(replica_lease(r, TARGET_LEASE_ACQUIRE, &id_b, NULL), 0);
+	assert_int_equal(mem_release_late(f->service), 0);
+}
+
+static void a_lease_request_on_condition_of_another_version_does_nothing(void **state)
+{
+	static const enum target_lease_action actions[] = { TARGET_LEASE_ACQUIRE, TARGET_LEASE_RELEASE, TARGET_LEASE_BREAK };
+	struct fixture *f = *state;
+	struct faulty x = make_faulty(f, &(struct fault_rule){ .kinds = MEM_LOOK, .nth = 9 });
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(replica_lease_if(x.r, actions[i], &id_a, "999", &e), -1);
+		assert_int_equal(e.code, ERR_CONFLICT);
+		assert_int_equal(e.detail, TARGET_REFUSED_VERSION);
+		assert_int_equal(replica_lease(x.r, TARGET_LEASE_RENEW, &id_a, NULL), 0);
+	}
+	end_faulty(&x);
+}
+
 static void a_lost_answer_of_a_raise_leaves_the_handle_in_its_old_epoch(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +376,8 @@ int main(void)
 		TEST(extents_tell_written_from_cleared),
 		TEST(records_say_what_was_sent),
 		TEST(faults_leave_what_they_say),
+		TEST(a_late_lease_request_arrives_after_so_many_others_when_its_sender_is_gone),
+		TEST(a_lease_request_on_condition_of_another_version_does_nothing),
 		TEST(a_lost_answer_of_a_raise_leaves_the_handle_in_its_old_epoch),
 		TEST(after_its_host_died_nothing_arrives),
 	};

@@ -80,6 +80,29 @@ static void differences_are_named_to_the_byte_and_merged(void **state)
 	model_disk_free(b);
 }
 
+/* Large reads or small ones, with the unit kept for the digests or not. */
+static void ways_to_read_find_the_same(void **state)
+{
+	struct model_disk *a = pattern(20 * MIB), *b = pattern(20 * MIB);
+	uint64_t expected[64], n = 0;
+
+	(void)state;
+	for (uint64_t at = 1000; at < 20 * MIB && n < ARRAY_LEN(expected); at += 333333) {
+		b->bytes[at] ^= 1;
+		expected[n++] = at;
+	}
+	for (unsigned way = 0; way < 4; way++) {
+		struct verify_result v = verify(a, b, (struct verify_options){ .threads = 3, .digest = way & 1, .remote = way & 2 });
+
+		assert_int_equal(v.n_mismatches, n);
+		for (uint64_t i = 0; i < n; i++)
+			assert_range(&v, i, expected[i], 1);
+		verify_result_fini(&v);
+	}
+	model_disk_free(a);
+	model_disk_free(b);
+}
+
 static void of_many_differences_the_first_thousand_are_named(void **state)
 {
 	struct model_disk *a = model_disk_new(16 * MIB), *b = model_disk_new(16 * MIB);
@@ -205,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_disks_match_and_common_zeros_are_not_read),
 		cmocka_unit_test(differences_are_named_to_the_byte_and_merged),
+		cmocka_unit_test(ways_to_read_find_the_same),
 		cmocka_unit_test(of_many_differences_the_first_thousand_are_named),
 		cmocka_unit_test(sizes_may_differ_by_zeros_unless_strict),
 		cmocka_unit_test(digests_are_those_of_the_flat_content),

@@ -49,7 +49,7 @@ static void start(struct fixture *f, uint64_t size, uint32_t block_size, uint64_
 
 static void finish(struct fixture *f)
 {
-	table_cache_free(f->disk.tables);
+	lru_cache_free(f->disk.tables);
 	close(f->file.fd);
 }
 
@@ -150,7 +150,7 @@ static void a_run_ends_with_its_page_and_goes_on_in_the_next(void **state)
 		assert_absent(&f, 2, UINT64_MAX, 16383);
 		put_entries(&f, 1, 1, 512);
 		put_entries(&f, 16385, 1, 513);
-		table_cache_free(f.disk.tables);
+		lru_cache_free(f.disk.tables);
 		f.disk.tables = table_cache_new(4, NULL);
 		assert_present(&f, 1, 512 * 512, 513 * 512);
 		assert_present(&f, 16385, 513 * 512, 514 * 512);
@@ -205,7 +205,7 @@ static void the_disks_last_block_may_end_with_the_disk(void **state)
 	assert_bad(&f, 1, "block 1: BAT entry 0x1801 at 0x1004: beyond end of content (content ends at 0x400000)");
 	assert_present(&f, 2, 6145 * 512, 6146 * 512);
 	put_entries(&f, 2, 1, 8192 - 2049 + 3);
-	table_cache_free(f.disk.tables);
+	lru_cache_free(f.disk.tables);
 	f.disk.tables = table_cache_new(4, NULL);
 	assert_bad(&f, 2, "block 2: BAT entry 0x1802 at 0x1008: beyond end of content (content ends at 0x400000)");
 	finish(&f);
@@ -276,7 +276,7 @@ static void the_largest_table_is_paged(void **state)
 		"block 534773758: BAT entry 0 at 0x7f800ff8: on the footer's copy at 0 (content ends at 0xc0000000)");
 	for (uint64_t block = 0; block < 534773760; block += 20000000)
 		assert_int_equal(vhd_bat_run(&f.bat, block, 1, &(struct vhd_run){ 0 }, NULL), -1);
-	assert_true(table_cache_pages(f.disk.tables) <= 4);
+	assert_true(lru_cache_pieces(f.disk.tables) <= 4);
 	finish(&f);
 }
 

@@ -59,7 +59,7 @@ static void init(struct fixture *f)
 
 static void finish(struct fixture *f)
 {
-	table_cache_free(f->disk.tables);
+	lru_cache_free(f->disk.tables);
 	close(f->file.fd);
 }
 
@@ -304,8 +304,8 @@ static void the_largest_table_is_paged(void **state)
 	}
 	assert_run(&f, f.bat.n_blocks - 1, UINT64_MAX, EXTENT_DATA, 1, 599 * MIB);
 	assert_int_equal(calls, 8194); /* one a page of 8192 entries */
-	assert_int_equal(table_cache_reads(f.disk.tables), 8194);
-	assert_true(table_cache_pages(f.disk.tables) <= 4);
+	assert_int_equal(lru_cache_fills(f.disk.tables), 8194);
+	assert_true(lru_cache_pieces(f.disk.tables) <= 4);
 	finish(&f);
 }
 

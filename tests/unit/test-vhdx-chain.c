@@ -11,8 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
-#include "disk/disk.h"
-#include "support/scratch.h"
+#include "support/disk_reader.h"
 #include "support/vhdx_writer.h"
 
 #define MIB VHDX_W_MIB
@@ -40,66 +39,6 @@ static void write_image(struct vhdx_image *img, const char *name)
 
 	assert_true(fd >= 0);
 	vhdx_image_write(img, fd);
-}
-
-static struct disk *open_name(const char *name, struct error *err)
-{
-	CLEANUP(cleanup_backing_root) struct backing_root *root = backing_root_open(dir->path, NULL);
-
-	assert_non_null(root);
-	return disk_open(root, name, NULL, err);
-}
-
-static struct disk *open_ok(const char *name)
-{
-	struct error e = ERROR_INIT;
-	struct disk *d = open_name(name, &e);
-
-	assert_string_equal(e.msg, "");
-	assert_non_null(d);
-	return d;
-}
-
-static void assert_refused(const char *name, enum error_code code, const char *msg)
-{
-	struct error e = ERROR_INIT;
-
-	assert_null(open_name(name, &e));
-	assert_error(&e, code, msg);
-}
-
-static void assert_guest(struct disk *d, const struct vhdx_image *img, size_t len, uint64_t off)
-{
-	CLEANUP_FREE uint8_t *buf = malloc(len);
-	struct error e = ERROR_INIT;
-
-	memset(buf, 0xcc, len);
-	assert_true(disk_read(d, buf, len, off, &e) == 0 || e.code != ERR_NONE);
-	assert_string_equal(e.msg, "");
-	assert_memory_equal(buf, img->guest + off, len);
-}
-
-/* Extents cover the disk, and their bytes in their files are the guest's. */
-static void assert_extents(struct disk *d, const struct vhdx_image *img, bool holes)
-{
-	CLEANUP(cleanup_extent_list) struct extent_list list = { 0 };
-	CLEANUP_FREE uint8_t *buf = malloc((size_t)img->size);
-	uint64_t end = 0;
-
-	assert_int_equal(disk_extents(d, img->size, 0, holes, &list, NULL), 0);
-	for (size_t i = 0; i < list.n; i++) {
-		const struct extent *x = &list.v[i];
-
-		assert_int_equal(x->off, end);
-		end += x->len;
-		if (x->kind == EXTENT_ZERO) {
-			assert_true(io_is_zero(img->guest + x->off, (size_t)x->len));
-		} else if (x->file != EXTENT_NO_FILE) {
-			assert_int_equal(backing_read(disk_file(d, x->file), buf, (size_t)x->len, x->file_off, NULL), 0);
-			assert_memory_equal(buf, img->guest + x->off, (size_t)x->len);
-		}
-	}
-	assert_int_equal(end, img->size);
 }
 
 struct layer {
@@ -195,16 +134,16 @@ static void random_layers_read_as_their_model(void **state)
 		random_state = round; /* what a failure is repeated with */
 		for (unsigned i = 0; i < n; i++)
 			draw_layer(&layers[i], i > 0 ? &layers[i - 1] : NULL, sector_size, i);
-		d = open_ok(layers[n - 1].name);
+		d = disk_open_ok(dir, layers[n - 1].name);
 		assert_int_equal(disk_chain_len(d), n);
-		assert_guest(d, leaf, (size_t)leaf->size, 0);
+		assert_disk_reads(d, leaf->guest, (size_t)leaf->size, 0);
 		for (int i = 0; i < 40; i++) {
 			uint64_t off = draw(leaf->size), len = 1 + draw(i % 2 ? 3000 : 100000);
 
-			assert_guest(d, leaf, (size_t)(len < leaf->size - off ? len : leaf->size - off), off);
+			assert_disk_reads(d, leaf->guest, (size_t)(len < leaf->size - off ? len : leaf->size - off), off);
 		}
-		assert_extents(d, leaf, false);
-		assert_extents(d, leaf, true);
+		assert_disk_extents(d, leaf->guest, leaf->size, 0, false);
+		assert_disk_extents(d, leaf->guest, leaf->size, 0, true);
 		for (unsigned i = 0; i < n; i++)
 			vhdx_image_fini(&layers[i].img);
 	}
@@ -231,7 +170,7 @@ static void partial_blocks_of_further_chunks_have_their_own_bitmaps(void **state
 	assert_int_equal(img.data_off - img.bitmap_off, 2 * MIB);
 	vhdx_image_set_parent(&img, linkage, "base.vhdx");
 	write_image(&img, "disk.avhdx");
-	d = open_ok("disk.avhdx");
+	d = disk_open_ok(dir, "disk.avhdx");
 	for (uint64_t block = 0; block <= 20; block++) {
 		uint64_t off = block * 256 * MIB - (block > 0 ? 65536 : 0);
 		size_t len = block % 20 == 0 ? 65536 : 131072;
@@ -267,9 +206,9 @@ static void assert_reads(struct vhdx_image *child, const char *name, const char 
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 
 	write_image(child, name);
-	d = open_ok(name);
+	d = disk_open_ok(dir, name);
 	assert_string_equal(disk_chain_info(d, 1)->path, parent_path);
-	assert_guest(d, child, (size_t)child->size, 0);
+	assert_disk_reads(d, child->guest, (size_t)child->size, 0);
 }
 
 static void a_parent_may_lie_elsewhere_beneath_the_root(void **state)
@@ -285,15 +224,15 @@ static void a_parent_may_lie_elsewhere_beneath_the_root(void **state)
 	assert_reads(&child, "snaps/c.avhdx", "snaps/../disks/up.vhdx");
 	vhdx_image_set_parent(&child, linkage, ".\\x\\..\\..\\disks\\up.vhdx"); /* x need not be there for Windows */
 	write_image(&child, "snaps/c.avhdx");
-	assert_refused("snaps/c.avhdx", ERR_CORRUPT,
-		       "snaps/c.avhdx: parent: snaps/x/../../disks/up.vhdx: no such file");
+	assert_disk_refused(dir, "snaps/c.avhdx", ERR_CORRUPT,
+			    "snaps/c.avhdx: parent: snaps/x/../../disks/up.vhdx: no such file");
 	vhdx_image_set_parent(&child, linkage, "..\\..\\up.vhdx");
 	write_image(&child, "snaps/c.avhdx");
 	snprintf(msg, sizeof(msg), "snaps/c.avhdx: parent: snaps/../../up.vhdx: leads out of %s", dir->path);
-	assert_refused("snaps/c.avhdx", ERR_REFUSED, msg);
+	assert_disk_refused(dir, "snaps/c.avhdx", ERR_REFUSED, msg);
 	/* Also where one of that name lies beside the child. */
 	write_image(&parent, "snaps/up.vhdx");
-	assert_refused("snaps/c.avhdx", ERR_REFUSED, msg);
+	assert_disk_refused(dir, "snaps/c.avhdx", ERR_REFUSED, msg);
 	drop_pair(&parent, &child);
 }
 
@@ -306,21 +245,22 @@ static void only_a_regular_file_beneath_the_root_is_a_parent(void **state)
 	vhdx_image_set_parent(&child, linkage, "link.vhdx");
 	write_image(&child, "policy.avhdx");
 	assert_int_equal(symlinkat("real.vhdx", dir->fd, "link.vhdx"), 0);
-	assert_refused("policy.avhdx", ERR_REFUSED,
-		       "policy.avhdx: parent: link.vhdx: a symbolic link, which is not followed here");
+	assert_disk_refused(dir, "policy.avhdx", ERR_REFUSED,
+			    "policy.avhdx: parent: link.vhdx: a symbolic link, which is not followed here");
 	assert_int_equal(unlinkat(dir->fd, "link.vhdx", 0), 0);
 	assert_int_equal(mkfifoat(dir->fd, "link.vhdx", 0600), 0);
-	assert_refused("policy.avhdx", ERR_UNSUPPORTED, "policy.avhdx: parent: link.vhdx: not a regular file");
+	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED,
+			    "policy.avhdx: parent: link.vhdx: not a regular file");
 	assert_int_equal(unlinkat(dir->fd, "link.vhdx", 0), 0);
 	assert_int_equal(mkdirat(dir->fd, "link.vhdx", 0700), 0);
-	assert_refused("policy.avhdx", ERR_UNSUPPORTED,
-		       "policy.avhdx: parent: link.vhdx: a folder, not a regular file");
+	assert_disk_refused(dir, "policy.avhdx", ERR_UNSUPPORTED,
+			    "policy.avhdx: parent: link.vhdx: a folder, not a regular file");
 	/* A parent is read as what its child is: a disk's content says nothing. */
 	scratch_write(dir, "raw.vhdx", parent.guest, 65536);
 	vhdx_image_set_parent(&child, linkage, "raw.vhdx");
 	write_image(&child, "policy.avhdx");
-	assert_refused("policy.avhdx", ERR_CORRUPT,
-		       "policy.avhdx: parent: raw.vhdx: not a VHDX: the file does not begin with 'vhdxfile'");
+	assert_disk_refused(dir, "policy.avhdx", ERR_CORRUPT,
+			    "policy.avhdx: parent: raw.vhdx: not a VHDX: the file does not begin with 'vhdxfile'");
 	drop_pair(&parent, &child);
 }
 
@@ -352,9 +292,10 @@ static void locators_are_understood_as_hyper_v_writes_them(void **state)
 	write_image(&parent, "moved.vhdx");
 	vhdx_image_set_locator(&child, zero, 3);
 	write_image(&child, "hyper-v.avhdx");
-	assert_refused("hyper-v.avhdx", ERR_CORRUPT,
-		       "hyper-v.avhdx: parent moved.vhdx has the data write GUID 00000000-0000-0000-0000-000000000000, "
-		       "11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
+	assert_disk_refused(
+		dir, "hyper-v.avhdx", ERR_CORRUPT,
+		"hyper-v.avhdx: parent moved.vhdx has the data write GUID 00000000-0000-0000-0000-000000000000, "
+		"11111111-bbbb-cccc-dddd-eeeeeeeeeeee is expected: it was written to, or is another");
 	drop_pair(&parent, &child);
 }
 
@@ -370,7 +311,7 @@ static void loops_and_endless_chains_are_refused(void **state)
 	write_image(&child, "a.vhdx");
 	vhdx_image_set_parent(&child, linkage, "a.vhdx");
 	write_image(&child, "b.vhdx");
-	assert_refused("a.vhdx", ERR_CORRUPT, "b.vhdx: parent: a.vhdx: is in its own chain of parents");
+	assert_disk_refused(dir, "a.vhdx", ERR_CORRUPT, "b.vhdx: parent: a.vhdx: is in its own chain of parents");
 	memcpy(vhdx_image_bat_entry(&child, 0), vhdx_image_bat_entry(&child, 1), 8); /* all the base's */
 	memcpy(child.guest, parent.guest, (size_t)child.size);
 	for (int i = 63; i >= 0; i--) {
@@ -379,11 +320,11 @@ static void loops_and_endless_chains_are_refused(void **state)
 		vhdx_image_set_parent(&child, linkage, below);
 		write_image(&child, name);
 	}
-	assert_refused("deep0.vhdx", ERR_CORRUPT,
-		       "deep63.vhdx: parent: deep64.vhdx: chain of more than 64 images");
-	d = open_ok("deep1.vhdx");
+	assert_disk_refused(dir, "deep0.vhdx", ERR_CORRUPT,
+			    "deep63.vhdx: parent: deep64.vhdx: chain of more than 64 images");
+	d = disk_open_ok(dir, "deep1.vhdx");
 	assert_int_equal(disk_chain_len(d), 64);
-	assert_guest(d, &child, (size_t)child.size, 0);
+	assert_disk_reads(d, child.guest, (size_t)child.size, 0);
 	drop_pair(&parent, &child);
 }
 
@@ -407,10 +348,11 @@ static void logs_of_a_chain_are_bounded_together(void **state)
 		write_image(&img, name);
 		vhdx_image_fini(&img);
 	}
-	d = open_ok("log3.vhdx");
-	assert_refused("log4.vhdx", ERR_UNSUPPORTED,
-		       "log1.vhdx: the logs of the chain up to log0.vhdx have 335544320 bytes, at most 256 MiB are "
-		       "replayed");
+	d = disk_open_ok(dir, "log3.vhdx");
+	assert_disk_refused(
+		dir, "log4.vhdx", ERR_UNSUPPORTED,
+		"log1.vhdx: the logs of the chain up to log0.vhdx have 335544320 bytes, at most 256 MiB are "
+		"replayed");
 }
 
 static int make_folder(void **state)

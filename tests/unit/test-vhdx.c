@@ -7,8 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
-#include "disk/disk.h"
-#include "support/scratch.h"
+#include "support/disk_reader.h"
 #include "support/vhdx_writer.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -44,16 +43,6 @@ static void assert_refused(const struct vhdx_image *img, enum error_code code, c
 	assert_error(&e, code, msg);
 }
 
-static void assert_range(struct disk *d, const struct vhdx_image *img, uint64_t off, size_t len)
-{
-	CLEANUP_FREE uint8_t *buf = malloc(len);
-	struct error e = ERROR_INIT;
-
-	memset(buf, 0xcc, len);
-	assert_int_equal(disk_read(d, buf, len, off, &e), 0);
-	assert_memory_equal(buf, img->guest + off, len);
-}
-
 /* The guest's bytes by reads of odd lengths, and by the extents that the disk tells. */
 static void assert_content(const struct vhdx_image *img)
 {
@@ -61,12 +50,12 @@ static void assert_content(const struct vhdx_image *img)
 	CLEANUP(cleanup_disk) struct disk *d = open_ok(img);
 	struct error e = ERROR_INIT;
 
-	assert_range(d, img, 0, (size_t)img->size);
+	assert_disk_reads(d, img->guest, (size_t)img->size, 0);
 	for (uint64_t off = 0, len; off < img->size; off += len) {
 		len = img->size - off < 333333 ? img->size - off : 333333;
-		assert_range(d, img, off, (size_t)len);
+		assert_disk_reads(d, img->guest, (size_t)len, off);
 	}
-	assert_range(d, img, img->size - 1, 1);
+	assert_disk_reads(d, img->guest, 1, img->size - 1);
 	assert_int_equal(disk_extents(d, img->size, 0, false, &list, &e), 0);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct extent *x = &list.v[i];
@@ -162,9 +151,9 @@ static void assert_bad_block(struct vhdx_image *img, uint64_t block, const char 
 	assert_error(&e2, ERR_CORRUPT, msg);
 	assert_int_equal(list.v[list.n - 1].off + list.v[list.n - 1].len, off);
 	/* The rest reads, up to the very edge. */
-	assert_range(d, img, 0, (size_t)off);
+	assert_disk_reads(d, img->guest, (size_t)off, 0);
 	if (off + MIB < img->size)
-		assert_range(d, img, off + MIB, (size_t)(img->size - off - MIB));
+		assert_disk_reads(d, img->guest, (size_t)(img->size - off - MIB), off + MIB);
 }
 
 static void a_bad_entry_spoils_its_block_and_no_other(void **state)
@@ -342,9 +331,9 @@ static void a_log_may_write_into_blocks(void **state)
 	vhdx_image_set_log(&img, &log_guid);
 	vhdx_image_log_entry(&img, 0, 0, 1, &log_guid, w, 3);
 	d = open_ok(&img);
-	assert_range(d, &img, 0, 2 * MIB);
+	assert_disk_reads(d, img.guest, 2 * MIB, 0);
 	for (uint64_t off = 0; off + 1111 < 2 * MIB; off += 1111)
-		assert_range(d, &img, off, 1111);
+		assert_disk_reads(d, img.guest, 1111, off);
 	assert_int_equal(disk_extents(d, MIB, MIB, false, &list, NULL), 0);
 	assert_int_equal(list.n, 4);
 	assert_int_equal(list.v[0].len, 8192);
@@ -371,7 +360,7 @@ static void a_log_can_be_ignored_on_request(void **state)
 	assert_non_null(d);
 	assert_true(disk_chain_info(d, 0)->dirty_log);
 	memset(img.guest + MIB, 0, MIB);
-	assert_range(d, &img, 0, 2 * MIB);
+	assert_disk_reads(d, img.guest, 2 * MIB, 0);
 	vhdx_image_fini(&img);
 }
 
@@ -454,10 +443,10 @@ static void a_child_shows_its_parent_where_it_has_nothing(void **state)
 		assert_int_equal(disk_chain_len(d), 2);
 		assert_string_equal(disk_chain_info(d, 0)->subformat, "differencing");
 		assert_string_equal(disk_chain_info(d, 1)->path, "base.vhdx");
-		assert_range(d, &img, 0, (size_t)img.size);
+		assert_disk_reads(d, img.guest, (size_t)img.size, 0);
 		for (uint64_t off = 0; off + 7777 < img.size; off += 7777)
-			assert_range(d, &img, off, 7777);
-		assert_range(d, &img, 2 * MIB + 511, 2);
+			assert_disk_reads(d, img.guest, 7777, off);
+		assert_disk_reads(d, img.guest, 2, 2 * MIB + 511);
 		vhdx_image_fini(&img);
 	}
 }
@@ -475,8 +464,8 @@ static void a_child_needs_its_bitmap_only_for_partial_blocks(void **state)
 	vhdx_image_set_parent(&img, linkage, "base.vhdx");
 	put_le64(vhdx_image_bitmap_entry(&img), 0);
 	d = open_ok(&img);
-	assert_range(d, &img, 0, 2 * MIB);
-	assert_range(d, &img, 3 * MIB, MIB);
+	assert_disk_reads(d, img.guest, 2 * MIB, 0);
+	assert_disk_reads(d, img.guest, MIB, 3 * MIB);
 	assert_int_equal(disk_read(d, &byte, 1, 2 * MIB, &e), -1);
 	assert_error(&e, ERR_CORRUPT, "disk.vhdx: chunk 0: BAT entry 0 at 0x308000: no sector bitmap");
 	vhdx_image_fini(&img);

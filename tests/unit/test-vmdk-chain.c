@@ -7,36 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk/disk.h"
 #include "support/cowd_writer.h"
+#include "support/disk_reader.h"
 #include "support/redo_chain.h"
 #include "support/sesparse_writer.h"
-
-static struct disk *open_in(const struct scratch_dir *s, const char *name, struct error *err)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", s->path, name);
-	return disk_open_path(path, NULL, err);
-}
 
 static void assert_reads(struct disk *d, const struct redo_chain *c, uint64_t *rnd)
 {
 	uint64_t size = c->sectors * 512;
-	uint8_t *got = malloc(size);
 
-	assert_non_null(got);
 	assert_int_equal(disk_size(d), size);
 	for (unsigned i = 0; i < 40; i++) {
 		uint64_t off = i == 0 ? 0 : redo_random(rnd, size);
 		uint64_t len = i == 0 ? size : 1 + redo_random(rnd, i % 2 ? 3000 : 300000);
 
 		len = len < size - off ? len : size - off;
-		memset(got, 0xa5, len);
-		assert_int_equal(disk_read(d, got, len, off, NULL), 0);
-		assert_memory_equal(got, c->bytes + off, len);
+		assert_disk_reads(d, c->bytes, len, off);
 	}
-	free(got);
 }
 
 /* Exactly: data where a layer has data, zeros where one says zeros or none says anything. */
@@ -73,7 +60,7 @@ static void random_chains_read_and_map_as_their_model(void **state)
 		uint64_t rnd = seed + 1;
 
 		redo_chain_write(&c, *state, seed, 1 + seed % 4, seed % 3 == 0 ? REDO_QEMU : REDO_ALL);
-		d = open_in(*state, c.leaf, &e);
+		d = disk_open_in(*state, c.leaf, &e);
 		if (!d)
 			print_error("seed %" PRIu64 ": %s\n", seed, e.msg);
 		assert_non_null(d);
@@ -112,12 +99,12 @@ static void a_chain_may_have_64_layers(void **state)
 			pattern_fill(want + i * 512, 512, i * 512, i);
 	}
 	pattern_fill(want + 65 * 512, 512, 65 * 512, 63);
-	d = open_in(s, "d63.vmdk", NULL);
+	d = disk_open_in(s, "d63.vmdk", NULL);
 	assert_non_null(d);
 	assert_int_equal(disk_chain_len(d), DISK_CHAIN_MAX);
 	assert_int_equal(disk_read(d, got, sizeof(got), 0, NULL), 0);
 	assert_memory_equal(got, want, sizeof(want));
-	assert_null(open_in(s, "d64.vmdk", &e));
+	assert_null(disk_open_in(s, "d64.vmdk", &e));
 	assert_int_equal(e.code, ERR_CORRUPT);
 	assert_non_null(strstr(e.msg, "d0.vmdk: chain of more than 64 images"));
 }
@@ -147,7 +134,7 @@ static void damage_in_a_parent_fails_what_the_child_does_not_have(void **state)
 	cowd_writer_fini(&f);
 	scratch_write(s, "r.vmdk", root, sizeof(root) - 1);
 	scratch_write(s, "f.vmdk", leaf, sizeof(leaf) - 1);
-	d = open_in(s, "f.vmdk", NULL);
+	d = disk_open_in(s, "f.vmdk", NULL);
 	assert_non_null(d);
 	assert_int_equal(disk_read(d, got, 512, 9 * 512, NULL), 0);
 	pattern_fill(want, 512, 9 * 512, 2);

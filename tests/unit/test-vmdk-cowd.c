@@ -9,6 +9,7 @@
 #include "disk/chain.h"
 #include "disk/vmdk_table.h"
 #include "support/cowd_writer.h"
+#include "support/disk_reader.h"
 
 #define SECTORS 20001 /* one-sector grains: five tables, the last one short */
 #define TEXT(sectors, type)                                                                                    \
@@ -27,12 +28,9 @@ static void begin(struct cowd_writer *w)
 static struct disk *open_text(const struct scratch_dir *s, const struct cowd_writer *w, const char *text,
 			      struct error *err)
 {
-	char path[128];
-
 	cowd_writer_save(w, s, "c-delta.vmdk");
 	scratch_write(s, "c.vmdk", text, strlen(text));
-	snprintf(path, sizeof(path), "%s/c.vmdk", s->path);
-	return disk_open_path(path, NULL, err);
+	return disk_open_in(s, "c.vmdk", err);
 }
 
 static struct disk *open_saved(const struct scratch_dir *s, const struct cowd_writer *w, struct error *err)
@@ -42,17 +40,14 @@ static struct disk *open_saved(const struct scratch_dir *s, const struct cowd_wr
 
 static void assert_content(struct disk *d, bool without_4096)
 {
-	static uint8_t want[SECTORS * 512], got[SECTORS * 512];
+	static uint8_t want[SECTORS * 512];
 
 	memset(want, 0, sizeof(want));
 	for (size_t i = 0; i < ARRAY_LEN(grains); i++)
 		if (grains[i] != 4096 || !without_4096)
 			pattern_fill(want + grains[i] * 512, 512, grains[i] * UINT64_C(512), 1);
-	for (size_t off = 0; off < sizeof(got); off += 1000003) {
-		memset(got, 0xa5, sizeof(got));
-		assert_int_equal(disk_read(d, got, sizeof(got) - off, off, NULL), 0);
-		assert_memory_equal(got, want + off, sizeof(got) - off);
-	}
+	for (size_t off = 0; off < SECTORS * 512; off += 1000003)
+		assert_disk_reads(d, want, SECTORS * 512 - off, off);
 }
 
 static void grains_of_one_sector_are_found_wherever_they_lie(void **state)

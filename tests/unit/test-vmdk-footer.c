@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "disk/disk.h"
+#include "support/disk_reader.h"
 #include "support/stream_writer.h"
 
 #define GRAIN ((size_t)65536)
@@ -25,21 +25,8 @@ static void begin(struct stream_writer *w, const struct stream_layout *layout)
 
 static struct disk *open_saved(const struct stream_writer *w, const struct scratch_dir *s, struct error *err)
 {
-	char path[128];
-
 	stream_writer_save(w, s, "s.vmdk");
-	snprintf(path, sizeof(path), "%s/s.vmdk", s->path);
-	return disk_open_path(path, NULL, err);
-}
-
-static void assert_reads(struct disk *d, const struct stream_writer *w)
-{
-	static uint8_t got[4 * 65536];
-
-	assert_non_null(d);
-	memset(got, 0xa5, sizeof(got));
-	assert_int_equal(disk_read(d, got, sizeof(got), 0, NULL), 0);
-	assert_memory_equal(got, w->model, sizeof(got));
+	return disk_open_in(s, "s.vmdk", err);
 }
 
 /* @M, @F and @E in a message are the offsets of the three last sectors. */
@@ -173,7 +160,7 @@ static void how_many_sectors_follow_the_footers_marker_is_not_looked_at(void **s
 	begin(&w, &at_end);
 	put_le64(w.bytes + w.len - 1536, 0);
 	d = open_saved(&w, *state, NULL);
-	assert_reads(d, &w);
+	assert_disk_reads(d, w.model, 4 * 65536, 0);
 	stream_writer_fini(&w);
 }
 
@@ -233,11 +220,11 @@ static void a_header_that_knows_needs_no_footer(void **state)
 
 	begin(&w, &twice);
 	good = open_saved(&w, *state, NULL);
-	assert_reads(good, &w);
+	assert_disk_reads(good, w.model, 4 * 65536, 0);
 	stream_writer_fini(&w);
 	begin(&w, &in_header);
 	without = open_saved(&w, *state, NULL);
-	assert_reads(without, &w);
+	assert_disk_reads(without, w.model, 4 * 65536, 0);
 	stream_writer_fini(&w);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CLEANUP(cleanup_disk) struct disk *d = NULL;
@@ -247,7 +234,7 @@ static void a_header_that_knows_needs_no_footer(void **state)
 		put_le64(le, rows[i].value);
 		memcpy(w.bytes + w.len - rows[i].back + rows[i].off, le, rows[i].len);
 		d = open_saved(&w, *state, NULL);
-		assert_reads(d, &w);
+		assert_disk_reads(d, w.model, 4 * 65536, 0);
 		stream_writer_fini(&w);
 	}
 }

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "disk/chain.h"
 #include "disk/vmdk_sesparse.h"
+#include "support/disk_reader.h"
 #include "support/sesparse_writer.h"
 
 #define GRAIN ((uint64_t)SESPARSE_W_GRAIN_LEN)
@@ -39,11 +40,8 @@ static void begin(struct sesparse_writer *w)
 
 static struct disk *open_text(const struct scratch_dir *s, const char *text, struct error *err)
 {
-	char path[128];
-
 	scratch_write(s, "s.vmdk", text, strlen(text));
-	snprintf(path, sizeof(path), "%s/s.vmdk", s->path);
-	return disk_open_path(path, NULL, err);
+	return disk_open_in(s, "s.vmdk", err);
 }
 
 static struct disk *open_saved(const struct scratch_dir *s, const struct sesparse_writer *w, struct error *err)
@@ -54,16 +52,13 @@ static struct disk *open_saved(const struct scratch_dir *s, const struct sespars
 
 static void assert_content(struct disk *d)
 {
-	static uint8_t want[(SECTORS + 8) * 512], got[SECTORS * 512];
+	static uint8_t want[(SECTORS + 8) * 512];
 
 	memset(want, 0, sizeof(want));
 	for (size_t i = 0; i < ARRAY_LEN(grains); i++)
 		pattern_fill(want + grains[i] * GRAIN, GRAIN, grains[i] * GRAIN, 1);
-	for (size_t off = 0; off < sizeof(got); off += 20000003) {
-		memset(got, 0xa5, sizeof(got));
-		assert_int_equal(disk_read(d, got, sizeof(got) - off, off, NULL), 0);
-		assert_memory_equal(got, want + off, sizeof(got) - off);
-	}
+	for (size_t off = 0; off < SECTORS * 512; off += 20000003)
+		assert_disk_reads(d, want, SECTORS * 512 - off, off);
 }
 
 static void grains_are_found_wherever_they_lie(void **state)
@@ -471,8 +466,8 @@ static void sixty_four_tib_open_and_map_in_little_memory(void **state)
 	assert_int_equal(list.n, 2);
 	assert_int_equal(list.v[0].kind, EXTENT_ZERO);
 	assert_int_equal(list.v[0].len, size - GRAIN);
-	assert_true(table_cache_pages(d->tables) <= DISK_TABLE_PAGES);
-	assert_true(table_cache_reads(d->tables) <= 32 * 16 + 4); /* no page twice */
+	assert_true(lru_cache_pieces(d->tables) <= DISK_TABLE_PAGES);
+	assert_true(lru_cache_fills(d->tables) <= 32 * 16 + 4); /* no page twice */
 }
 
 int main(void)

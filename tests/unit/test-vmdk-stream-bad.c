@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "disk/disk.h"
+#include "support/disk_reader.h"
 #include "support/stream_writer.h"
 
 #define GRAIN ((uint64_t)65536)
@@ -28,23 +28,8 @@ static void begin(struct stream_writer *w, const struct stream_layout *layout)
 
 static struct disk *open_saved(const struct stream_writer *w, const struct scratch_dir *s, struct error *err)
 {
-	char path[128];
-
 	stream_writer_save(w, s, "s.vmdk");
-	snprintf(path, sizeof(path), "%s/s.vmdk", s->path);
-	return disk_open_path(path, NULL, err);
-}
-
-static void assert_reads(struct disk *d, const uint8_t *model, size_t len, uint64_t off)
-{
-	uint8_t *got = malloc(len + 1);
-
-	assert_non_null(got);
-	memset(got, 0xa5, len + 1);
-	assert_int_equal(disk_read(d, got, len, off, NULL), 0);
-	assert_memory_equal(got, model + off, len);
-	assert_int_equal(got[len], 0xa5);
-	free(got);
+	return disk_open_in(s, "s.vmdk", err);
 }
 
 /* SIZE and END in what is expected are the marker's size and the sector at which the data ends. */
@@ -117,8 +102,8 @@ static void a_bad_grain_fails_and_the_rest_reads(void **state)
 		assert_int_equal(disk_read(d, buf, 1, 2 * GRAIN - 1, &e2), -1);
 		assert_string_equal(e2.msg, e.msg);
 		assert_int_equal(disk_extents(d, SECTORS * 512, 0, false, &list, NULL), rows[i].at_map ? -1 : 0);
-		assert_reads(d, w.model, GRAIN, 0);
-		assert_reads(d, w.model, SECTORS * 512 - 2 * GRAIN, 2 * GRAIN);
+		assert_disk_reads(d, w.model, GRAIN, 0);
+		assert_disk_reads(d, w.model, SECTORS * 512 - 2 * GRAIN, 2 * GRAIN);
 		stream_writer_fini(&w);
 	}
 }
@@ -172,15 +157,15 @@ static void a_grain_inflates_to_its_length_or_fails(void **state)
 		assert_non_null(d);
 		memset(buf, 1, sizeof(buf));
 		if (!rows[i].msg) {
-			assert_reads(d, w.model, len, at);
-			assert_reads(d, w.model, 10, at + 99);
+			assert_disk_reads(d, w.model, len, at);
+			assert_disk_reads(d, w.model, 10, at + 99);
 		} else {
 			assert_int_equal(disk_read(d, buf, len, at, &e), -1);
 			assert_error(&e, ERR_CORRUPT, rows[i].msg);
 			assert_int_equal(disk_read(d, buf, 1, at, &e2), -1);
 			assert_error(&e2, ERR_CORRUPT, rows[i].msg);
 		}
-		assert_reads(d, w.model, GRAIN, 4 * GRAIN);
+		assert_disk_reads(d, w.model, GRAIN, 4 * GRAIN);
 		stream_writer_fini(&w);
 	}
 }
@@ -199,8 +184,8 @@ static void bytes_behind_a_stream_do_no_harm(void **state)
 	stream_writer_end(&w);
 	d = open_saved(&w, *state, NULL);
 	assert_non_null(d);
-	assert_reads(d, w.model, SECTORS * 512, 0);
-	assert_reads(d, w.model, 10, GRAIN + 99);
+	assert_disk_reads(d, w.model, SECTORS * 512, 0);
+	assert_disk_reads(d, w.model, 10, GRAIN + 99);
 	stream_writer_fini(&w);
 }
 
@@ -249,7 +234,7 @@ static void a_file_that_shrinks_is_an_error_and_never_zeros(void **state)
 	begin(&w, &vdiskmanager);
 	d = open_saved(&w, *state, NULL);
 	assert_non_null(d);
-	assert_reads(d, w.model, GRAIN, 0);
+	assert_disk_reads(d, w.model, GRAIN, 0);
 	at = stream_writer_marker_off(&w, 10) + 100;
 	scratch_truncate(*state, "s.vmdk", at);
 	assert_int_equal(disk_read(d, buf, 512, 10 * GRAIN, &e), -1);

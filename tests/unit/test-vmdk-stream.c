@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "disk/chain.h"
+#include "support/disk_reader.h"
 #include "support/stream_writer.h"
 #include "support/vmdk_writer.h"
 
@@ -37,18 +38,10 @@ static void begin(struct stream_writer *w, const struct stream_layout *layout)
 	stream_writer_end(w);
 }
 
-static struct disk *open_named(const struct scratch_dir *s, const char *name, struct error *err)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", s->path, name);
-	return disk_open_path(path, NULL, err);
-}
-
 static struct disk *open_saved(const struct stream_writer *w, const struct scratch_dir *s, struct error *err)
 {
 	stream_writer_save(w, s, "s.vmdk");
-	return open_named(s, "s.vmdk", err);
+	return disk_open_in(s, "s.vmdk", err);
 }
 
 static uint64_t next_random(uint64_t *state)
@@ -57,18 +50,6 @@ static uint64_t next_random(uint64_t *state)
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return *state;
-}
-
-static void assert_reads(struct disk *d, const uint8_t *model, size_t len, uint64_t off)
-{
-	uint8_t *got = malloc(len + 1);
-
-	assert_non_null(got);
-	memset(got, 0xa5, len + 1);
-	assert_int_equal(disk_read(d, got, len, off, NULL), 0);
-	assert_memory_equal(got, model + off, len);
-	assert_int_equal(got[len], 0xa5);
-	free(got);
 }
 
 /* What is said to be zero is; grains are data or not as a whole, as their entries say. */
@@ -96,11 +77,11 @@ static void assert_disk(struct disk *d, const struct stream_writer *w, uint64_t 
 
 	assert_non_null(d);
 	assert_int_equal(disk_size(d), size);
-	assert_reads(d, w->model, (size_t)size, 0);
+	assert_disk_reads(d, w->model, (size_t)size, 0);
 	for (unsigned i = 0; i < reads; i++) {
 		off = next_random(&seed) % size;
 		len = 1 + next_random(&seed) % (i % 2 ? 600 : 300000);
-		assert_reads(d, w->model, (size_t)(len < size - off ? len : size - off), off);
+		assert_disk_reads(d, w->model, (size_t)(len < size - off ? len : size - off), off);
 	}
 	assert_extents(d, w);
 }
@@ -217,14 +198,14 @@ static void a_grain_is_inflated_once_for_small_reads_and_not_kept_for_whole_ones
 	begin(&w, &ovftool);
 	d = open_saved(&w, *state, NULL);
 	assert_non_null(d);
-	assert_reads(d, w.model, 10 * GRAIN, 0);
-	assert_int_equal(grain_cache_fills(d->grains), 0);
+	assert_disk_reads(d, w.model, 10 * GRAIN, 0);
+	assert_int_equal(lru_cache_fills(d->grains), 0);
 	for (uint64_t off = 0; off < SECTORS * 512; off += 512)
-		assert_reads(d, w.model, 512, off);
-	assert_int_equal(grain_cache_fills(d->grains), 6);
-	assert_reads(d, w.model, 2 * GRAIN, 100); /* the first and the last of three */
-	assert_reads(d, w.model, SECTORS * 512, 0);
-	assert_int_equal(grain_cache_fills(d->grains), 6);
+		assert_disk_reads(d, w.model, 512, off);
+	assert_int_equal(lru_cache_fills(d->grains), 6);
+	assert_disk_reads(d, w.model, 2 * GRAIN, 100); /* the first and the last of three */
+	assert_disk_reads(d, w.model, SECTORS * 512, 0);
+	assert_int_equal(lru_cache_fills(d->grains), 6);
 	stream_writer_fini(&w);
 }
 
@@ -234,7 +215,7 @@ static void a_disk_without_compressed_images_has_no_cache_of_grains(void **state
 	uint8_t sector[512] = { 0 };
 
 	scratch_write(*state, "x.raw", sector, sizeof(sector));
-	d = open_named(*state, "x.raw", NULL);
+	d = disk_open_in(*state, "x.raw", NULL);
 	assert_non_null(d);
 	assert_null(d->grains);
 	assert_null(d->inflaters);
@@ -262,12 +243,12 @@ static void a_descriptor_file_may_name_compressed_extents(void **state)
 	memcpy(model + (SECTORS + 3) * 512, w.model, SECTORS * 512);
 	stream_writer_fini(&w);
 	scratch_write(*state, "d.vmdk", text, sizeof(text) - 1);
-	d = open_named(*state, "d.vmdk", NULL);
+	d = disk_open_in(*state, "d.vmdk", NULL);
 	assert_non_null(d);
 	assert_int_equal(disk_size(d), sizeof(model));
-	assert_reads(d, model, sizeof(model), 0);
+	assert_disk_reads(d, model, sizeof(model), 0);
 	for (size_t off = 0; off + 5000 < sizeof(model); off += 4999)
-		assert_reads(d, model, 5000, off);
+		assert_disk_reads(d, model, 5000, off);
 }
 
 static void entry_1_is_zeros_where_the_flag_allows_it(void **state)
@@ -291,8 +272,8 @@ static void entry_1_is_zeros_where_the_flag_allows_it(void **state)
 	assert_non_null(bad);
 	assert_int_equal(disk_read(bad, b, 1, GRAIN, &e), -1);
 	assert_error(&e, ERR_CORRUPT, "s.vmdk: grain 1 is marked as zeros, which the header's flags rule out");
-	assert_reads(bad, w.model, GRAIN, 0);
-	assert_reads(bad, w.model, GRAIN, 2 * GRAIN);
+	assert_disk_reads(bad, w.model, GRAIN, 0);
+	assert_disk_reads(bad, w.model, GRAIN, 2 * GRAIN);
 	stream_writer_fini(&w);
 }
 
@@ -314,12 +295,12 @@ static void a_sparse_child_reads_through_to_a_compressed_base(void **state)
 	pattern_fill(base.model + 2 * GRAIN, GRAIN, 2 * GRAIN, 9);
 	pattern_fill(base.model + 5 * GRAIN, GRAIN, 5 * GRAIN, 9);
 	memset(base.model + 7 * GRAIN, 0, GRAIN);
-	d = open_named(*state, "c.vmdk", NULL);
+	d = disk_open_in(*state, "c.vmdk", NULL);
 	assert_non_null(d);
 	assert_int_equal(disk_chain_len(d), 2);
 	for (size_t off = 0; off < SECTORS * 512 - 70000; off += 69999)
-		assert_reads(d, base.model, 70000, off);
-	assert_reads(d, base.model, SECTORS * 512, 0);
+		assert_disk_reads(d, base.model, 70000, off);
+	assert_disk_reads(d, base.model, SECTORS * 512, 0);
 	vmdk_writer_fini(&child);
 	stream_writer_fini(&base);
 }
@@ -351,11 +332,11 @@ static void a_compressed_child_reads_through_to_a_sparse_base(void **state)
 	stream_writer_save(&child, *state, "s.vmdk");
 	pattern_fill(child.model, GRAIN, 0, 9);
 	pattern_fill(child.model + 10 * GRAIN, 5 * 512, 10 * GRAIN, 9);
-	d = open_named(*state, "s.vmdk", NULL);
+	d = disk_open_in(*state, "s.vmdk", NULL);
 	assert_non_null(d);
 	for (size_t off = 0; off < SECTORS * 512 - 70000; off += 69999)
-		assert_reads(d, child.model, 70000, off);
-	assert_reads(d, child.model, SECTORS * 512, 0);
+		assert_disk_reads(d, child.model, 70000, off);
+	assert_disk_reads(d, child.model, SECTORS * 512, 0);
 	vmdk_writer_fini(&base);
 	stream_writer_fini(&child);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inflates the grains of a streamOptimized VMDK with libdeflate, from memory and into the same buffer again and again: the
- * rate that no reader of such an image can beat.
+ * Inflates the grains of a streamOptimized VMDK with libdeflate, from memory and into the same buffer again and again:
+ * the rate that no reader of such an image can beat.
  *
  *	inflate-loop THREADS IMAGE
  *
- * Prints how many bytes came out and the seconds that inflating took.  Trusts its input, which the benchmark made itself.
+ * Prints how many bytes came out and the seconds that inflating took.  Trusts its input, which the benchmark made
+ * itself.
  */
 #include <config.h>
 
@@ -89,7 +90,8 @@ static void *worker(void *arg)
 	if (!d || posix_memalign(&out, 4096, GRAIN) != 0)
 		failed = true;
 	while (!failed && (i = atomic_fetch_add(&next_grain, 1)) < n_grains) {
-		if (libdeflate_zlib_decompress(d, grains[i].data, grains[i].len, out, GRAIN, &got) != LIBDEFLATE_SUCCESS)
+		if (libdeflate_zlib_decompress(d, grains[i].data, grains[i].len, out, GRAIN, &got) !=
+		    LIBDEFLATE_SUCCESS)
 			failed = true;
 		else
 			atomic_fetch_add_explicit(&done, got, memory_order_relaxed);

@@ -4,8 +4,8 @@
  *
  *	passthrough FILE MOUNTPOINT
  *
- * FILE appears as MOUNTPOINT/disk.raw; stays in the foreground until it is unmounted.  Tuned as the mount of liftfs is: reads of
- * 1 MiB, as much read ahead if root, the kernel keeps what it has read, as many threads.
+ * FILE appears as MOUNTPOINT/disk.raw; stays in the foreground until it is unmounted.  Tuned as the mount of liftfs is:
+ * reads of 1 MiB, as much read ahead if root, the kernel keeps what it has read, as many threads.
  */
 #include <config.h>
 
@@ -34,11 +34,13 @@ static off_t size;
 static const char *mount_point;
 static pthread_t tuner;
 static bool tuning;
-static _Thread_local void *buffer; /* goes with the process */
+static pthread_key_t buffer_key; /* a buffer of READ_MAX a thread */
 
 static struct stat attributes(fuse_ino_t ino)
 {
-	struct stat st = { .st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0444, .st_size = size, .st_blocks = size / 512 };
+	struct stat st = {
+		.st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0444, .st_size = size, .st_blocks = size / 512
+	};
 
 	if (ino == ROOT)
 		st = (struct stat){ .st_ino = ino, .st_nlink = 2, .st_mode = S_IFDIR | 0555 };
@@ -105,13 +107,26 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_open(req, fi);
 }
 
+static void *thread_buffer(void)
+{
+	void *buffer = pthread_getspecific(buffer_key);
+
+	if (buffer || posix_memalign(&buffer, 4096, READ_MAX) != 0)
+		return buffer;
+	if (pthread_setspecific(buffer_key, buffer) == 0)
+		return buffer;
+	free(buffer);
+	return NULL;
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struct fuse_file_info *fi)
 {
+	void *buffer = thread_buffer();
 	ssize_t n;
 
 	(void)ino;
 	(void)fi;
-	if (!buffer && posix_memalign(&buffer, 4096, READ_MAX) != 0) {
+	if (!buffer) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
@@ -123,7 +138,11 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, struc
 }
 
 static const struct fuse_lowlevel_ops ops = {
-	.init = op_init, .lookup = op_lookup, .getattr = op_getattr, .open = op_open, .read = op_read,
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.open = op_open,
+	.read = op_read,
 };
 
 static int serve(struct fuse_session *session)
@@ -145,7 +164,8 @@ static int serve(struct fuse_session *session)
 
 int main(int argc, char **argv)
 {
-	char *fuse_argv[] = { argv[0], (char *)"-o", (char *)"ro,default_permissions,fsname=passthrough,max_read=1048576", NULL };
+	char *fuse_argv[] = { argv[0], (char *)"-o",
+			      (char *)"ro,default_permissions,fsname=passthrough,max_read=1048576", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, fuse_argv);
 	struct fuse_session *session;
 	struct stat st;
@@ -163,7 +183,9 @@ int main(int argc, char **argv)
 	size = st.st_size;
 	mount_point = argv[2];
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
-	if (!session || fuse_set_signal_handlers(session) != 0 || fuse_session_mount(session, mount_point) != 0)
+	fuse_opt_free_args(&args);
+	if (!session || pthread_key_create(&buffer_key, free) != 0 || fuse_set_signal_handlers(session) != 0 ||
+	    fuse_session_mount(session, mount_point) != 0)
 		return 1;
 	rc = serve(session);
 	fuse_session_unmount(session);

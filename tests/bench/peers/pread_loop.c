@@ -51,7 +51,8 @@ static int add_range(int fd, off_t at, off_t end)
 			pieces = v;
 			cap = more;
 		}
-		pieces[n_pieces++] = (struct piece){ fd, at, (size_t)(end - at < (off_t)block ? end - at : (off_t)block) };
+		pieces[n_pieces++] =
+			(struct piece){ fd, at, (size_t)(end - at < (off_t)block ? end - at : (off_t)block) };
 	}
 	return 0;
 }

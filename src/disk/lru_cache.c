@@ -12,14 +12,14 @@
 #include <stdbool.h>
 
 #include "base/cleanup.h"
-#include "disk/grain_cache.h"
+#include "disk/lru_cache.h"
 
 #define BUCKETS 1024 /* a power of two */
 
 enum entry_state { ENTRY_FILLING, ENTRY_READY, ENTRY_FAILED };
 
 struct entry {
-	struct grain grain; /* first: what callers see */
+	struct cached piece; /* first: what callers see */
 	enum entry_state state;
 	unsigned holders;
 	struct entry *chain;         /* same bucket */
@@ -28,30 +28,32 @@ struct entry {
 	uint8_t bytes[];
 };
 
-struct grain_cache {
+struct lru_cache {
 	pthread_mutex_t lock;
 	pthread_cond_t settled; /* an entry left `filling` */
 	struct entry *buckets[BUCKETS];
 	struct entry *newest, *oldest;
+	size_t pieces, max_pieces;
 	size_t bytes, max_bytes;
 	uint64_t fills;
 };
 
-struct grain_cache *grain_cache_new(size_t max_bytes, struct error *err)
+struct lru_cache *lru_cache_new(size_t max_pieces, size_t max_bytes, struct error *err)
 {
-	struct grain_cache *c = calloc(1, sizeof(*c));
+	struct lru_cache *c = calloc(1, sizeof(*c));
 
 	if (!c) {
-		error_errno(err, ENOMEM, "cache of grains");
+		error_errno(err, ENOMEM, "cache");
 		return NULL;
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->settled, NULL);
+	c->max_pieces = max_pieces;
 	c->max_bytes = max_bytes;
 	return c;
 }
 
-void grain_cache_free(struct grain_cache *c)
+void lru_cache_free(struct lru_cache *c)
 {
 	struct entry *e;
 
@@ -68,49 +70,55 @@ void grain_cache_free(struct grain_cache *c)
 	free(c);
 }
 
-static struct entry **bucket_of(struct grain_cache *c, uint32_t file, uint64_t index)
+static struct entry **bucket_of(struct lru_cache *c, uint32_t file, uint64_t at)
 {
-	uint64_t h = (index + ((uint64_t)file << 40)) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = (at + ((uint64_t)file << 40)) * UINT64_C(0x9e3779b97f4a7c15);
 
 	return &c->buckets[h >> 54]; /* the top bits, as many as index BUCKETS */
 }
 
-static void list_remove(struct grain_cache *c, struct entry *e)
+static void list_remove(struct lru_cache *c, struct entry *e)
 {
 	*(e->newer ? &e->newer->older : &c->newest) = e->older;
 	*(e->older ? &e->older->newer : &c->oldest) = e->newer;
 	e->newer = e->older = NULL;
 }
 
-static void list_push(struct grain_cache *c, struct entry *e)
+static void list_push(struct lru_cache *c, struct entry *e)
 {
 	e->older = c->newest;
 	*(c->newest ? &c->newest->newer : &c->oldest) = e;
 	c->newest = e;
 }
 
-static void bucket_remove(struct grain_cache *c, struct entry *e)
+static void bucket_remove(struct lru_cache *c, struct entry *e)
 {
-	struct entry **at = bucket_of(c, e->grain.file, e->grain.index);
+	struct entry **at = bucket_of(c, e->piece.file, e->piece.at);
 
 	while (*at != e)
 		at = &(*at)->chain;
 	*at = e->chain;
-	c->bytes -= e->grain.len;
+	c->pieces--;
+	c->bytes -= e->piece.len;
+}
+
+static bool is_full(const struct lru_cache *c, size_t len)
+{
+	return c->pieces >= c->max_pieces || len > c->max_bytes || c->bytes > c->max_bytes - len;
 }
 
 /* Makes room for len bytes.  Returns an evicted entry of that length to be used again, or NULL. */
-static struct entry *evict_locked(struct grain_cache *c, size_t len)
+static struct entry *evict_locked(struct lru_cache *c, size_t len)
 {
 	struct entry *e = c->oldest, *newer, *spare = NULL;
 
-	for (; e && c->bytes + len > c->max_bytes; e = newer) {
+	for (; e && is_full(c, len); e = newer) {
 		newer = e->newer;
 		if (e->holders > 0)
 			continue;
 		list_remove(c, e);
 		bucket_remove(c, e);
-		if (!spare && e->grain.len == len)
+		if (!spare && e->piece.len == len)
 			spare = e;
 		else
 			free(e);
@@ -118,16 +126,16 @@ static struct entry *evict_locked(struct grain_cache *c, size_t len)
 	return spare;
 }
 
-static struct entry *find_locked(struct grain_cache *c, uint32_t file, uint64_t index, size_t len)
+static struct entry *find_locked(struct lru_cache *c, uint32_t file, uint64_t at, size_t len)
 {
-	struct entry *e = *bucket_of(c, file, index);
+	struct entry *e = *bucket_of(c, file, at);
 
-	while (e && (e->grain.file != file || e->grain.index != index || e->grain.len != len))
+	while (e && (e->piece.file != file || e->piece.at != at || e->piece.len != len))
 		e = e->chain;
 	return e;
 }
 
-static void touch_locked(struct grain_cache *c, struct entry *e)
+static void touch_locked(struct lru_cache *c, struct entry *e)
 {
 	if (c->newest == e)
 		return;
@@ -135,7 +143,7 @@ static void touch_locked(struct grain_cache *c, struct entry *e)
 	list_push(c, e);
 }
 
-static struct entry *wait_locked(struct grain_cache *c, struct entry *e, struct error *err)
+static struct entry *wait_locked(struct lru_cache *c, struct entry *e, struct error *err)
 {
 	e->holders++;
 	while (e->state == ENTRY_FILLING)
@@ -151,41 +159,42 @@ static struct entry *wait_locked(struct grain_cache *c, struct entry *e, struct 
 	return NULL;
 }
 
-static struct entry *add_locked(struct grain_cache *c, uint32_t file, uint64_t index, size_t len, struct error *err)
+static struct entry *add_locked(struct lru_cache *c, uint32_t file, uint64_t at, size_t len, struct error *err)
 {
-	struct entry **bucket = bucket_of(c, file, index);
+	struct entry **bucket = bucket_of(c, file, at);
 	struct entry *e = evict_locked(c, len);
 
 	if (!e)
 		e = malloc(sizeof(*e) + len);
 	if (!e) {
-		error_errno(err, ENOMEM, "grain");
+		error_errno(err, ENOMEM, "piece of a file");
 		return NULL;
 	}
 	memset(e, 0, sizeof(*e));
-	e->grain = (struct grain){ .data = e->bytes, .len = len, .index = index, .file = file };
+	e->piece = (struct cached){ .data = e->bytes, .len = len, .at = at, .file = file };
 	e->state = ENTRY_FILLING;
 	e->holders = 1;
 	e->chain = *bucket;
 	*bucket = e;
+	c->pieces++;
 	c->bytes += len;
 	c->fills++;
 	return e;
 }
 
-const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64_t index, size_t len,
-				    grain_fill_fn *fill, void *ctx, struct error *err)
+const struct cached *lru_cache_get(struct lru_cache *c, uint32_t file, uint64_t at, size_t len, cache_fill_fn *fill,
+				   void *ctx, struct error *err)
 {
 	struct entry *e;
 	int rc;
 
 	LOCK_SCOPE(&c->lock);
-	e = find_locked(c, file, index, len);
+	e = find_locked(c, file, at, len);
 	if (e) {
 		e = wait_locked(c, e, err);
-		return e ? &e->grain : NULL;
+		return e ? &e->piece : NULL;
 	}
-	e = add_locked(c, file, index, len, err);
+	e = add_locked(c, file, at, len, err);
 	if (!e)
 		return NULL;
 	pthread_mutex_unlock(&c->lock);
@@ -195,7 +204,7 @@ const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64
 	pthread_cond_broadcast(&c->settled);
 	if (rc == 0) {
 		list_push(c, e);
-		return &e->grain;
+		return &e->piece;
 	}
 	bucket_remove(c, e);
 	if (err)
@@ -205,37 +214,43 @@ const struct grain *grain_cache_get(struct grain_cache *c, uint32_t file, uint64
 	return NULL;
 }
 
-const struct grain *grain_cache_find(struct grain_cache *c, uint32_t file, uint64_t index, size_t len)
+const struct cached *lru_cache_find(struct lru_cache *c, uint32_t file, uint64_t at, size_t len)
 {
 	struct entry *e;
 
 	LOCK_SCOPE(&c->lock);
-	e = find_locked(c, file, index, len);
+	e = find_locked(c, file, at, len);
 	if (!e || e->state != ENTRY_READY)
 		return NULL;
 	e->holders++;
 	touch_locked(c, e);
-	return &e->grain;
+	return &e->piece;
 }
 
-void grain_cache_put(struct grain_cache *c, const struct grain *grain)
+void lru_cache_put(struct lru_cache *c, const struct cached *piece)
 {
-	struct entry *e = (struct entry *)(uintptr_t)grain;
+	struct entry *e = (struct entry *)(uintptr_t)piece;
 
-	if (!grain)
+	if (!piece)
 		return;
 	LOCK_SCOPE(&c->lock);
 	assert(e->holders > 0 && e->state == ENTRY_READY);
 	e->holders--;
 }
 
-size_t grain_cache_bytes(struct grain_cache *c)
+size_t lru_cache_pieces(struct lru_cache *c)
+{
+	LOCK_SCOPE(&c->lock);
+	return c->pieces;
+}
+
+size_t lru_cache_bytes(struct lru_cache *c)
 {
 	LOCK_SCOPE(&c->lock);
 	return c->bytes;
 }
 
-uint64_t grain_cache_fills(struct grain_cache *c)
+uint64_t lru_cache_fills(struct lru_cache *c)
 {
 	LOCK_SCOPE(&c->lock);
 	return c->fills;
