@@ -130,10 +130,11 @@ int status_json(const struct status_known *k, struct error *err)
 static int event_json(void *ctx, const struct project_event_row *e, struct error *err)
 {
 	json_t *events = ctx;
-	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:s}", "seq", number(e->seq), "time",
-			      time_or_null(e->time_ns), "times", number(e->times), "last", time_or_null(e->last_ns), "host", e->host, "pid", number(e->pid), "version", e->version, "event",
-			      e->kind, "vm", text_or_null(e->vm), "disk", text_or_null(e->disk), "code", text_or_null(e->code),
-			      "status", e->status, "message", e->message);
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:s}", "seq", number(e->seq),
+			      "time", time_or_null(e->time_ns), "times", number(e->times), "last", time_or_null(e->last_ns),
+			      "host", e->host, "pid", number(e->pid), "version", e->version, "event", e->kind, "vm",
+			      text_or_null(e->vm), "disk", text_or_null(e->disk), "code", text_or_null(e->code), "status",
+			      e->status, "message", e->message);
 
 	return json_array_append_new(events, j) == 0 ? 0 : no_memory(err);
 }

@@ -72,7 +72,8 @@ struct journal;
 /*
  * Opens the journal `name` in dirfd for the map's generation; each intact record goes to `replay` in order (its failure
  * ends the open).  A missing or empty one, and one of another generation or id, is started anew and empty.  What was
- * replayed may be in the page cache only: journal_sync() before anything is done because of it.  The caller keeps dirfd open as long as the journal, and holds the replica's lock.
+ * replayed may be in the page cache only: journal_sync() before anything is done because of it.  The caller keeps dirfd
+ * open as long as the journal, and holds the replica's lock.
  */
 struct journal *journal_open(int dirfd, const char *name, const struct guid *liftfs_id, uint64_t generation,
 			     journal_replay_fn replay, void *ctx, struct error *err) MUST_CHECK;

@@ -93,7 +93,8 @@ static sqlite3_stmt *query(sqlite3 *db, const char *sql, const char *types, va_l
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *st = prepared(db, sql);
 
-	if ((!st && sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) || bind(st, types, ap) != SQLITE_OK) {
+	if ((!st && sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) ||
+	    bind(st, types, ap) != SQLITE_OK) {
 		fail(db, err);
 		return NULL;
 	}

@@ -204,8 +204,8 @@ int disk_run_approach(struct disk_run *r, struct error *err)
 {
 	bool exists;
 
-	if (replica_state_settle(&r->rs, err) < 0 || disk_run_look(r, &exists, err) < 0 || (r->opt->seed && disk_run_seed(r, exists, err) < 0) ||
-	    (!exists && check_gone(r, err) < 0))
+	if (replica_state_settle(&r->rs, err) < 0 || disk_run_look(r, &exists, err) < 0 ||
+	    (r->opt->seed && disk_run_seed(r, exists, err) < 0) || (!exists && check_gone(r, err) < 0))
 		return -1;
 	r->d->kind = exists && (r->rs.kind == STATE_NEW || r->rs.last.cycle > 0) ? CYCLE_DELTA : CYCLE_INITIAL;
 	if (begin(r, exists, err) < 0 || disk_run_lease(r, err) < 0 || look_again(r, &exists, err) < 0)

@@ -30,6 +30,7 @@ begin() {
 }
 stop_watch() {
 	[ -z "${running:-}" ] || kill -KILL "$pid" 2>/dev/null || :
+	timeout 1 sh -c 'echo >go' || : # its --before would wait for ever
 }
 cleanup_fn stop_watch
 # goes SOURCE: a round begins; over "STATUS SOURCE": it has ended so
