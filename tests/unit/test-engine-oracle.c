@@ -11,7 +11,7 @@
 #define K64 (UINT64_C(64) << 10)
 #define MIB (UINT64_C(1) << 20)
 #ifdef __SANITIZE_THREAD__
-#define SEEDS 4 /* it costs twenty times as much */
+#define SEEDS 2 /* it costs twenty times as much */
 #else
 #define SEEDS 10
 #endif
