@@ -123,13 +123,20 @@ static int tell_rebuilt(struct project *p, struct error *err)
 	return project_add_event(p, &e, err);
 }
 
-static int make_file(struct project *p, bool damaged, struct error *err)
+/* Closed before SQLite opens it: closing a file drops all locks that the process has on it, and those keep the WAL in place. */
+static int create_empty(struct project *p, struct error *err)
 {
 	CLEANUP_FD int fd = openat(state_fd(p->state), DB_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? error_errno(err, errno, "%s/" DB_NAME, state_path(p->state)) : 0;
+}
+
+static int make_file(struct project *p, bool damaged, struct error *err)
+{
 	unsigned version;
 
-	if (fd < 0)
-		return error_errno(err, errno, "%s/" DB_NAME, state_path(p->state));
+	if (create_empty(p, err) < 0)
+		return -1;
 	if (open_file(p, false, false, &version, err) < 0 || upgrade(p, err) < 0 || project_restore(p, err) < 0)
 		return -1;
 	return damaged ? tell_rebuilt(p, err) : 0;
