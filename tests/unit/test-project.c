@@ -254,15 +254,12 @@ static void who_reads_stands_in_nobodys_way(void **state)
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), RIG_DISKS);
 }
 
-/* A worker of a fleet: all of them find no database and make it at once. */
-static void work(struct project_rig *r, unsigned n)
+/* What a worker of a fleet, a process of its own, does with the database that it opened. */
+_Noreturn static void work(struct project_rig *r, unsigned n)
 {
 	char name[32];
 	struct error e = ERROR_INIT;
 
-	r->project = project_open(r->state, PROJECT_WRITE, &e);
-	if (!r->project)
-		_exit(1);
 	snprintf(name, sizeof(name), "vm%u", n);
 	r->vm.name = name;
 	for (unsigned i = 0; i < CYCLES_EACH; i++) {
@@ -285,8 +282,13 @@ static void many_processes_write_at_once(void **state)
 		pid_t pid = fork();
 
 		assert_true(pid >= 0);
-		if (pid == 0)
+		if (pid == 0) {
+			/* all of them find no database and make it at once */
+			r->project = project_open(r->state, PROJECT_WRITE, NULL);
+			if (!r->project)
+				_exit(1);
 			work(r, n);
+		}
 	}
 	for (unsigned n = 1; n <= WRITERS; n++) {
 		assert_true(wait(&status) > 0);
@@ -297,6 +299,45 @@ static void many_processes_write_at_once(void **state)
 	assert_int_equal(project_rig_number(r, "SELECT sum(cycles) FROM disks"), WRITERS * CYCLES_EACH * RIG_DISKS);
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events WHERE kind = 'committed'"),
 			 WRITERS * CYCLES_EACH * RIG_DISKS);
+}
+
+/* Its maker goes on writing while others open and close it: what holds SQLite's log in place is the maker's, too. */
+static void who_made_it_writes_on_when_others_have_closed_it(void **state)
+{
+	struct project_rig *r = *state;
+	int made[2], go_on[2], status;
+	char byte = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(made), 0);
+	assert_int_equal(pipe(go_on), 0);
+	pid = fork(); /* before SQLite is used here: it does not survive a fork */
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct error e = ERROR_INIT;
+
+		r->project = project_open(r->state, PROJECT_WRITE, &e);
+		if (!r->project || write(made[1], &byte, 1) != 1 || read(go_on[0], &byte, 1) != 1)
+			_exit(1);
+		work(r, 1);
+	}
+	assert_int_equal(read(made[0], &byte, 1), 1);
+	project_rig_open(r);
+	project_rig_cycle(r, 100, CYCLE_OK, ERR_NONE);
+	project_rig_record(r);
+	project_rig_close(r);
+	project_rig_open(r);
+	project_rig_cycle(r, 200, CYCLE_OK, ERR_NONE);
+	project_rig_record(r);
+	assert_int_equal(write(go_on[1], &byte, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	project_rig_close(r);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), (CYCLES_EACH + 2) * RIG_DISKS);
+	close(made[0]);
+	close(made[1]);
+	close(go_on[0]);
+	close(go_on[1]);
 }
 
 static void only_its_owner_may_read_it(void **state)
@@ -324,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_a_crash_left_empty_is_made, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_reads_stands_in_nobodys_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_processes_write_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_made_it_writes_on_when_others_have_closed_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_its_owner_may_read_it, setup, teardown),
 	};
 
