@@ -25,8 +25,9 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "timed_threads.h"
 
-enum { SECTOR = 512, THREADS_MAX = 64, MARKER = 12, GRAIN = 65536 };
+enum { SECTOR = 512, MARKER = 12, GRAIN = 65536 };
 
 struct grain {
 	const uint8_t *data;
@@ -103,9 +104,8 @@ static void *worker(void *arg)
 int main(int argc, char **argv)
 {
 	CLEANUP_FREE char *file = NULL;
-	struct timespec from, to;
-	pthread_t t[THREADS_MAX];
-	size_t started = 0, len = 0;
+	double seconds;
+	size_t len = 0;
 	uint64_t threads;
 
 	if (argc != 3 || parse_u64(argv[1], THREADS_MAX, &threads, NULL) < 0 || threads == 0) {
@@ -117,18 +117,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "inflate-loop: %s: cannot be read, or grains are not of 64 KiB\n", argv[2]);
 		return 1;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	while (started < threads && pthread_create(&t[started], NULL, worker, NULL) == 0)
-		started++;
-	for (size_t i = 0; i < started; i++)
-		pthread_join(t[i], NULL);
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = timed_threads(threads, worker);
 	free(grains);
-	if (failed || started < threads) {
+	if (failed || seconds < 0) {
 		fputs("inflate-loop: a grain or a thread failed\n", stderr);
 		return 1;
 	}
-	printf("%" PRIu64 " bytes %.6f s\n", (uint64_t)done,
-	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	printf("%" PRIu64 " bytes %.6f s\n", (uint64_t)done, seconds);
 	return 0;
 }

@@ -23,8 +23,8 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "timed_threads.h"
 
-enum { THREADS_MAX = 64 };
 
 struct piece {
 	int fd;
@@ -99,9 +99,7 @@ static void *worker(void *arg)
 int main(int argc, char **argv)
 {
 	uint64_t threads, bytes;
-	struct timespec from, to;
-	pthread_t t[THREADS_MAX];
-	size_t started = 0;
+	double seconds;
 
 	if (argc < 4 || parse_u64(argv[1], THREADS_MAX, &threads, NULL) < 0 || threads == 0 ||
 	    parse_size(argv[2], &bytes, NULL) < 0 || bytes == 0 || bytes > 1 << 30) {
@@ -114,18 +112,12 @@ int main(int argc, char **argv)
 			fprintf(stderr, "pread-loop: %s: %s\n", argv[i], strerrordesc_np(errno));
 			return 1;
 		}
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	while (started < threads && pthread_create(&t[started], NULL, worker, NULL) == 0)
-		started++;
-	for (size_t i = 0; i < started; i++)
-		pthread_join(t[i], NULL);
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = timed_threads(threads, worker);
 	free(pieces);
-	if (failed || started < threads) {
+	if (failed || seconds < 0) {
 		fputs("pread-loop: a read or a thread failed\n", stderr);
 		return 1;
 	}
-	printf("%" PRIu64 " bytes %.6f s\n", (uint64_t)done,
-	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	printf("%" PRIu64 " bytes %.6f s\n", (uint64_t)done, seconds);
 	return 0;
 }
