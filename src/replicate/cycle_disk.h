@@ -14,8 +14,8 @@
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_approach, or the end
  *	approached  lease held, trust decided      disk_run_finish, disk_run_enter
- *	entered     claimed, map trusted or        engine_run
- *	            rebuilt
+ *	entered     claimed, map trusted or        engine_run; disk_run_claim_again and engine_run once more, of a source
+ *	            rebuilt                        whose files' times had to settle
  *	scanned     engine_run ended well          disk_run_fence
  *	fenced      CLEAN is durable               disk_run_point or disk_run_publish, disk_run_commit
  *	committed   map durable, lease released    the end

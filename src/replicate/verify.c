@@ -89,7 +89,8 @@ static int read_side(struct disk *d, uint8_t *buf, uint64_t len, uint64_t off, s
 	return n > 0 ? disk_read(d, buf, (size_t)n, off, err) : 0;
 }
 
-static void compare(const struct verify *v, struct verify_found *found, const uint8_t *a, const uint8_t *b, uint64_t len, uint64_t off)
+static void compare(const struct verify *v, struct verify_found *found, const uint8_t *a, const uint8_t *b, uint64_t len,
+		    uint64_t off)
 {
 	uint64_t to;
 
