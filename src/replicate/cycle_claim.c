@@ -129,3 +129,22 @@ int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct er
 		*err = again;
 	return error_prefix(err, "%s: %s, %d tries", r->d->name, what, CLAIM_TRIES);
 }
+
+int disk_run_check_epoch(struct disk_run *r, struct error *err)
+{
+	bool exists;
+
+	if (disk_run_look(r, &exists, err) < 0)
+		return -1;
+	if (!exists || r->live_number != r->number)
+		return error_set(err, exists && r->live_number > r->number ? ERR_BUSY : ERR_CONFLICT,
+				 "%s: epoch %" PRIu64 " is live, not ours (%" PRIu64 "): somebody else took over", r->d->name,
+				 r->live_number, r->number);
+	return 0;
+}
+
+int disk_run_claim_again(struct disk_run *r, struct error *err)
+{
+	replica_barrier(r->replica);
+	return disk_run_check_epoch(r, err) < 0 ? -1 : disk_run_raise(r, "claim", true, err);
+}

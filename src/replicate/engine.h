@@ -56,6 +56,8 @@ struct pass {
 	bool unchanged;
 	struct layers *layers;    /* else: which of its parts are, and what this pass finds of them; may be NULL */
 	struct cancel *cancel;    /* may be NULL */
+	/* Boot-time clock: nothing is claimed from then on, and the footer, which says that all is there, is not sent.  0: to the end. */
+	uint64_t until_ns;
 	struct rate_limit *rate;  /* of what is sent; NULL: none */
 	struct pass_progress *progress;
 	/*
