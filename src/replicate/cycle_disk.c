@@ -256,7 +256,7 @@ int disk_run_commit(struct disk_run *r, struct error *err)
 		return -1;
 	disk_run_update_copy(r);
 	let_go(r, true);
-	return 0;
+	return replica_state_settle(&r->rs, err);
 }
 
 void disk_run_abandon(struct disk_run *r)

@@ -169,6 +169,8 @@ int disk_run_write_meta(struct disk_run *r, struct error *err) MUST_CHECK;
  * can hold that very lease: then the number is not ours.  `believe`: what is known of the content was decided by the version.
  */
 int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err) MUST_CHECK;
+/* Step 4: the first raise, and with it or after it the metadata.  r->claimed as soon as the number is ours. */
+int disk_run_claim(struct disk_run *r, bool believe, struct error *err) MUST_CHECK;
 
 /* Is the live replica there, and the epoch ours?  Looks anew. */
 int disk_run_check_epoch(struct disk_run *r, struct error *err) MUST_CHECK;

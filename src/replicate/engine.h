@@ -48,7 +48,7 @@ struct pass_progress {
 
 struct pass {
 	struct disk *source;      /* not NULL */
-	struct blockmap *map;     /* writable; of the replica's content size */
+	struct blockmap *map;     /* gets a working copy before the first INTENT; of the replica's content size */
 	struct journal *journal;
 	struct replica *replica;  /* claimed: its epoch is set */
 	uint8_t footer[VHD_FOOTER_LEN];

@@ -280,6 +280,7 @@ const struct target_ops target_dir_ops = {
 	.create = dir_create,
 	.lease = dir_lease,
 	.raise = dir_raise,
+	.raise_with = dir_raise_with,
 	.set_meta = dir_set_meta,
 	.resize = dir_resize,
 	.submit = dir_submit,
