@@ -118,7 +118,7 @@ int project_record_round(struct project *p, const struct project_round *r, struc
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_round(p, r, err), err);
+	return project_end(p, record_round(p, r, err), err);
 }
 
 /* ---- a cycle ---- */
@@ -342,7 +342,7 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_vm(p, c, streaks, err), err);
+	return project_end(p, record_vm(p, c, streaks, err), err);
 }
 
 static int record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)
@@ -358,7 +358,7 @@ int project_record_vms(struct project *p, const struct project_cycle *c, size_t 
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_vms(p, c, n, err), err);
+	return project_end(p, record_vms(p, c, n, err), err);
 }
 
 int project_streaks(struct project *p, const char *target, int (*each)(void *ctx, const char *disk, struct error *err),
@@ -377,6 +377,7 @@ int project_streaks(struct project *p, const char *target, int (*each)(void *ctx
 		if (!disk || each(ctx, disk, err) < 0)
 			return -1;
 	}
+	p->in_doubt = p->in_doubt || more < 0;
 	return more;
 }
 
@@ -405,5 +406,5 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_deleted(p, key, replica_name, point, err), err);
+	return project_end(p, record_deleted(p, key, replica_name, point, err), err);
 }
