@@ -174,6 +174,20 @@ def same(thing, image, what):
         give_up('%s: %s is not %s' % (what, thing, image), run)
 
 
+def forget_pruned(target):
+    """Of what was made, drops what retention took: a point that is gone has as many later ones as are kept."""
+    left = {r['name']: r['points'] for r in listed(target)['replicas']}
+    for key in [k for k in made if k[0] == target]:
+        points = left.get(key[1], [])
+        if key[2] in (p['name'] for p in points):
+            continue
+        later = sum(p['complete'] and p['name'] > key[2] for p in points)
+        if later < a.keep:
+            give_up('%s@%s of %s is gone, with %d complete points after it: %s' % (key[1], key[2], target, later, points))
+        os.unlink(made.pop(key))
+        done['points pruned'] += 1
+
+
 def calm():
     """No faults: every cycle commits within a few runs, and what is there is what the source is."""
     faults('')
@@ -202,11 +216,8 @@ def calm():
             for key in [k for k, v in made.items() if v is None and k[1] == d.replica]:
                 made[key] = os.path.join(a.scratch, 'point-%d.raw' % next(numbers))
                 shutil.copyfile(raw, made[key])
-    for target in a.target:                            # those that are gone were pruned
-        text = json.dumps(listed(target))
-        for key in [k for k in made if k[0] == target and k[2] not in text]:
-            os.unlink(made.pop(key))
-            done['points pruned'] += 1
+    for target in a.target:
+        forget_pruned(target)
     done['calms'] += 1
 
 
