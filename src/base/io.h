@@ -48,7 +48,7 @@ int io_fsync_dir(int dirfd, struct error *err) MUST_CHECK;
 /*
  * Opens (creating) and flocks a lock file without waiting.  Returns its fd; closing it releases the lock.  Held by
  * somebody else: -1 with ERR_BUSY, and the file's first line (who) in the message.  File systems without locks:
- * ERR_UNSUPPORTED.  On success writes `who` (one line) into it.
+ * ERR_UNSUPPORTED.  On success writes `who` (one line, of at most 255 bytes) into it.
  */
 int io_lock_file(int dirfd, const char *name, const char *who, struct error *err) MUST_CHECK;
 

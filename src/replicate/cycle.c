@@ -214,10 +214,20 @@ static int settle(struct cycle *c, uint64_t wait_ns, struct error *err)
 	return 0;
 }
 
+static bool is_worth_settling(const struct cycle *c)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->vm->n; i++)
+		if (disk_run_good(&c->runs[i]))
+			bytes += disk_allocated(c->runs[i].source);
+	return bytes > (c->opt->settle_worth ? c->opt->settle_worth : SETTLE_WORTH_BYTES);
+}
+
 /* F0, of all disks before the first byte of the first. */
 static int take_evidence(struct cycle *c, struct error *err)
 {
-	uint64_t wait_ns = 0, bytes = 0;
+	uint64_t wait_ns = 0;
 
 	c->moment_ns = clock_realtime_ns();
 	for (size_t i = 0; i < c->vm->n; i++) {
@@ -233,9 +243,8 @@ static int take_evidence(struct cycle *c, struct error *err)
 		evidence_inherit(&r->f0, &r->rs.last.evidence);
 		if (evidence_settle_wait_ns(&r->f0) > wait_ns)
 			wait_ns = evidence_settle_wait_ns(&r->f0);
-		bytes += disk_allocated(r->source);
 	}
-	if (wait_ns > 0 && bytes > (c->opt->settle_worth ? c->opt->settle_worth : SETTLE_WORTH_BYTES) && settle(c, wait_ns, err) < 0)
+	if (wait_ns > 0 && is_worth_settling(c) && settle(c, wait_ns, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];

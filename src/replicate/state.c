@@ -242,9 +242,9 @@ static bool born_here(int fd, const char *recorded)
 static int check_born(struct replica_state *rs, struct error *err)
 {
 	const char *mark = journal_born(rs->journal);
-	CLEANUP_FD int fd = openat(rs->dirfd, "map", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_FD int fd = mark[0] ? -1 : openat(rs->dirfd, "map", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0)
+	if (!mark[0] && fd < 0)
 		return error_errno(err, errno, "map");
 	rs->moved = mark[0] ? !born_here(journal_fd(rs->journal), mark) : !born_here(fd, blockmap_header(rs->map)->born);
 	if (rs->moved && (journal_sync(rs->journal, err) < 0 || (rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) ||
@@ -316,9 +316,12 @@ int replica_state_look(struct state *s, const char *target_name, const char *rep
 
 	rs.state = s;
 	state_replica_folder(target_name, replica_name, folder);
-	if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
-		return error_prefix(err, "%s", state_path(s));
 	rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rs.dirfd < 0 && errno == ENOENT) {
+		if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
+			return error_prefix(err, "%s", state_path(s));
+		rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (rs.dirfd < 0)
 		return error_errno(err, errno, "%s/%s", state_path(s), folder);
 	clock_format_iso(clock_realtime_ns(), now);
