@@ -200,6 +200,7 @@ static void nothing_to_assess_is_no_error(void **state)
 	assert_int_equal(assess(&s.list, shipped, &s.o, &s.a, &err), 0);
 	assert_int_equal(s.a.n_vms, 0);
 	assert_int_equal(s.a.avs.nodes, 0);
+	assessment_fini(&s.a);
 	s.o.comfort = 0;
 	assert_int_equal(assess(&s.list, shipped, &s.o, &s.a, &err), -1);
 	assert_error(&err, ERR_USAGE, "--comfort: 0 is not above 0 and at most 100");
