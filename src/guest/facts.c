@@ -21,15 +21,18 @@ static bool take_first(const struct look *l, enum finding_kind kind, size_t *by)
 	return *by != LOOK_NOTHING;
 }
 
-/* A GPT's first sector may hold code that only says "no"; it counts with a partition that it can load the rest from. */
+/*
+ * Windows writes boot code into the MBR of every disk: it counts with an active partition, or an operating system to start.  That of
+ * a GPT counts with a partition that it can load the rest from.
+ */
 static void derive_firmware(const struct looker *lk, struct look_facts *f)
 {
 	const struct look *l = lk->out;
-	bool efi = take_first(l, FINDING_LOADER, &f->firmware_by), gpt = false, bios;
+	bool efi = take_first(l, FINDING_LOADER, &f->firmware_by), os = first_of(l, FINDING_OS) != LOOK_NOTHING, gpt, bios;
 	size_t table = first_of(l, FINDING_TABLE), code = first_of(l, FINDING_BOOT_CODE);
 
 	gpt = table != LOOK_NOTHING && strcmp(l->v[table].value, "gpt") == 0;
-	bios = lk->boot_code && (gpt ? lk->bios_boot : lk->active || !efi);
+	bios = lk->boot_code && (gpt ? lk->bios_boot : lk->active || (os && !efi));
 	if (bios && !efi)
 		f->firmware_by = code;
 	f->firmware = efi && bios ? LOOK_FIRMWARE_BOTH : efi ? LOOK_FIRMWARE_EFI : bios ? LOOK_FIRMWARE_BIOS : LOOK_FIRMWARE_UNKNOWN;

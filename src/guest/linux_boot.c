@@ -95,6 +95,7 @@ struct folder {
 	struct looker *lk;
 	struct tree *t;
 	const char *path;
+	uint64_t off;
 	char (*names)[RAMDISK_NAME_LEN];
 	size_t n;
 };
@@ -106,11 +107,11 @@ static int take_entry(void *ctx, const char *name, struct error *err)
 
 	look_where(where, f->t->v, f->path);
 	if (strncmp(name, "vmlinuz-", 8) == 0 && !strstr(name, "rescue"))
-		return look_add(f->lk, FINDING_KERNEL, where, volume_on_disk(f->t->v, 0), err, "%s", name + 8);
+		return look_add(f->lk, FINDING_KERNEL, where, f->off, err, "%s", name + 8);
 	if (!ramdisk_version(name, version, sizeof(version)) || strlen(name) >= sizeof(f->names[0]))
 		return 0;
 	if (f->n == RAMDISKS_MAX)
-		return look_add(f->lk, FINDING_SKIPPED, where, volume_on_disk(f->t->v, 0), err, "%s: there are %d others", name, RAMDISKS_MAX);
+		return look_add(f->lk, FINDING_SKIPPED, where, f->off, err, "%s: there are %d others", name, RAMDISKS_MAX);
 	snprintf(f->names[f->n++], sizeof(f->names[0]), "%s", name);
 	return 0;
 }
@@ -152,8 +153,10 @@ static int look_ramdisks(struct looker *lk, struct tree *t, const char *path, st
 	int rc = tree_find(t, path, &n, &why);
 
 	look_where(where, t->v, path);
-	if (rc > 0 && n.folder)
+	if (rc > 0 && n.folder) {
+		f.off = n.off;
 		rc = tree_list(t, &n, take_entry, &f, &why);
+	}
 	if (rc < 0 && look_gave_up(lk, where, volume_on_disk(t->v, 0), &why, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f.n; i++)
