@@ -54,7 +54,8 @@ static bool is_sampled(const struct block_stats *s, uint64_t lo)
 	return (lo & ((UINT64_C(1) << s->k) - 1)) == 0;
 }
 
-/* Where it is, or the free place where it belongs: there always is one.  hi chooses: lo's low bits are those of the sample. */
+/* Where it is, or the free place where it belongs: there always is one.  hi chooses: lo's low bits are those of the
+ * sample. */
 static struct entry *find(const struct block_stats *s, uint64_t lo, uint64_t hi)
 {
 	size_t at = hi & (s->room - 1);
@@ -146,15 +147,16 @@ void block_stats_shares(const struct block_stats *s, struct block_shares *out)
 	*out = (struct block_shares){ .blocks = s->zero + s->others, .zero = s->zero, .sampled = s->sampled };
 	if (s->others == 0)
 		return;
-	/* How many there are is known; how many different ones, each being in the sample with 1 / scale, is estimated. */
+	/* How many there are is known; how many different ones, each being in the sample with 1 / scale, is estimated.
+	 */
 	out->duplicate = 1 - distinct / all;
 	out->duplicate = out->duplicate < 0 ? 0 : out->duplicate;
 	if (s->k > 0)
 		out->error = square_root((double)s->used * (1 - 1 / scale)) * scale / all;
 }
 
-static int scan_data(struct block_stats *s, struct disk *d, uint64_t off, uint64_t len, block_hash_fn hash, const void *hash_ctx,
-		     uint8_t *buf, struct cancel *cancel, struct error *err)
+static int scan_data(struct block_stats *s, struct disk *d, uint64_t off, uint64_t len, block_hash_fn hash,
+		     const void *hash_ctx, uint8_t *buf, struct cancel *cancel, struct error *err)
 {
 	while (len > 0) {
 		size_t n = len < PIECE ? (size_t)len : PIECE;
@@ -197,8 +199,8 @@ static uint64_t next_run(const struct extent_list *extents, uint64_t off, uint64
 	return at - off;
 }
 
-int block_stats_scan(struct block_stats *s, struct disk *d, block_hash_fn hash, const void *hash_ctx, struct cancel *cancel,
-		     struct error *err)
+int block_stats_scan(struct block_stats *s, struct disk *d, block_hash_fn hash, const void *hash_ctx,
+		     struct cancel *cancel, struct error *err)
 {
 	CLEANUP(cleanup_extent_list) struct extent_list extents = { 0 };
 	CLEANUP_FREE uint8_t *buf = malloc(PIECE);

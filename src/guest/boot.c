@@ -26,14 +26,16 @@ int look_boot_sector(struct looker *lk, const struct partitions *p, struct error
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->v[i].type, BIOS_BOOT_GUID) == 0) {
 			lk->bios_boot = true;
-			if (look_add(lk, FINDING_BOOT_CODE, "BIOS boot partition", p->v[i].off, err, "%u", p->v[i].number) < 0)
+			if (look_add(lk, FINDING_BOOT_CODE, "BIOS boot partition", p->v[i].off, err, "%u",
+				     p->v[i].number) < 0)
 				return -1;
 		}
 	if (disk_size(lk->d) < sizeof(sector) || !p->table[0])
 		return 0;
 	if (disk_read(lk->d, sector, sizeof(sector), 0, &why) < 0)
 		return look_gave_up(lk, "first sector", 0, &why, err);
-	lk->boot_code = sector[SIGNATURE] == 0x55 && sector[SIGNATURE + 1] == 0xaa && !io_is_zero(sector, BOOT_CODE_LEN);
+	lk->boot_code =
+		sector[SIGNATURE] == 0x55 && sector[SIGNATURE + 1] == 0xaa && !io_is_zero(sector, BOOT_CODE_LEN);
 	return lk->boot_code ? look_add(lk, FINDING_BOOT_CODE, "first sector", 0, err, "code for a BIOS") : 0;
 }
 
@@ -57,8 +59,8 @@ struct vendors {
 
 static int look_vendor(void *ctx, const char *name, struct error *err)
 {
-	static const char *const files[] = { "shimx64.efi", "grubx64.efi", "shimaa64.efi", "grubaa64.efi", "shim.efi", "elilo.efi",
-					     "systemd-bootx64.efi" };
+	static const char *const files[] = { "shimx64.efi", "grubx64.efi", "shimaa64.efi",       "grubaa64.efi",
+					     "shim.efi",    "elilo.efi",   "systemd-bootx64.efi" };
 	struct vendors *v = ctx;
 	char path[LOOK_WHERE_LEN];
 

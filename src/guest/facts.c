@@ -22,20 +22,24 @@ static bool take_first(const struct look *l, enum finding_kind kind, size_t *by)
 }
 
 /*
- * Windows writes boot code into the MBR of every disk: it counts with an active partition, or an operating system to start.  That of
- * a GPT counts with a partition that it can load the rest from.
+ * Windows writes boot code into the MBR of every disk: it counts with an active partition, or an operating system to
+ * start.  That of a GPT counts with a partition that it can load the rest from.
  */
 static void derive_firmware(const struct looker *lk, struct look_facts *f)
 {
 	const struct look *l = lk->out;
-	bool efi = take_first(l, FINDING_LOADER, &f->firmware_by), os = first_of(l, FINDING_OS) != LOOK_NOTHING, gpt, bios;
+	bool efi = take_first(l, FINDING_LOADER, &f->firmware_by), os = first_of(l, FINDING_OS) != LOOK_NOTHING, gpt,
+	     bios;
 	size_t table = first_of(l, FINDING_TABLE), code = first_of(l, FINDING_BOOT_CODE);
 
 	gpt = table != LOOK_NOTHING && strcmp(l->v[table].value, "gpt") == 0;
 	bios = lk->boot_code && (gpt ? lk->bios_boot : lk->active || (os && !efi));
 	if (bios && !efi)
 		f->firmware_by = code;
-	f->firmware = efi && bios ? LOOK_FIRMWARE_BOTH : efi ? LOOK_FIRMWARE_EFI : bios ? LOOK_FIRMWARE_BIOS : LOOK_FIRMWARE_UNKNOWN;
+	f->firmware = efi && bios ? LOOK_FIRMWARE_BOTH
+		      : efi       ? LOOK_FIRMWARE_EFI
+		      : bios      ? LOOK_FIRMWARE_BIOS
+				  : LOOK_FIRMWARE_UNKNOWN;
 }
 
 static void derive_arch(const struct look *l, struct look_facts *f)
@@ -45,7 +49,9 @@ static void derive_arch(const struct look *l, struct look_facts *f)
 	if (!take_first(l, FINDING_ARCH, &f->arch_by))
 		return;
 	text = l->v[f->arch_by].value;
-	f->arch = strcmp(text, "x86_64") == 0 ? LOOK_ARCH_X64 : strcmp(text, "x86") == 0 ? LOOK_ARCH_X86 : LOOK_ARCH_ARM64;
+	f->arch = strcmp(text, "x86_64") == 0 ? LOOK_ARCH_X64
+		  : strcmp(text, "x86") == 0  ? LOOK_ARCH_X86
+					      : LOOK_ARCH_ARM64;
 }
 
 static void derive_os(const struct look *l, struct look_facts *f)

@@ -11,18 +11,18 @@
 #include "guest/fat.h"
 
 enum { /* boot sector */
-	BOOT_LEN = 512,
-	BOOT_SECTOR = 11,
-	BOOT_PER_CLUSTER = 13,
-	BOOT_RESERVED = 14,
-	BOOT_FATS = 16,
-	BOOT_ROOT_ENTRIES = 17,
-	BOOT_TOTAL_16 = 19,
-	BOOT_FAT_LEN_16 = 22,
-	BOOT_TOTAL_32 = 32,
-	BOOT_FAT_LEN_32 = 36,
-	BOOT_ROOT_CLUSTER = 44,
-	BOOT_FSINFO = 48,
+       BOOT_LEN = 512,
+       BOOT_SECTOR = 11,
+       BOOT_PER_CLUSTER = 13,
+       BOOT_RESERVED = 14,
+       BOOT_FATS = 16,
+       BOOT_ROOT_ENTRIES = 17,
+       BOOT_TOTAL_16 = 19,
+       BOOT_FAT_LEN_16 = 22,
+       BOOT_TOTAL_32 = 32,
+       BOOT_FAT_LEN_32 = 36,
+       BOOT_ROOT_CLUSTER = 44,
+       BOOT_FSINFO = 48,
 };
 
 int fat_init(struct fat *f, struct volume *v, struct error *err)
@@ -41,9 +41,10 @@ int fat_init(struct fat *f, struct volume *v, struct error *err)
 	fat_len = get_le16(b + BOOT_FAT_LEN_16);
 	total = get_le16(b + BOOT_TOTAL_16) ? get_le16(b + BOOT_TOTAL_16) : get_le32(b + BOOT_TOTAL_32);
 	f->root_len = get_le16(b + BOOT_ROOT_ENTRIES) * 32U;
-	if (!is_pow2(f->sector) || f->sector < 512 || f->sector > 4096 || !is_pow2(per_cluster) || reserved == 0 || fats == 0)
-		return error_set(err, ERR_CORRUPT, "boot sector: %u-byte sectors, %u a cluster, %u reserved, %u tables", f->sector,
-				 per_cluster, reserved, fats);
+	if (!is_pow2(f->sector) || f->sector < 512 || f->sector > 4096 || !is_pow2(per_cluster) || reserved == 0 ||
+	    fats == 0)
+		return error_set(err, ERR_CORRUPT, "boot sector: %u-byte sectors, %u a cluster, %u reserved, %u tables",
+				 f->sector, per_cluster, reserved, fats);
 	f->bits = fat_len == 0 ? 32 : 0;
 	if (f->bits == 32) {
 		fat_len = get_le32(b + BOOT_FAT_LEN_32);
@@ -57,13 +58,15 @@ int fat_init(struct fat *f, struct volume *v, struct error *err)
 	data = reserved + (uint64_t)fats * fat_len + root_sectors;
 	f->data_off = data * f->sector;
 	if (data >= total || total > v->size / f->sector)
-		return error_set(err, ERR_CORRUPT, "boot sector: %" PRIu32 " sectors, data from %" PRIu64 " on, in %" PRIu64 " bytes", total,
-				 data, v->size);
+		return error_set(err, ERR_CORRUPT,
+				 "boot sector: %" PRIu32 " sectors, data from %" PRIu64 " on, in %" PRIu64 " bytes",
+				 total, data, v->size);
 	f->clusters = (uint32_t)((total - data) / per_cluster);
 	if (f->bits == 0)
 		f->bits = f->clusters < 4085 ? 12 : 16;
 	if (((uint64_t)f->clusters + 2) * f->bits / 8 > (uint64_t)fat_len * f->sector)
-		return error_set(err, ERR_CORRUPT, "boot sector: %" PRIu32 " clusters, a table of %" PRIu32 " sectors", f->clusters, fat_len);
+		return error_set(err, ERR_CORRUPT, "boot sector: %" PRIu32 " clusters, a table of %" PRIu32 " sectors",
+				 f->clusters, fat_len);
 	return 0;
 }
 
@@ -118,7 +121,8 @@ int fat_next(struct fat *f, uint32_t cluster, uint32_t *out, struct error *err)
 		return 0;
 	}
 	if (next < 2 || next - 2 >= f->clusters)
-		return error_set(err, ERR_CORRUPT, "table: cluster %" PRIu32 " leads to %" PRIu32 " of %" PRIu32, cluster, next, f->clusters);
+		return error_set(err, ERR_CORRUPT, "table: cluster %" PRIu32 " leads to %" PRIu32 " of %" PRIu32,
+				 cluster, next, f->clusters);
 	*out = next;
 	return 0;
 }

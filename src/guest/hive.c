@@ -55,8 +55,8 @@ static void take_value(hive_h *h, hive_node_h node, struct hive_value *out)
 	}
 }
 
-int hive_read(struct tree *t, const struct tree_node *n, const char *const *keys, struct hive_value *values, size_t n_values,
-	      struct error *err)
+int hive_read(struct tree *t, const struct tree_node *n, const char *const *keys, struct hive_value *values,
+	      size_t n_values, struct error *err)
 {
 	CLEANUP_FD int fd = memfd_create("hive", MFD_CLOEXEC);
 	CLEANUP(cleanup_hive) hive_h *h = NULL;
@@ -85,8 +85,8 @@ int hive_read(struct tree *t, const struct tree_node *n, const char *const *keys
 
 #else
 
-int hive_read(struct tree *t, const struct tree_node *n, const char *const *keys, struct hive_value *values, size_t n_values,
-	      struct error *err)
+int hive_read(struct tree *t, const struct tree_node *n, const char *const *keys, struct hive_value *values,
+	      size_t n_values, struct error *err)
 {
 	(void)t;
 	(void)n;

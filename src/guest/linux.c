@@ -10,7 +10,15 @@
 
 #define TEXT_MAX ((size_t)256 << 10)
 
-enum { ELF_LEN = 20, ELF_CLASS = 4, ELF_DATA = 5, ELF_MACHINE = 18, MACHINE_X86 = 3, MACHINE_X64 = 62, MACHINE_ARM64 = 183 };
+enum {
+	ELF_LEN = 20,
+	ELF_CLASS = 4,
+	ELF_DATA = 5,
+	ELF_MACHINE = 18,
+	MACHINE_X86 = 3,
+	MACHINE_X64 = 62,
+	MACHINE_ARM64 = 183
+};
 
 /* The value of KEY= in a file of shell assignments, without its quotes; false if it is not there. */
 static bool release_value(const char *text, const char *key, char *out, size_t out_len)
@@ -40,7 +48,8 @@ static bool release_value(const char *text, const char *key, char *out, size_t o
 	return false;
 }
 
-static int add_release(struct looker *lk, const char *where, uint64_t off, const char *text, bool *found, struct error *err)
+static int add_release(struct looker *lk, const char *where, uint64_t off, const char *text, bool *found,
+		       struct error *err)
 {
 	char name[160] = "", id[32], version[32] = "";
 
@@ -58,8 +67,8 @@ static int add_release(struct looker *lk, const char *where, uint64_t off, const
 /* Those that came before os-release tell it in a line of their own. */
 static int look_release(struct looker *lk, struct tree *t, struct error *err)
 {
-	static const char *const files[] = { "etc/os-release", "usr/lib/os-release", "etc/redhat-release", "etc/SuSE-release",
-					     "etc/oracle-release" };
+	static const char *const files[] = { "etc/os-release", "usr/lib/os-release", "etc/redhat-release",
+					     "etc/SuSE-release", "etc/oracle-release" };
 	char where[LOOK_WHERE_LEN];
 	bool found = false;
 
@@ -146,10 +155,17 @@ static int look_elf(struct looker *lk, struct tree *t, const char *path, bool *f
 	if (rc == 0 || memcmp(b, "\177ELF", 4) != 0 || b[ELF_DATA] != 1)
 		return 0;
 	switch (get_le16(b + ELF_MACHINE)) {
-	case MACHINE_X64: arch = "x86_64"; break;
-	case MACHINE_X86: arch = "x86"; break;
-	case MACHINE_ARM64: arch = "aarch64"; break;
-	default: return 0;
+	case MACHINE_X64:
+		arch = "x86_64";
+		break;
+	case MACHINE_X86:
+		arch = "x86";
+		break;
+	case MACHINE_ARM64:
+		arch = "aarch64";
+		break;
+	default:
+		return 0;
 	}
 	*found = true;
 	return look_add(lk, FINDING_ARCH, where, n.off, err, "%s", arch);
@@ -157,7 +173,12 @@ static int look_elf(struct looker *lk, struct tree *t, const char *path, bool *f
 
 static int look_arch(struct looker *lk, struct tree *t, struct error *err)
 {
-	static const char *const files[] = { "bin/sh", "usr/bin/sh", "bin/bash", "usr/bin/bash", "bin/busybox", "sbin/init",
+	static const char *const files[] = { "bin/sh",
+					     "usr/bin/sh",
+					     "bin/bash",
+					     "usr/bin/bash",
+					     "bin/busybox",
+					     "sbin/init",
 					     "usr/lib/systemd/systemd" };
 	bool found = false;
 
@@ -172,8 +193,10 @@ static int look_agents(struct looker *lk, struct tree *t, struct error *err)
 	static const struct {
 		const char *path, *name;
 	} agents[] = {
-		{ "usr/bin/cloud-init", "cloud-init" },	{ "usr/sbin/waagent", "waagent" },
-		{ "usr/bin/waagent", "waagent" },	{ "usr/bin/vmtoolsd", "open-vm-tools" },
+		{ "usr/bin/cloud-init", "cloud-init" },
+		{ "usr/sbin/waagent", "waagent" },
+		{ "usr/bin/waagent", "waagent" },
+		{ "usr/bin/vmtoolsd", "open-vm-tools" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(agents); i++) {

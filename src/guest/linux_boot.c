@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernels of a Linux: which there are, and whether each has the drivers of Hyper-V, in its initial ramdisk or built in.  /boot may be a
- * file system of its own: then it is the root of that one.
+ * Kernels of a Linux: which there are, and whether each has the drivers of Hyper-V, in its initial ramdisk or built in.
+ * /boot may be a file system of its own: then it is the root of that one.
  */
 #include <config.h>
 
@@ -55,7 +55,8 @@ static struct look_kernel *kernel_of(struct looker *lk, const char *version)
 	return k;
 }
 
-/* "initrd.img-6.1.0-18-amd64", "initramfs-5.14.0.x86_64.img", "initrd-6.4.0-default"; not those for rescue and crash dumps. */
+/* "initrd.img-6.1.0-18-amd64", "initramfs-5.14.0.x86_64.img", "initrd-6.4.0-default"; not those for rescue and crash
+ * dumps. */
 static bool ramdisk_version(const char *name, char *out, size_t out_len)
 {
 	static const char *const heads[] = { "initrd.img-", "initramfs-", "initrd-" };
@@ -111,7 +112,8 @@ static int take_entry(void *ctx, const char *name, struct error *err)
 	if (!ramdisk_version(name, version, sizeof(version)) || strlen(name) >= sizeof(f->names[0]))
 		return 0;
 	if (f->n == RAMDISKS_MAX)
-		return look_add(f->lk, FINDING_SKIPPED, where, f->off, err, "%s: there are %d others", name, RAMDISKS_MAX);
+		return look_add(f->lk, FINDING_SKIPPED, where, f->off, err, "%s: there are %d others", name,
+				RAMDISKS_MAX);
 	snprintf(f->names[f->n++], sizeof(f->names[0]), "%s", name);
 	return 0;
 }
@@ -256,7 +258,8 @@ int look_linux_drivers(struct looker *lk, struct error *err)
 		for (size_t d = 0; d < ARRAY_LEN(drivers); d++)
 			if (have & drivers[d].bit)
 				n += (size_t)snprintf(list + n, sizeof(list) - n, " %s", drivers[d].name);
-		if (look_add(lk, FINDING_DRIVERS, k->where, k->off, err, "%s:%s", k->version, n ? list : " none of hv_vmbus hv_storvsc hv_netvsc") < 0)
+		if (look_add(lk, FINDING_DRIVERS, k->where, k->off, err, "%s:%s", k->version,
+			     n ? list : " none of hv_vmbus hv_storvsc hv_netvsc") < 0)
 			return -1;
 	}
 	return 0;

@@ -12,13 +12,30 @@
 #include "guest/look_private.h"
 
 static const char *const kind_names[] = {
-	[FINDING_TABLE] = "partition-table", [FINDING_PARTITION] = "partition", [FINDING_ACTIVE] = "active-partition",
-	[FINDING_BOOT_CODE] = "boot-code", [FINDING_ESP] = "esp", [FINDING_LOADER] = "loader",
-	[FINDING_FILE_SYSTEM] = "file-system", [FINDING_UUID] = "uuid", [FINDING_USED] = "used", [FINDING_DIRTY] = "dirty",
-	[FINDING_ENCRYPTION] = "encryption", [FINDING_SWAP] = "swap", [FINDING_VOLUMES] = "volume-manager",
-	[FINDING_LOGICAL] = "logical-volume", [FINDING_OS] = "os", [FINDING_OS_ID] = "os-id", [FINDING_ARCH] = "arch",
-	[FINDING_KERNEL] = "kernel", [FINDING_DRIVERS] = "drivers", [FINDING_FSTAB] = "fstab-device", [FINDING_AGENT] = "agent",
-	[FINDING_HIBERNATED] = "hibernated", [FINDING_PENDING] = "pending", [FINDING_UNREADABLE] = "unreadable",
+	[FINDING_TABLE] = "partition-table",
+	[FINDING_PARTITION] = "partition",
+	[FINDING_ACTIVE] = "active-partition",
+	[FINDING_BOOT_CODE] = "boot-code",
+	[FINDING_ESP] = "esp",
+	[FINDING_LOADER] = "loader",
+	[FINDING_FILE_SYSTEM] = "file-system",
+	[FINDING_UUID] = "uuid",
+	[FINDING_USED] = "used",
+	[FINDING_DIRTY] = "dirty",
+	[FINDING_ENCRYPTION] = "encryption",
+	[FINDING_SWAP] = "swap",
+	[FINDING_VOLUMES] = "volume-manager",
+	[FINDING_LOGICAL] = "logical-volume",
+	[FINDING_OS] = "os",
+	[FINDING_OS_ID] = "os-id",
+	[FINDING_ARCH] = "arch",
+	[FINDING_KERNEL] = "kernel",
+	[FINDING_DRIVERS] = "drivers",
+	[FINDING_FSTAB] = "fstab-device",
+	[FINDING_AGENT] = "agent",
+	[FINDING_HIBERNATED] = "hibernated",
+	[FINDING_PENDING] = "pending",
+	[FINDING_UNREADABLE] = "unreadable",
 	[FINDING_SKIPPED] = "skipped",
 };
 _Static_assert(ARRAY_LEN(kind_names) == FINDING_KINDS, "a name for each kind");
@@ -28,7 +45,8 @@ const char *finding_kind_name(enum finding_kind k)
 	return kind_names[k];
 }
 
-static int add_text(struct look *l, enum finding_kind kind, const char *where, uint64_t off, const char *value, struct error *err)
+static int add_text(struct look *l, enum finding_kind kind, const char *where, uint64_t off, const char *value,
+		    struct error *err)
 {
 	struct finding f = { .kind = kind, .value = strdup(value), .where = strdup(where), .off = off };
 
@@ -43,7 +61,8 @@ static int add_text(struct look *l, enum finding_kind kind, const char *where, u
 	return 0;
 }
 
-int look_add(struct looker *lk, enum finding_kind kind, const char *where, uint64_t off, struct error *err, const char *fmt, ...)
+int look_add(struct looker *lk, enum finding_kind kind, const char *where, uint64_t off, struct error *err,
+	     const char *fmt, ...)
 {
 	char value[1024];
 	va_list ap;
@@ -71,7 +90,8 @@ int look_gave_up(struct looker *lk, const char *where, uint64_t off, const struc
 			return 0;
 		lk->spent_said = true;
 	}
-	return look_add(lk, why->code == ERR_UNSUPPORTED ? FINDING_SKIPPED : FINDING_UNREADABLE, where, off, err, "%s", why->msg);
+	return look_add(lk, why->code == ERR_UNSUPPORTED ? FINDING_SKIPPED : FINDING_UNREADABLE, where, off, err, "%s",
+			why->msg);
 }
 
 void look_where(char out[LOOK_WHERE_LEN], const struct volume *v, const char *path)
@@ -97,7 +117,8 @@ static int add_superblock(struct looker *lk, struct volume *v, const char *fs, s
 	if (sb.dirty[0])
 		return look_add(lk, FINDING_DIRTY, v->name, volume_on_disk(v, sb.dirty_off), err, "%s", sb.dirty);
 	if (sb.dirty_unknown)
-		return look_add(lk, FINDING_SKIPPED, v->name, volume_on_disk(v, sb.off), err, "whether %s was unmounted", fs);
+		return look_add(lk, FINDING_SKIPPED, v->name, volume_on_disk(v, sb.off), err,
+				"whether %s was unmounted", fs);
 	return 0;
 }
 
@@ -129,8 +150,9 @@ static bool is_one_of(const char *text, const char *const *v, size_t n)
 
 int look_volume(struct looker *lk, struct volume *v, const char *fs, const char *label, bool esp, struct error *err)
 {
-	static const char *const raids[] = { "linux_raid_member", "isw_raid_member", "ddf_raid_member", "zfs_member", "bcache",
-					     "drbd", "VMFS_volume_member", "stratis" };
+	static const char *const raids[] = { "linux_raid_member",  "isw_raid_member", "ddf_raid_member",
+					     "zfs_member",         "bcache",          "drbd",
+					     "VMFS_volume_member", "stratis" };
 	uint64_t off = volume_on_disk(v, 0);
 
 	if (strcmp(fs, "BitLocker") == 0)
@@ -138,7 +160,8 @@ int look_volume(struct looker *lk, struct volume *v, const char *fs, const char 
 	if (strcmp(fs, "crypto_LUKS") == 0)
 		return look_add(lk, FINDING_ENCRYPTION, v->name, off, err, "LUKS");
 	if (strcmp(fs, "swap") == 0 || strcmp(fs, "swsuspend") == 0) {
-		if (strcmp(fs, "swsuspend") == 0 && look_add(lk, FINDING_HIBERNATED, v->name, off, err, "Linux, in its swap space") < 0)
+		if (strcmp(fs, "swsuspend") == 0 &&
+		    look_add(lk, FINDING_HIBERNATED, v->name, off, err, "Linux, in its swap space") < 0)
 			return -1;
 		return look_add(lk, FINDING_SWAP, v->name, off, err, "%s", fs);
 	}
@@ -160,7 +183,8 @@ int look_volume(struct looker *lk, struct volume *v, const char *fs, const char 
 
 static bool is_dynamic(const struct partition *p)
 {
-	static const char *const types[] = { "0x42", "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "af9b60a0-1431-4f62-bc68-3311714a69ad" };
+	static const char *const types[] = { "0x42", "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3",
+					     "af9b60a0-1431-4f62-bc68-3311714a69ad" };
 
 	return is_one_of(p->type, types, ARRAY_LEN(types));
 }
@@ -172,7 +196,8 @@ static int look_partition(struct looker *lk, const struct partition *p, struct e
 	char name[32];
 
 	snprintf(name, sizeof(name), p->number ? "partition %u" : "the whole disk", p->number);
-	if (p->number && look_add(lk, FINDING_PARTITION, name, p->off, err, "%u: type %s, %" PRIu64 " bytes", p->number, p->type, p->len) < 0)
+	if (p->number && look_add(lk, FINDING_PARTITION, name, p->off, err, "%u: type %s, %" PRIu64 " bytes", p->number,
+				  p->type, p->len) < 0)
 		return -1;
 	if (p->active && look_add(lk, FINDING_ACTIVE, name, p->off, err, "%u", p->number) < 0)
 		return -1;
@@ -221,7 +246,8 @@ int look_at_disk(struct disk *d, const struct look_options *opt, struct look *ou
 	if (!opt)
 		opt = &defaults;
 	*lk = (struct looker){ .d = d, .out = out };
-	lk->budget = (struct look_budget){ .bytes_left = opt->read_max ? opt->read_max : LOOK_READ_MAX, .cancel = opt->cancel };
+	lk->budget = (struct look_budget){ .bytes_left = opt->read_max ? opt->read_max : LOOK_READ_MAX,
+					   .cancel = opt->cancel };
 	if (opt->time_ms)
 		lk->budget.deadline_ns = clock_monotonic_ns() + opt->time_ms * 1000000;
 	if (look_all(lk, err) < 0) {

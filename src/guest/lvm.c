@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A physical volume of LVM2, and the logical volumes that lie whole and in plain pieces on it; others are named and not looked
- * at.  Layouts as lvm2's lib/format_text/layout.h has them.
+ * A physical volume of LVM2, and the logical volumes that lie whole and in plain pieces on it; others are named and not
+ * looked at.  Layouts as lvm2's lib/format_text/layout.h has them.
  */
 #include <config.h>
 
@@ -71,7 +71,9 @@ static int read_area(struct pv *pv, uint64_t off, uint64_t size, char **out, str
 	if (len == 0 || get_le32(h + MDA_TEXT + TEXT_FLAGS) & TEXT_IGNORED)
 		return 0;
 	if (size <= SECTOR || len > LVM_TEXT_MAX || len > size - SECTOR || at < SECTOR || at >= size)
-		return error_set(err, ERR_CORRUPT, "LVM: %" PRIu64 " bytes of metadata at %" PRIu64 " in an area of %" PRIu64, len, at, size);
+		return error_set(err, ERR_CORRUPT,
+				 "LVM: %" PRIu64 " bytes of metadata at %" PRIu64 " in an area of %" PRIu64, len, at,
+				 size);
 	text = malloc(len + 1);
 	if (!text)
 		return error_errno(err, ENOMEM, "LVM");
@@ -90,7 +92,8 @@ static int read_area(struct pv *pv, uint64_t off, uint64_t size, char **out, str
 static const uint8_t *find_label(const uint8_t *b)
 {
 	for (unsigned i = 0; i < LABEL_SECTORS; i++)
-		if (memcmp(b + i * SECTOR, "LABELONE", 8) == 0 && memcmp(b + i * SECTOR + LABEL_TYPE, "LVM2 001", 8) == 0)
+		if (memcmp(b + i * SECTOR, "LABELONE", 8) == 0 &&
+		    memcmp(b + i * SECTOR + LABEL_TYPE, "LVM2 001", 8) == 0)
 			return b + i * SECTOR;
 	return NULL;
 }
@@ -126,14 +129,15 @@ static int read_pv(struct pv *pv, char **text_out, struct error *err)
 	return error_set(err, ERR_UNSUPPORTED, "LVM: no metadata on this physical volume");
 }
 
-static const char *map_volume(const struct pv *pv, const struct lvm_vg *vg, const struct lvm_pv *here, const struct lvm_lv *lv,
-			      struct volume *out, struct error *why)
+static const char *map_volume(const struct pv *pv, const struct lvm_vg *vg, const struct lvm_pv *here,
+			      const struct lvm_lv *lv, struct volume *out, struct error *why)
 {
 	uint64_t next = 0;
 
 	for (size_t i = 0; i < lv->n_segments; i++) {
 		const struct lvm_segment *s = &lv->segments[i];
-		uint64_t sector = here->first_sector + s->pv_extent * vg->extent_sectors; /* below 2^32 * 2^32 + 2^32... */
+		uint64_t sector =
+			here->first_sector + s->pv_extent * vg->extent_sectors; /* below 2^32 * 2^32 + 2^32... */
 
 		if (strcmp(s->type, "striped") != 0 || s->stripes != 1)
 			return "it is not linear";
@@ -142,7 +146,8 @@ static const char *map_volume(const struct pv *pv, const struct lvm_vg *vg, cons
 		if (s->first != next || s->n == 0 || !range_ok(s->pv_extent, s->n, here->extents) ||
 		    !range_ok(sector, s->n * vg->extent_sectors, pv->v->size / SECTOR))
 			return "its pieces contradict each other";
-		if (volume_add(out, volume_on_disk(pv->v, sector * SECTOR), s->n * vg->extent_sectors * SECTOR, why) < 0)
+		if (volume_add(out, volume_on_disk(pv->v, sector * SECTOR), s->n * vg->extent_sectors * SECTOR, why) <
+		    0)
 			return why->msg;
 		next += s->n;
 	}
@@ -166,7 +171,8 @@ static int look_inside(struct looker *lk, struct volume *v, struct error *err)
 	if (partitions_find(d, &p, &why) < 0)
 		return look_gave_up(lk, v->name, volume_on_disk(v, 0), &why, err);
 	if (p.table[0])
-		return look_add(lk, FINDING_SKIPPED, v->name, volume_on_disk(v, 0), err, "partitions within a logical volume");
+		return look_add(lk, FINDING_SKIPPED, v->name, volume_on_disk(v, 0), err,
+				"partitions within a logical volume");
 	if (p.n == 0)
 		return 0;
 	if (strcmp(p.v[0].fs, "LVM2_member") == 0)
@@ -191,7 +197,8 @@ static int look_logical(struct looker *lk, const struct pv *pv, const struct lvm
 		return look_gave_up(lk, name, 0, &why, err);
 	if (wrong)
 		return look_add(lk, FINDING_SKIPPED, name, volume_on_disk(pv->v, pv->text_off), err, "%s", wrong);
-	if (look_add(lk, FINDING_LOGICAL, name, volume_on_disk(&v, 0), err, "%s/%s: %" PRIu64 " bytes", vg->name, lv->name, v.size) < 0)
+	if (look_add(lk, FINDING_LOGICAL, name, volume_on_disk(&v, 0), err, "%s/%s: %" PRIu64 " bytes", vg->name,
+		     lv->name, v.size) < 0)
 		return -1;
 	return look_inside(lk, &v, err);
 }

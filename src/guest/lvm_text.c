@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sections in braces, `key = value`, values that are numbers, "texts" or lists of them in brackets, comments from '#' on. */
+/* Sections in braces, `key = value`, values that are numbers, "texts" or lists of them in brackets, comments from '#'
+ * on. */
 #include <config.h>
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static void skip_blank(struct parser *p)
 	}
 }
 
-/* The next name, number or text, cut out of the buffer; *next is the character behind it, which the cut may have overwritten. */
+/* The next name, number or text, cut out of the buffer; *next is the character behind it, which the cut may have
+ * overwritten. */
 static char *take_word(struct parser *p, char *next)
 {
 	bool quoted = *p->at == '"';

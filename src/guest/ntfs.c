@@ -77,17 +77,20 @@ int ntfs_init(struct ntfs *n, struct volume *v, struct error *err)
 		return -1;
 	sector = get_le16(b + BOOT_SECTOR);
 	per_cluster = b[BOOT_PER_CLUSTER] > 0x80 ? 1U << (0x100 - b[BOOT_PER_CLUSTER]) % 32 : b[BOOT_PER_CLUSTER];
-	if (!is_pow2(sector) || sector < 512 || sector > 4096 || !is_pow2(per_cluster) || per_cluster > (2U << 20) / sector)
+	if (!is_pow2(sector) || sector < 512 || sector > 4096 || !is_pow2(per_cluster) ||
+	    per_cluster > (2U << 20) / sector)
 		return error_set(err, ERR_CORRUPT, "boot sector: %u-byte sectors, %u a cluster", sector, per_cluster);
 	n->cluster = sector * per_cluster;
 	n->clusters = get_le64(b + BOOT_SECTORS) / per_cluster;
 	record = record_len((int8_t)b[BOOT_PER_RECORD], n->cluster);
 	index = record_len((int8_t)b[BOOT_PER_INDEX], n->cluster);
 	if (!is_pow2(record) || record < 512 || record > 65536 || !is_pow2(index) || index < 512 || index > 65536)
-		return error_set(err, ERR_CORRUPT, "boot sector: records of %" PRIu64 ", index blocks of %" PRIu64 " bytes", record, index);
+		return error_set(err, ERR_CORRUPT,
+				 "boot sector: records of %" PRIu64 ", index blocks of %" PRIu64 " bytes", record,
+				 index);
 	if (n->clusters == 0 || n->clusters > v->size / n->cluster || get_le64(b + BOOT_MFT) >= n->clusters)
-		return error_set(err, ERR_CORRUPT, "boot sector: %" PRIu64 " clusters of %" PRIu32 " bytes in %" PRIu64, n->clusters, n->cluster,
-				 v->size);
+		return error_set(err, ERR_CORRUPT, "boot sector: %" PRIu64 " clusters of %" PRIu32 " bytes in %" PRIu64,
+				 n->clusters, n->cluster, v->size);
 	n->record = (uint32_t)record;
 	n->index = (uint32_t)index;
 	n->mft_off = get_le64(b + BOOT_MFT) * n->cluster;
@@ -147,7 +150,8 @@ int ntfs_record(struct ntfs *n, uint64_t number, uint8_t *buf, struct error *err
 		if (volume_read(n->v, buf, n->record, n->mft_off, err) < 0)
 			return -1;
 	} else if (number > NTFS_REFERENCE_MASK || !range_ok(off, n->record, n->mft.size)) {
-		return error_set(err, ERR_CORRUPT, "MFT record %" PRIu64 " of %" PRIu64, number, n->mft.size / n->record);
+		return error_set(err, ERR_CORRUPT, "MFT record %" PRIu64 " of %" PRIu64, number,
+				 n->mft.size / n->record);
 	} else if (ntfs_stream_read(n, &n->mft, buf, n->record, off, err) < 0) {
 		return error_prefix(err, "MFT record %" PRIu64, number);
 	}
@@ -191,8 +195,8 @@ static const uint8_t *next_attribute(const struct ntfs *n, const uint8_t *record
 	return a;
 }
 
-static const uint8_t *find_attribute(const struct ntfs *n, const uint8_t *record, uint32_t type, const char *name, uint64_t vcn,
-				     uint32_t *len_out)
+static const uint8_t *find_attribute(const struct ntfs *n, const uint8_t *record, uint32_t type, const char *name,
+				     uint64_t vcn, uint32_t *len_out)
 {
 	uint32_t at = get_le16(record + RECORD_ATTRIBUTES), len;
 
@@ -238,7 +242,8 @@ static uint64_t get_le(const uint8_t *p, unsigned bytes, bool is_signed)
 }
 
 /* Pairs of a length and a step from the place before, each as wide as a header says; a zero ends them. */
-static int add_runs(const struct ntfs *n, const uint8_t *p, size_t len, struct ntfs_stream *s, uint64_t vcn, struct error *err)
+static int add_runs(const struct ntfs *n, const uint8_t *p, size_t len, struct ntfs_stream *s, uint64_t vcn,
+		    struct error *err)
 {
 	uint64_t lcn = 0;
 
@@ -251,8 +256,10 @@ static int add_runs(const struct ntfs *n, const uint8_t *p, size_t len, struct n
 		run.n = get_le(p + 1, len_bytes, false);
 		lcn += get_le(p + 1 + len_bytes, step_bytes, true);
 		run.lcn = run.hole ? 0 : lcn;
-		if (run.n == 0 || run.n > UINT64_MAX / n->cluster / 2 - vcn || (!run.hole && !range_ok(lcn, run.n, n->clusters)))
-			return error_set(err, ERR_CORRUPT, "a run of %" PRIu64 " clusters at %" PRIu64 " of %" PRIu64, run.n, lcn, n->clusters);
+		if (run.n == 0 || run.n > UINT64_MAX / n->cluster / 2 - vcn ||
+		    (!run.hole && !range_ok(lcn, run.n, n->clusters)))
+			return error_set(err, ERR_CORRUPT, "a run of %" PRIu64 " clusters at %" PRIu64 " of %" PRIu64,
+					 run.n, lcn, n->clusters);
 		if (add_run(s, &run, err) < 0)
 			return -1;
 		vcn += run.n;
@@ -273,7 +280,8 @@ static int take_attribute(struct ntfs *n, const uint8_t *a, uint32_t len, uint64
 		at = get_le16(a + ATTR_VALUE);
 		s->size = get_le32(a + ATTR_VALUE_LEN);
 		if (s->data || s->n_runs > 0 || !range_ok(at, s->size, len))
-			return error_set(err, ERR_CORRUPT, "a value of %" PRIu64 " bytes in an attribute of %" PRIu32, s->size, len);
+			return error_set(err, ERR_CORRUPT, "a value of %" PRIu64 " bytes in an attribute of %" PRIu32,
+					 s->size, len);
 		s->data = malloc(s->size ? s->size : 1);
 		if (!s->data)
 			return error_errno(err, ENOMEM, "ntfs");
@@ -305,8 +313,8 @@ static uint64_t record_on_volume(const struct ntfs *n, uint64_t number)
 }
 
 /* The parts that a list names, in its order, which is that of their clusters. */
-static int take_list(struct ntfs *n, uint64_t number, const uint8_t *list, size_t list_len, uint32_t type, const char *name,
-		     struct ntfs_stream *s, struct error *err)
+static int take_list(struct ntfs *n, uint64_t number, const uint8_t *list, size_t list_len, uint32_t type,
+		     const char *name, struct ntfs_stream *s, struct error *err)
 {
 	CLEANUP_FREE uint8_t *record = malloc(n->record);
 	unsigned pieces = 0;
@@ -319,7 +327,8 @@ static int take_list(struct ntfs *n, uint64_t number, const uint8_t *list, size_
 		size_t entry = get_le16(e + LIST_LEN);
 		uint64_t where = get_le64(e + LIST_RECORD) & NTFS_REFERENCE_MASK;
 
-		if (entry < LIST_HEADER || !range_ok(at, entry, list_len) || !range_ok(e[LIST_NAME], e[LIST_NAME_LEN] * 2U, entry))
+		if (entry < LIST_HEADER || !range_ok(at, entry, list_len) ||
+		    !range_ok(e[LIST_NAME], e[LIST_NAME_LEN] * 2U, entry))
 			return error_set(err, ERR_CORRUPT, "attribute list: an entry of %zu bytes", entry);
 		at += entry;
 		if (get_le32(e) != type || !is_named(e + e[LIST_NAME], e[LIST_NAME_LEN], name))
@@ -329,10 +338,12 @@ static int take_list(struct ntfs *n, uint64_t number, const uint8_t *list, size_
 		if (ntfs_record(n, where, record, err) < 0)
 			return -1;
 		if (where != number && (get_le64(record + RECORD_BASE) & NTFS_REFERENCE_MASK) != number)
-			return error_set(err, ERR_CORRUPT, "attribute list: record %" PRIu64 " belongs to another file", where);
+			return error_set(err, ERR_CORRUPT, "attribute list: record %" PRIu64 " belongs to another file",
+					 where);
 		a = find_attribute(n, record, type, name, get_le64(e + LIST_VCN), &len);
 		if (!a)
-			return error_set(err, ERR_CORRUPT, "attribute list: record %" PRIu64 " has no such part", where);
+			return error_set(err, ERR_CORRUPT, "attribute list: record %" PRIu64 " has no such part",
+					 where);
 		if (take_attribute(n, a, len, record_on_volume(n, where), s, err) < 0)
 			return -1;
 	}
@@ -340,7 +351,8 @@ static int take_list(struct ntfs *n, uint64_t number, const uint8_t *list, size_
 }
 
 /* s may be n->mft itself: it then grows while its own later records are read through it. */
-static int open_parts(struct ntfs *n, uint64_t number, uint32_t type, const char *name, struct ntfs_stream *s, struct error *err)
+static int open_parts(struct ntfs *n, uint64_t number, uint32_t type, const char *name, struct ntfs_stream *s,
+		      struct error *err)
 {
 	CLEANUP_FREE uint8_t *record = malloc(n->record), *text = NULL;
 	CLEANUP(cleanup_ntfs_stream) struct ntfs_stream list = { 0 };
@@ -368,7 +380,8 @@ static int open_parts(struct ntfs *n, uint64_t number, uint32_t type, const char
 	return take_list(n, number, text, list.size, type, name, s, err);
 }
 
-int ntfs_stream_open(struct ntfs *n, uint64_t number, uint32_t type, const char *name, struct ntfs_stream *out, struct error *err)
+int ntfs_stream_open(struct ntfs *n, uint64_t number, uint32_t type, const char *name, struct ntfs_stream *out,
+		     struct error *err)
 {
 	int found;
 
@@ -403,7 +416,8 @@ static const struct ntfs_run *find_run(const struct ntfs_stream *s, uint64_t vcn
 	return low < s->n_runs ? &s->runs[low] : NULL;
 }
 
-int ntfs_stream_read(struct ntfs *n, const struct ntfs_stream *s, void *buf, size_t len, uint64_t off, struct error *err)
+int ntfs_stream_read(struct ntfs *n, const struct ntfs_stream *s, void *buf, size_t len, uint64_t off,
+		     struct error *err)
 {
 	uint8_t *p = buf;
 
@@ -414,7 +428,8 @@ int ntfs_stream_read(struct ntfs *n, const struct ntfs_stream *s, void *buf, siz
 		return 0;
 	}
 	if (s->flags & (FLAG_COMPRESSED | FLAG_ENCRYPTED))
-		return error_set(err, ERR_UNSUPPORTED, "%s by NTFS", s->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed");
+		return error_set(err, ERR_UNSUPPORTED, "%s by NTFS",
+				 s->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed");
 	while (len > 0) {
 		const struct ntfs_run *run = find_run(s, off / n->cluster);
 		uint64_t within, left;
@@ -427,10 +442,13 @@ int ntfs_stream_read(struct ntfs *n, const struct ntfs_stream *s, void *buf, siz
 		if (off < s->valid && left > s->valid - off)
 			left = s->valid - off;
 		part = len < left ? len : (size_t)left;
-		if (run->hole || off >= s->valid)
+		if (run->hole || off >= s->valid) {
+			if (look_budget_take(n->v->budget, part, err) < 0)
+				return -1;
 			memset(p, 0, part);
-		else if (volume_read(n->v, p, part, run->lcn * n->cluster + within, err) < 0)
+		} else if (volume_read(n->v, p, part, run->lcn * n->cluster + within, err) < 0) {
 			return -1;
+		}
 		p += part;
 		off += part;
 		len -= part;

@@ -61,7 +61,8 @@ static void take_uuid(struct superblock *sb, const uint8_t *raw)
 static int take_used(struct superblock *sb, uint64_t total, uint64_t free_units, uint64_t unit, struct error *err)
 {
 	if (free_units > total || !checked_mul(total - free_units, unit, &sb->used))
-		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " of %" PRIu64 " blocks are free", free_units, total);
+		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " of %" PRIu64 " blocks are free", free_units,
+				 total);
 	sb->used_known = true;
 	return 0;
 }
@@ -91,7 +92,8 @@ static int read_ext(struct volume *v, struct superblock *sb, struct error *err)
 	}
 	log_block = get_le32(b + EXT_LOG_BLOCK);
 	if (log_block > 6)
-		return error_set(err, ERR_CORRUPT, "superblock: blocks of 2^%" PRIu64 " bytes", (uint64_t)log_block + 10);
+		return error_set(err, ERR_CORRUPT, "superblock: blocks of 2^%" PRIu64 " bytes",
+				 (uint64_t)log_block + 10);
 	if (incompat & EXT_RECOVER)
 		set_dirty(sb, EXT_OFF + EXT_INCOMPAT, "journal not replayed");
 	else if (get_le16(b + EXT_STATE) & EXT_ERRORS)
@@ -198,7 +200,8 @@ static int read_ntfs_files(struct ntfs *n, struct superblock *sb, struct error *
 	if (rc < 0)
 		return -1;
 	if (rc == 0 || bitmap.size < n->clusters / 8)
-		return error_set(err, ERR_CORRUPT, "$Bitmap: %" PRIu64 " bytes for %" PRIu64 " clusters", bitmap.size, n->clusters);
+		return error_set(err, ERR_CORRUPT, "$Bitmap: %" PRIu64 " bytes for %" PRIu64 " clusters", bitmap.size,
+				 n->clusters);
 	if (count_used(n, &bitmap, &used, err) < 0)
 		return error_prefix(err, "$Bitmap");
 	sb->off = bitmap.off;
@@ -223,7 +226,7 @@ int superblock_read(struct volume *v, const char *fs, struct superblock *out, st
 		const char *fs;
 		int (*read)(struct volume *v, struct superblock *sb, struct error *err);
 	} readers[] = {
-		{ "ext2", read_ext }, { "ext3", read_ext }, { "ext4", read_ext }, { "xfs", read_xfs },
+		{ "ext2", read_ext },    { "ext3", read_ext }, { "ext4", read_ext },  { "xfs", read_xfs },
 		{ "btrfs", read_btrfs }, { "vfat", read_fat }, { "ntfs", read_ntfs },
 	};
 

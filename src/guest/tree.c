@@ -13,7 +13,7 @@ static const struct {
 	const char *fs;
 	const struct tree_ops *ops;
 } readers[] = {
-	{ "ext2", &tree_ext_ops }, { "ext3", &tree_ext_ops }, { "ext4", &tree_ext_ops },
+	{ "ext2", &tree_ext_ops }, { "ext3", &tree_ext_ops },  { "ext4", &tree_ext_ops },
 	{ "vfat", &tree_fat_ops }, { "ntfs", &tree_ntfs_ops },
 };
 
@@ -45,8 +45,17 @@ int tree_find(struct tree *t, const char *path, struct tree_node *out, struct er
 
 int tree_read(struct tree *t, const struct tree_node *n, void *buf, size_t len, uint64_t off, struct error *err)
 {
+	struct look_budget *budget = t->v->budget;
+	uint64_t before, taken;
+
 	assert(range_ok(off, len, n->size) && !n->folder);
-	return len > 0 ? t->ops->read(t->ctx, n, buf, len, off, err) : 0;
+	if (len == 0)
+		return 0;
+	before = budget->bytes_left;
+	if (t->ops->read(t->ctx, n, buf, len, off, err) < 0)
+		return -1;
+	taken = before - budget->bytes_left;
+	return taken < len ? look_budget_take(budget, len - taken, err) : 0;
 }
 
 int tree_list(struct tree *t, const struct tree_node *n, tree_entry_fn fn, void *fn_ctx, struct error *err)

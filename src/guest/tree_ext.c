@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ext2, ext3, ext4 by libext2fs, with an io_manager that reads our volume: no file, no loop device.  The library's open() is given a
- * name alone, so the volume is handed over in a variable of the thread.
+ * ext2, ext3, ext4 by libext2fs, with an io_manager that reads our volume: no file, no loop device.  The library's
+ * open() is given a name alone, so the volume is handed over in a variable of the thread.
  */
 #include <config.h>
 
@@ -19,15 +19,15 @@
 #include "guest/tree.h"
 
 enum { /* superblock */
-	SB_OFF = 1024,
-	SB_BLOCKS_LO = 4,
-	SB_LOG_BLOCK_SIZE = 24,
-	SB_BLOCKS_PER_GROUP = 32,
-	SB_INCOMPAT = 96,
-	SB_BLOCKS_HI = 336,
-	SB_LEN = 1024,
-	INCOMPAT_RECOVER = 4,
-	INCOMPAT_64BIT = 0x80,
+       SB_OFF = 1024,
+       SB_BLOCKS_LO = 4,
+       SB_LOG_BLOCK_SIZE = 24,
+       SB_BLOCKS_PER_GROUP = 32,
+       SB_INCOMPAT = 96,
+       SB_BLOCKS_HI = 336,
+       SB_LEN = 1024,
+       INCOMPAT_RECOVER = 4,
+       INCOMPAT_64BIT = 0x80,
 };
 
 #define DESCRIPTORS_MAX (UINT64_C(64) << 20) /* 32 MiB are those of 64 TiB in groups of 128 MiB, 64 bytes each */
@@ -55,7 +55,11 @@ static errcode_t io_open(const char *name, int flags, io_channel *out)
 	if (!io)
 		return EXT2_ET_NO_MEMORY;
 	*io = (struct struct_io_channel){
-		.magic = EXT2_ET_MAGIC_IO_CHANNEL, .manager = &ext_io, .name = strdup(name), .block_size = SB_LEN, .refcount = 1,
+		.magic = EXT2_ET_MAGIC_IO_CHANNEL,
+		.manager = &ext_io,
+		.name = strdup(name),
+		.block_size = SB_LEN,
+		.refcount = 1,
 	};
 	io->private_data = opening;
 	*out = io;
@@ -156,11 +160,11 @@ static int check_size(struct volume *v, bool *recover_out, struct error *err)
 	log_size = get_le32(sb + SB_LOG_BLOCK_SIZE);
 	per_group = get_le32(sb + SB_BLOCKS_PER_GROUP);
 	if (log_size > 6 || per_group == 0)
-		return error_set(err, ERR_CORRUPT, "superblock: blocks of 2^%" PRIu64 " bytes, %" PRIu32 " a group", (uint64_t)log_size + 10,
-				 per_group);
+		return error_set(err, ERR_CORRUPT, "superblock: blocks of 2^%" PRIu64 " bytes, %" PRIu32 " a group",
+				 (uint64_t)log_size + 10, per_group);
 	if (blocks > v->size >> (10 + log_size))
-		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " blocks of %u bytes in %" PRIu64 " bytes", blocks,
-				 1024U << log_size, v->size);
+		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " blocks of %u bytes in %" PRIu64 " bytes",
+				 blocks, 1024U << log_size, v->size);
 	groups = blocks / per_group + 1;
 	if (groups > DESCRIPTORS_MAX / 64)
 		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " groups", groups);
@@ -213,7 +217,8 @@ static int ext_find(void *ctx, const char *path, struct tree_node *out, struct e
 	x->err = (struct error)ERROR_INIT;
 	rc = ext2fs_namei_follow(x->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, *path ? path : "/", &ino);
 	/* A link that leads nowhere or in circles is no file either. */
-	if (x->err.code == ERR_NONE && (rc == EXT2_ET_FILE_NOT_FOUND || rc == EXT2_ET_NO_DIRECTORY || rc == EXT2_ET_SYMLINK_LOOP))
+	if (x->err.code == ERR_NONE &&
+	    (rc == EXT2_ET_FILE_NOT_FOUND || rc == EXT2_ET_NO_DIRECTORY || rc == EXT2_ET_SYMLINK_LOOP))
 		return 0;
 	if (rc == 0)
 		rc = ext2fs_read_inode(x->fs, ino, &inode);
@@ -297,5 +302,10 @@ static int ext_list(void *ctx, const struct tree_node *n, tree_entry_fn fn, void
 }
 
 const struct tree_ops tree_ext_ops = {
-	.name = "ext", .open = ext_open, .close = ext_close, .find = ext_find, .read = ext_read, .list = ext_list,
+	.name = "ext",
+	.open = ext_open,
+	.close = ext_close,
+	.find = ext_find,
+	.read = ext_read,
+	.list = ext_list,
 };

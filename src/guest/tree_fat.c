@@ -33,7 +33,8 @@ struct long_name {
 	uint8_t checksum;
 };
 
-typedef int (*raw_entry_fn)(void *ctx, const char *name, const uint8_t *entry, uint64_t off, struct error *err); /* 1: stop */
+typedef int (*raw_entry_fn)(void *ctx, const char *name, const uint8_t *entry, uint64_t off,
+			    struct error *err); /* 1: stop */
 
 static int fat_open(struct volume *v, void **out, struct error *err)
 {
@@ -99,8 +100,8 @@ static char *entry_name(const struct long_name *l, const uint8_t *e)
 }
 
 /* The entries of one piece of a folder.  1: its end was seen, or fn stopped. */
-static int walk_piece(struct fat *f, uint8_t *buf, uint32_t len, uint64_t off, struct long_name *l, raw_entry_fn fn, void *ctx,
-		      struct error *err)
+static int walk_piece(struct fat *f, uint8_t *buf, uint32_t len, uint64_t off, struct long_name *l, raw_entry_fn fn,
+		      void *ctx, struct error *err)
 {
 	if (volume_read(f->v, buf, len, off, err) < 0)
 		return -1;
@@ -151,7 +152,8 @@ static int walk_folder(struct fat *f, uint32_t cluster, raw_entry_fn fn, void *c
 	cluster = cluster ? cluster : f->root_cluster;
 	for (uint64_t seen = 0; cluster != 0; seen += len) {
 		if (!is_cluster(f, cluster))
-			return error_set(err, ERR_CORRUPT, "a folder in cluster %" PRIu32 " of %" PRIu32, cluster, f->clusters);
+			return error_set(err, ERR_CORRUPT, "a folder in cluster %" PRIu32 " of %" PRIu32, cluster,
+					 f->clusters);
 		if (seen >= (uint64_t)TREE_ENTRIES_MAX * ENTRY_LEN)
 			return error_set(err, ERR_CORRUPT, "a folder of more than %d entries", TREE_ENTRIES_MAX);
 		rc = walk_piece(f, buf, len, f->data_off + (uint64_t)(cluster - 2) * f->cluster, &l, fn, ctx, err);
@@ -217,12 +219,14 @@ static int fat_read(void *ctx, const struct tree_node *n, void *buf, size_t len,
 
 	for (uint64_t at = 0; len > 0; at += f->cluster) {
 		if (!is_cluster(f, cluster))
-			return error_set(err, ERR_CORRUPT, "a file of %" PRIu64 " bytes ends after %" PRIu64, n->size, at);
+			return error_set(err, ERR_CORRUPT, "a file of %" PRIu64 " bytes ends after %" PRIu64, n->size,
+					 at);
 		if (off < at + f->cluster) {
 			uint64_t within = off - at;
 			size_t part = len < f->cluster - within ? len : (size_t)(f->cluster - within);
 
-			if (volume_read(f->v, p, part, f->data_off + (uint64_t)(cluster - 2) * f->cluster + within, err) < 0)
+			if (volume_read(f->v, p, part, f->data_off + (uint64_t)(cluster - 2) * f->cluster + within,
+					err) < 0)
 				return -1;
 			p += part;
 			off += part;
@@ -256,5 +260,10 @@ static int fat_list(void *ctx, const struct tree_node *n, tree_entry_fn fn, void
 }
 
 const struct tree_ops tree_fat_ops = {
-	.name = "fat", .open = fat_open, .close = free, .find = fat_find, .read = fat_read, .list = fat_list,
+	.name = "fat",
+	.open = fat_open,
+	.close = free,
+	.find = fat_find,
+	.read = fat_read,
+	.list = fat_list,
 };

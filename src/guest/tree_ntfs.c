@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of an NTFS by name: down the B-tree of each folder's index.  Names are compared as NTFS orders them, upper case by ASCII;
- * those that are looked for are ASCII.
+ * Files of an NTFS by name: down the B-tree of each folder's index.  Names are compared as NTFS orders them, upper case
+ * by ASCII; those that are looked for are ASCII.
  */
 #include <config.h>
 
@@ -30,7 +30,7 @@ enum {
 	ENTRY_LAST = 2,
 	KEY_NAME_LEN = 64,
 	KEY_NAME = 66,
-	DEPTH_MAX = 16, /* of four thousand names a block */
+	DEPTH_MAX = 16,            /* of four thousand names a block */
 	WOF_TAG = (int)0x80000017, /* a file that Windows compressed outside NTFS */
 };
 
@@ -69,7 +69,8 @@ static int compare(const char *name, size_t len, const uint8_t *units, size_t n)
 }
 
 /* In one node: 1 found, *out its record; 2 look into the child *out; 0 it is not there. */
-static int search_node(const uint8_t *header, size_t len, const char *name, size_t name_len, uint64_t *out, struct error *err)
+static int search_node(const uint8_t *header, size_t len, const char *name, size_t name_len, uint64_t *out,
+		       struct error *err)
 {
 	size_t end, at;
 
@@ -109,7 +110,8 @@ static int search_node(const uint8_t *header, size_t len, const char *name, size
 }
 
 /* 1, 0, -1. */
-static int find_in_folder(struct ntfs *n, uint64_t folder, const char *name, size_t name_len, uint64_t *out, struct error *err)
+static int find_in_folder(struct ntfs *n, uint64_t folder, const char *name, size_t name_len, uint64_t *out,
+			  struct error *err)
 {
 	CLEANUP(cleanup_ntfs_stream) struct ntfs_stream root = { 0 }, blocks = { 0 };
 	CLEANUP_FREE uint8_t *block = NULL;
@@ -135,8 +137,10 @@ static int find_in_folder(struct ntfs *n, uint64_t folder, const char *name, siz
 		return error_errno(err, ENOMEM, "ntfs");
 	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
 		if (*out > blocks.size / unit)
-			return error_set(err, ERR_CORRUPT, "index: block %" PRIu64 " of %" PRIu64 " bytes", *out, blocks.size);
-		if (ntfs_stream_read(n, &blocks, block, block_len, *out * unit, err) < 0 || ntfs_unprotect(block, block_len, "INDX", err) < 0)
+			return error_set(err, ERR_CORRUPT, "index: block %" PRIu64 " of %" PRIu64 " bytes", *out,
+					 blocks.size);
+		if (ntfs_stream_read(n, &blocks, block, block_len, *out * unit, err) < 0 ||
+		    ntfs_unprotect(block, block_len, "INDX", err) < 0)
 			return error_prefix(err, "index");
 		rc = search_node(block + BLOCK_HEADER, block_len - BLOCK_HEADER, name, name_len, out, err);
 		if (rc < 2)
@@ -156,7 +160,8 @@ static int find_node(struct ntfs *n, uint64_t number, struct tree_node *out, str
 	if (ntfs_record(n, number, record, err) < 0)
 		return -1;
 	*out = (struct tree_node){ .id = number, .folder = ntfs_record_is_folder(record) };
-	rc = ntfs_stream_open(n, number, out->folder ? NTFS_INDEX_ROOT : NTFS_DATA, out->folder ? "$I30" : "", &data, err);
+	rc = ntfs_stream_open(n, number, out->folder ? NTFS_INDEX_ROOT : NTFS_DATA, out->folder ? "$I30" : "", &data,
+			      err);
 	if (rc < 0)
 		return -1;
 	out->size = out->folder ? 0 : data.size;
@@ -221,5 +226,9 @@ static int ntfs_read(void *ctx, const struct tree_node *node, void *buf, size_t 
 }
 
 const struct tree_ops tree_ntfs_ops = {
-	.name = "ntfs", .open = ntfs_open, .close = ntfs_close, .find = ntfs_find, .read = ntfs_read,
+	.name = "ntfs",
+	.open = ntfs_open,
+	.close = ntfs_close,
+	.find = ntfs_find,
+	.read = ntfs_read,
 };

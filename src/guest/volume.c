@@ -20,7 +20,21 @@ int look_budget_check(struct look_budget *b, struct error *err)
 	return 0;
 }
 
-int volume_init(struct volume *v, struct disk *d, struct look_budget *budget, uint64_t off, uint64_t len, struct error *err)
+int look_budget_take(struct look_budget *b, uint64_t len, struct error *err)
+{
+	if (look_budget_check(b, err) < 0)
+		return -1;
+	if (len > b->bytes_left) {
+		b->bytes_left = 0;
+		b->spent = true;
+		return error_set(err, ERR_UNSUPPORTED, "as much as may be read of one disk was read");
+	}
+	b->bytes_left -= len;
+	return 0;
+}
+
+int volume_init(struct volume *v, struct disk *d, struct look_budget *budget, uint64_t off, uint64_t len,
+		struct error *err)
 {
 	*v = (struct volume){ .d = d, .budget = budget };
 	return len > 0 ? volume_add(v, off, len, err) : 0;
@@ -31,8 +45,9 @@ int volume_add(struct volume *v, uint64_t disk_off, uint64_t len, struct error *
 	struct volume_run *runs;
 
 	if (len == 0 || !range_ok(disk_off, len, disk_size(v->d)) || v->size + len < len)
-		return error_set(err, ERR_CORRUPT, "a piece of %" PRIu64 " bytes at byte %" PRIu64 " of the disk: it has %" PRIu64,
-				 len, disk_off, disk_size(v->d));
+		return error_set(err, ERR_CORRUPT,
+				 "a piece of %" PRIu64 " bytes at byte %" PRIu64 " of the disk: it has %" PRIu64, len,
+				 disk_off, disk_size(v->d));
 	if (v->n_runs == VOLUME_RUNS_MAX)
 		return error_set(err, ERR_UNSUPPORTED, "more than %d pieces", VOLUME_RUNS_MAX);
 	runs = reallocarray(v->runs, v->n_runs + 1, sizeof(*runs));
@@ -72,15 +87,10 @@ int volume_read(struct volume *v, void *buf, size_t len, uint64_t off, struct er
 	uint8_t *p = buf;
 
 	if (!range_ok(off, len, v->size))
-		return error_set(err, ERR_CORRUPT, "%zu bytes at byte %" PRIu64 ": beyond its end (%" PRIu64 " bytes)", len, off, v->size);
-	if (look_budget_check(v->budget, err) < 0)
+		return error_set(err, ERR_CORRUPT, "%zu bytes at byte %" PRIu64 ": beyond its end (%" PRIu64 " bytes)",
+				 len, off, v->size);
+	if (look_budget_take(v->budget, len, err) < 0)
 		return -1;
-	if (len > v->budget->bytes_left) {
-		v->budget->bytes_left = 0;
-		v->budget->spent = true;
-		return error_set(err, ERR_UNSUPPORTED, "as much as may be read of one disk was read");
-	}
-	v->budget->bytes_left -= len;
 	for (; len > 0; run++) {
 		uint64_t within = off - run->off, left = run->len - within;
 		size_t n = len < left ? len : (size_t)left;

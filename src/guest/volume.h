@@ -19,6 +19,9 @@ struct look_budget {
 /* -1 with ERR_CANCELLED, or with ERR_UNSUPPORTED when time is over.  For loops that read little. */
 int look_budget_check(struct look_budget *b, struct error *err) MUST_CHECK;
 
+/* Takes len bytes off the budget, also for what is made up and not read: a file of holes is as long as somebody says. */
+int look_budget_take(struct look_budget *b, uint64_t len, struct error *err) MUST_CHECK;
+
 #define VOLUME_RUNS_MAX 4096
 
 struct volume_run {

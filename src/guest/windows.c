@@ -18,8 +18,8 @@ enum { PE_OFF = 0x3c, PE_MACHINE = 4, PE_X86 = 0x14c, PE_X64 = 0x8664, PE_ARM64 
 enum { V_PRODUCT, V_BUILD, V_MAJOR, V_MINOR, V_VERSION, V_TYPE, N_VALUES };
 
 /* 1: a file or, with `folder`, a folder; what cannot be looked at is said and counts as not there. */
-static int find(struct looker *lk, struct tree *t, const char *path, bool folder, struct tree_node *n, char where[LOOK_WHERE_LEN],
-		struct error *err)
+static int find(struct looker *lk, struct tree *t, const char *path, bool folder, struct tree_node *n,
+		char where[LOOK_WHERE_LEN], struct error *err)
 {
 	struct error why = ERROR_INIT;
 	int rc = tree_find(t, path, n, &why);
@@ -52,24 +52,29 @@ static int look_kernel(struct looker *lk, struct tree *t, const char *path, bool
 	if (machine != PE_X64 && machine != PE_X86 && machine != PE_ARM64)
 		return 0;
 	return look_add(lk, FINDING_ARCH, where, n.off, err, "%s",
-			machine == PE_X64 ? "x86_64" : machine == PE_X86 ? "x86" : "aarch64");
+			machine == PE_X64   ? "x86_64"
+			: machine == PE_X86 ? "x86"
+					    : "aarch64");
 }
 
-static int add_version(struct looker *lk, const char *where, uint64_t off, const struct hive_value *v, struct error *err)
+static int add_version(struct looker *lk, const char *where, uint64_t off, const struct hive_value *v,
+		       struct error *err)
 {
 	const char *product = v[V_PRODUCT].text;
 	uint64_t build = 0;
 
 	if (parse_u64(v[V_BUILD].text, UINT32_MAX, &build, NULL) < 0)
 		build = 0;
-	if (strncmp(product, "Windows 10", 10) == 0 && strcmp(v[V_TYPE].text, "Client") == 0 && build >= WINDOWS_11_BUILD) {
+	if (strncmp(product, "Windows 10", 10) == 0 && strcmp(v[V_TYPE].text, "Client") == 0 &&
+	    build >= WINDOWS_11_BUILD) {
 		if (look_add(lk, FINDING_OS, where, off, err, "Windows 11%s", product + 10) < 0)
 			return -1;
 	} else if (look_add(lk, FINDING_OS, where, off, err, "%s", product[0] ? product : "Windows") < 0) {
 		return -1;
 	}
 	if (v[V_MAJOR].text[0]) /* since Windows 10; CurrentVersion says 6.3 there */
-		return look_add(lk, FINDING_OS_ID, where, off, err, "windows %s.%s.%s", v[V_MAJOR].text, v[V_MINOR].text, v[V_BUILD].text);
+		return look_add(lk, FINDING_OS_ID, where, off, err, "windows %s.%s.%s", v[V_MAJOR].text,
+				v[V_MINOR].text, v[V_BUILD].text);
 	return look_add(lk, FINDING_OS_ID, where, off, err, "windows %s.%s", v[V_VERSION].text, v[V_BUILD].text);
 }
 
@@ -77,9 +82,12 @@ static int look_version(struct looker *lk, struct tree *t, const char *path, str
 {
 	static const char *const keys[] = { "Microsoft", "Windows NT", "CurrentVersion", NULL };
 	struct hive_value values[N_VALUES] = {
-		[V_PRODUCT] = { "ProductName", "" }, [V_BUILD] = { "CurrentBuildNumber", "" },
-		[V_MAJOR] = { "CurrentMajorVersionNumber", "" }, [V_MINOR] = { "CurrentMinorVersionNumber", "" },
-		[V_VERSION] = { "CurrentVersion", "" }, [V_TYPE] = { "InstallationType", "" },
+		[V_PRODUCT] = { "ProductName", "" },
+		[V_BUILD] = { "CurrentBuildNumber", "" },
+		[V_MAJOR] = { "CurrentMajorVersionNumber", "" },
+		[V_MINOR] = { "CurrentMinorVersionNumber", "" },
+		[V_VERSION] = { "CurrentVersion", "" },
+		[V_TYPE] = { "InstallationType", "" },
 	};
 	struct error why = ERROR_INIT;
 	char where[LOOK_WHERE_LEN];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole disk through everything that looks at guests.  The first byte of the input is the disk's size, 512 << (it % 18) bytes, and
- * then runs of bytes with zeros between them: 4 bytes sector, 2 bytes length, the bytes.
+ * A whole disk through everything that looks at guests.  The first byte of the input is the disk's size, 512 << (it %
+ * 18) bytes, and then runs of bytes with zeros between them: 4 bytes sector, 2 bytes length, the bytes.
  */
 #include <config.h>
 

@@ -15,8 +15,10 @@ static void print_by(const struct look *l, const char *name, const char *value, 
 
 int main(int argc, char **argv)
 {
-	static const char *const firmware[] = { "unknown", "bios", "efi", "both" }, *const arch[] = { "unknown", "x64", "x86", "arm64" },
-			 *const drivers[] = { "unknown", "none", "some", "all" }, *const yes[] = { "no", "yes" };
+	static const char *const firmware[] = { "unknown", "bios", "efi", "both" },
+				 *const arch[] = { "unknown", "x64", "x86", "arm64" },
+				 *const drivers[] = { "unknown", "none", "some", "all" },
+				 *const yes[] = { "no", "yes" };
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	CLEANUP(cleanup_look) struct look l = { 0 };
 	struct look_options opt = { 0 };
@@ -30,7 +32,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (size_t i = 0; i < l.n; i++)
-		printf("%s | %s | %s | %" PRIu64 "\n", finding_kind_name(l.v[i].kind), l.v[i].value, l.v[i].where, l.v[i].off);
+		printf("%s | %s | %s | %" PRIu64 "\n", finding_kind_name(l.v[i].kind), l.v[i].value, l.v[i].where,
+		       l.v[i].off);
 	print_by(&l, "firmware", firmware[l.facts.firmware], l.facts.firmware_by);
 	print_by(&l, "arch", arch[l.facts.arch], l.facts.arch_by);
 	print_by(&l, "os", l.facts.os_text ? l.facts.os_text : "", l.facts.os_by);

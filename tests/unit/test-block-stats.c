@@ -58,8 +58,9 @@ static void a_sample_is_right_within_the_error_it_names(void **state)
 
 static void merged_is_as_if_one_had_seen_all(void **state)
 {
-	CLEANUP(cleanup_block_stats) struct block_stats *a = block_stats_new(256, NULL), *b = block_stats_new(1024, NULL),
-						      *all = block_stats_new(256, NULL);
+	CLEANUP(cleanup_block_stats)
+	struct block_stats *a = block_stats_new(256, NULL),
+			   *b = block_stats_new(1024, NULL), *all = block_stats_new(256, NULL);
 	struct block_shares out, want;
 
 	(void)state;

@@ -184,7 +184,7 @@ static void chains_that_run_in_a_circle_end(void **state)
 	put_name(root, "EFI        ", 0x10, 2, 0);
 	put_name(root + 32, "SHORT   TXT", 0x20, 3, 2000);
 	memset(folder, 0xe5, 512); /* deleted entries: the folder has no end */
-	m->bytes[512 + 3] = 0x02; /* table: cluster 2 leads to 2, 3 is the last */
+	m->bytes[512 + 3] = 0x02;  /* table: cluster 2 leads to 2, 3 is the last */
 	m->bytes[512 + 4] = 0xf0;
 	m->bytes[512 + 5] = 0xff;
 	assert_int_equal(volume_init(&v, d, &budget, 0, 1 << 20, &e), 0);

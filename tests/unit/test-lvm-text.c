@@ -9,13 +9,16 @@
 
 static void a_group_with_volumes_in_pieces(void **state)
 {
-	CLEANUP_FREE char *text = strdup("contents = \"a } # b\" # { not this\n"
-					 "vg {\n extent_size=8192\n tags=[]\n"
-					 "physical_volumes { pv0 { id = \"ab-cd\"\n pe_start = 2048\n pe_count = 99 } }\n"
-					 "logical_volumes {\n root {\n status = [\"READ\", \"VISIBLE\"]\n"
-					 "segment2 { start_extent = 5\n extent_count = 2\n type = \"striped\"\n stripe_count = 1\n stripes = [ \"pv0\", 0 ] }\n"
-					 "segment1 { start_extent = 0\n extent_count = 5\n type = \"striped\"\n stripe_count=1\n stripes=[\"pv0\",7]}\n"
-					 "}\n pool_tdata { status = [\"READ\"] }\n}\n}\n");
+	CLEANUP_FREE char *text =
+		strdup("contents = \"a } # b\" # { not this\n"
+		       "vg {\n extent_size=8192\n tags=[]\n"
+		       "physical_volumes { pv0 { id = \"ab-cd\"\n pe_start = 2048\n pe_count = 99 } }\n"
+		       "logical_volumes {\n root {\n status = [\"READ\", \"VISIBLE\"]\n"
+		       "segment2 { start_extent = 5\n extent_count = 2\n type = \"striped\"\n stripe_count = 1\n "
+		       "stripes = [ \"pv0\", 0 ] }\n"
+		       "segment1 { start_extent = 0\n extent_count = 5\n type = \"striped\"\n stripe_count=1\n "
+		       "stripes=[\"pv0\",7]}\n"
+		       "}\n pool_tdata { status = [\"READ\"] }\n}\n}\n");
 	CLEANUP(cleanup_lvm_vg) struct lvm_vg vg = { 0 };
 	struct error e = ERROR_INIT;
 
