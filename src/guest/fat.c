@@ -111,7 +111,7 @@ int fat_count_used(struct fat *f, uint32_t *out, struct error *err)
 
 int fat_next(struct fat *f, uint32_t cluster, uint32_t *out, struct error *err)
 {
-	uint32_t next, end = f->bits == 12 ? 0xff8 : f->bits == 16 ? 0xfff8 : 0xffffff8;
+	uint32_t next = 0, end = f->bits == 12 ? 0xff8 : f->bits == 16 ? 0xfff8 : 0xffffff8;
 
 	if (read_entry(f, cluster, &next, err) < 0)
 		return -1;
