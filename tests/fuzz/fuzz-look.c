@@ -11,7 +11,7 @@
 #include "fuzz.h"
 #include "guest/look.h"
 
-#define READ_MAX (UINT64_C(8) << 20)
+#define READ_MAX (UINT64_C(4) << 20)
 
 struct content {
 	uint8_t *bytes;
