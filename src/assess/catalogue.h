@@ -62,7 +62,8 @@ struct catalogue_ftt {
 
 /* Where a file came from, for whoever reads a result. */
 struct catalogue_file {
-	char *name, *as_of; /* the newest date in it, "2026-08-20"; "" if it has none */
+	const char *name;
+	char as_of[sizeof("2026-08-20")]; /* the newest date that a row names for itself or its source, or month; "": none */
 	size_t rows;
 };
 
@@ -81,8 +82,11 @@ const struct catalogue_size *catalogue_sizes(const struct catalogue *c, size_t *
 const struct catalogue_tier *catalogue_tiers(const struct catalogue *c, enum disk_type type, size_t *n_out);
 const struct catalogue_host *catalogue_host(const struct catalogue *c, const char *name); /* ignoring case; NULL: none */
 const struct catalogue_ftt *catalogue_ftt(const struct catalogue *c, unsigned ftt, unsigned raid); /* NULL: none */
-/* "AV36, AV36P, ...": for messages.  The caller frees it. */
+/* What there is, for messages: "AV36, AV36P, ..."; of FTT and RAID "1 with 1, 1 with 5, ...".  The caller frees them. */
 char *catalogue_host_names(const struct catalogue *c, struct error *err) MUST_CHECK;
+char *catalogue_ftt_names(const struct catalogue *c, struct error *err) MUST_CHECK;
+char *catalogue_region_names(const struct catalogue *c, struct error *err) MUST_CHECK;
+char *catalogue_series_names(const struct catalogue *c, struct error *err) MUST_CHECK;
 
 bool catalogue_has_series(const struct catalogue *c, const char *series);
 bool catalogue_has_region(const struct catalogue *c, const char *region); /* any price at all */
@@ -95,7 +99,11 @@ bool catalogue_tier_price(const struct catalogue *c, const char *region, const c
 const struct catalogue_os *catalogue_os(const struct catalogue *c, const char *key);
 /* A vim_id or vmx_id, ignoring case; arch_out as that table says it.  NULL: no such identifier. */
 const struct catalogue_os *catalogue_os_by_id(const struct catalogue *c, const char *id, enum os_arch *arch_out);
-/* What people and tools write, normalised as the rules say.  "unknown" if nothing matches. */
-const struct catalogue_os *catalogue_os_by_text(const struct catalogue *c, const char *text);
+/*
+ * What people and tools write: letters in lower case; "(r)", "(tm)" and the signs for them gone; runs of white space, no-break
+ * spaces included, one space, none at the ends; without "microsoft " at the start.  The first pattern that matches all of it
+ * counts, "unknown" if none does.  NULL: no memory.
+ */
+const struct catalogue_os *catalogue_os_by_text(const struct catalogue *c, const char *text, struct error *err) MUST_CHECK;
 
 #endif
