@@ -272,7 +272,9 @@
 
 	function costOf(list) {
 		const known = list.filter((m) => m.vm.azure.monthly_usd.total !== null);
-		const sum = known.reduce((total, m) => total + m.vm.azure.monthly_usd.total, 0);
+		// All of them have a sum that was made before anything was rounded.
+		const sum = list.length === machines.length ? data.summary.monthly_usd.total
+			: known.reduce((total, m) => total + m.vm.azure.monthly_usd.total, 0);
 
 		if (known.length === 0)
 			return "";
@@ -304,6 +306,17 @@
 		update();
 	}
 
+	// The link to the table is a place on the page and says nothing of what to show.
+	function followAddress() {
+		if (!location.hash.includes("="))
+			return;
+		readAddress();
+		controls();
+		update();
+		byId("machines").scrollIntoView();
+		byId("machines").focus({ preventScroll: true });
+	}
+
 	function begin() {
 		let typing = 0;
 
@@ -328,15 +341,7 @@
 		byId("reset").addEventListener("click", () => change({ sort: "", dir: "asc", search: "", azure: "", avs: "" }));
 		byId("more-some").addEventListener("click", () => showMore(PAGE));
 		byId("more-all").addEventListener("click", () => showMore(Infinity));
-		window.addEventListener("hashchange", function () {
-			if (location.hash.includes("=")) { // not the link to the table, which is a place on the page
-				readAddress();
-				controls();
-				update();
-				byId("machines").scrollIntoView();
-				byId("machines").focus({ preventScroll: true });
-			}
-		});
+		window.addEventListener("hashchange", followAddress);
 		window.addEventListener("beforeprint", function () {
 			showMore(Infinity);
 			for (const d of document.querySelectorAll("details"))
@@ -344,9 +349,8 @@
 		});
 		byId("controls").hidden = false;
 		table.hidden = false;
-		readAddress();
-		controls();
 		update();
+		followAddress();
 	}
 
 	begin();

@@ -1,78 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CSV files, one row a VM: for spreadsheets, and the import file of Azure Migrate.
- *
- * RFC 4180 with LF; a cell that a spreadsheet would take for a formula begins with an apostrophe.
+ * How cells are written is base/csv.h's.
  */
 #include <config.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "assess.h"
 #include "base/cleanup.h"
+#include "base/csv.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "inventory/azure_migrate.h"
 #include "inventory/disk_info.h"
 
-/* A carriage return is taken as a tab is. */
-static bool looks_like_formula(const char *text)
+static void put_number(struct csv_writer *w, struct machine_number n)
 {
-	return *text && strchr("=+-@\t\r", *text);
-}
-
-static void add_cell(struct strbuf *row, const char *text)
-{
-	bool quote;
-
-	text = text ? text : "";
-	quote = strpbrk(text, ",;\"\r\n\t") != NULL || looks_like_formula(text) || *text == ' ' ||
-		(row->len == 0 && !*text); /* an empty line is no row */
-	if (row->len > 0)
-		strbuf_adds(row, ",");
-	if (quote)
-		strbuf_adds(row, "\"");
-	if (looks_like_formula(text))
-		strbuf_adds(row, "'");
-	for (const char *p = text; *p; p++) {
-		size_t len = strcspn(p, "\"");
-
-		strbuf_add(row, p, len);
-		p += len;
-		if (!*p)
-			break;
-		strbuf_adds(row, "\"\"");
-	}
-	if (quote)
-		strbuf_adds(row, "\"");
-}
-
-/* Of our own making: digits, no quotes. */
-static void add_number(struct strbuf *row, struct machine_number n, int digits)
-{
-	if (row->len > 0)
-		strbuf_adds(row, ",");
 	if (n.known)
-		strbuf_addf(row, "%.*f", digits, n.v);
+		csv_put_number(w, n.v);
+	else
+		csv_put(w, NULL);
 }
 
-static struct machine_number number(double v)
+static void put_count(struct csv_writer *w, size_t n)
 {
-	return (struct machine_number){ .known = true, .v = v };
+	csv_put_number(w, (double)n);
 }
 
-static int add_name(struct strbuf *row, const char *name, struct error *err)
+static void put_cents(struct csv_writer *w, struct machine_number n)
+{
+	n.v = assess_cents(n.v);
+	put_number(w, n);
+}
+
+static int put_name(struct csv_writer *w, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *escaped = disk_info_escape(name, err);
 
 	if (!escaped)
 		return -1;
-	add_cell(row, escaped);
+	csv_put(w, escaped);
 	return 0;
 }
 
-static int add_codes(struct strbuf *row, const struct assess_codes *codes, struct error *err)
+static int put_codes(struct csv_writer *w, const struct assess_codes *codes, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf all = { 0 };
 	CLEANUP_FREE char *text = NULL;
@@ -84,23 +57,25 @@ static int add_codes(struct strbuf *row, const struct assess_codes *codes, struc
 	text = strbuf_take(&all, err);
 	if (!text)
 		return -1;
-	add_cell(row, text);
+	csv_put(w, text);
 	return 0;
 }
 
-static int write_row(struct strbuf *row, FILE *f, struct error *err)
+/* Ends the row, and empties the writer into the file. */
+static int write_row(struct csv_writer *w, FILE *f, struct error *err)
 {
-	CLEANUP_FREE char *text = strbuf_take(row, err);
+	CLEANUP_FREE char *text = NULL;
 
+	csv_end_row(w);
+	text = strbuf_take(&w->out, err);
 	if (!text)
 		return -1;
 	fputs(text, f);
-	fputc('\n', f);
 	return 0;
 }
 
-/* How many disks of each tier: "P10 2 P30". */
-static int add_tiers(struct strbuf *row, const struct assess_vm *vm, struct error *err)
+/* Of each disk that replicates, in their order: "P10 P30 none". */
+static int put_tiers(struct csv_writer *w, const struct assess_vm *vm, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf all = { 0 };
 	CLEANUP_FREE char *text = NULL;
@@ -114,7 +89,7 @@ static int add_tiers(struct strbuf *row, const struct assess_vm *vm, struct erro
 	text = strbuf_take(&all, err);
 	if (!text)
 		return -1;
-	add_cell(row, text);
+	csv_put(w, text);
 	return 0;
 }
 
@@ -123,50 +98,51 @@ static const char csv_header[] =
 	"Azure codes,Azure notes,Proposed name,Generation,Security type,Sizing,Needed vCPUs,Needed memory GiB,VM size,Hourly USD,"
 	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source\n";
 
-static int add_machine(struct strbuf *row, const struct assess_vm *vm, struct error *err)
+static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct error *err)
 {
 	const struct machine *m = vm->machine;
 	size_t replicated = 0;
 
 	for (size_t i = 0; i < m->n_disks; i++)
 		replicated += vm->disks[i].replicate;
-	if (add_name(row, m->name, err) < 0)
+	if (put_name(w, m->name, err) < 0)
 		return -1;
-	add_cell(row, m->uuid);
-	add_cell(row, assess_power_name(m->power));
-	add_cell(row, vm->os->name);
-	add_cell(row, vm->os->key);
-	add_cell(row, assess_arch_name(vm->arch));
-	add_cell(row, assess_firmware_name(m->firmware));
-	add_number(row, m->vcpus, 0);
-	add_number(row, m->memory_mib, 0);
-	add_number(row, number((double)m->n_disks), 0);
-	add_number(row, number((double)replicated), 0);
-	add_number(row, number(ceil(assess_vm_mib(vm))), 0);
+	csv_put(w, m->uuid);
+	csv_put(w, assess_power_name(m->power));
+	csv_put(w, vm->os->name);
+	csv_put(w, vm->os->key);
+	csv_put(w, assess_arch_name(vm->arch));
+	csv_put(w, assess_firmware_name(m->firmware));
+	put_number(w, m->vcpus);
+	put_number(w, m->memory_mib);
+	put_count(w, m->n_disks);
+	put_count(w, replicated);
+	csv_put_number(w, ceil(assess_vm_mib(vm)));
 	return 0;
 }
 
-static int add_azure(struct strbuf *row, const struct assess_vm *vm, struct error *err)
+static int add_azure(struct csv_writer *w, const struct assess_vm *vm, struct error *err)
 {
 	const struct assess_azure *a = &vm->azure;
-	struct machine_number none = { 0 };
+	struct machine_number vcpus = { .known = a->tried, .v = a->need_vcpus };
+	struct machine_number memory = { .known = a->tried, .v = a->need_memory_gib };
 
-	add_cell(row, assess_azure_verdict(a->verdict));
-	if (add_codes(row, &a->codes, err) < 0 || add_codes(row, &a->notes, err) < 0)
+	csv_put(w, assess_azure_verdict(a->verdict));
+	if (put_codes(w, &a->codes, err) < 0 || put_codes(w, &a->notes, err) < 0)
 		return -1;
-	add_cell(row, a->proposed_name);
-	add_cell(row, a->gen2 ? "V2" : "V1");
-	add_cell(row, a->trusted_launch ? "TrustedLaunch" : "Standard");
-	add_cell(row, a->by_performance ? "performance" : "as-is");
-	add_number(row, a->tried ? number(a->need_vcpus) : none, 2);
-	add_number(row, a->tried ? number(a->need_memory_gib) : none, 2);
-	add_cell(row, a->size ? a->size->name : "");
-	add_number(row, a->hourly_usd, 4);
-	if (add_tiers(row, vm, err) < 0)
+	csv_put(w, a->proposed_name);
+	csv_put(w, a->gen2 ? "V2" : "V1");
+	csv_put(w, a->trusted_launch ? "TrustedLaunch" : "Standard");
+	csv_put(w, a->by_performance ? "performance" : "as-is");
+	put_number(w, vcpus);
+	put_number(w, memory);
+	csv_put(w, a->size ? a->size->name : "");
+	put_number(w, a->hourly_usd);
+	if (put_tiers(w, vm, err) < 0)
 		return -1;
-	add_number(row, a->compute_usd, 2);
-	add_number(row, a->disks_usd, 2);
-	add_number(row, a->total_usd, 2);
+	put_cents(w, a->compute_usd);
+	put_cents(w, a->disks_usd);
+	put_cents(w, a->total_usd);
 	return 0;
 }
 
@@ -175,151 +151,27 @@ int assess_write_csv(const struct assess_report *r, FILE *f, struct error *err)
 	fputs(csv_header, f);
 	for (size_t i = 0; i < r->result->n_vms; i++) {
 		const struct assess_vm *vm = &r->result->vms[i];
-		CLEANUP(cleanup_strbuf) struct strbuf row = { 0 };
+		CLEANUP(cleanup_csv_writer) struct csv_writer w = { 0 };
 
-		if (add_machine(&row, vm, err) < 0 || add_azure(&row, vm, err) < 0)
+		if (add_machine(&w, vm, err) < 0 || add_azure(&w, vm, err) < 0)
 			return -1;
-		add_cell(&row, assess_avs_verdict(vm->avs.verdict));
-		if (add_codes(&row, &vm->avs.codes, err) < 0 || add_name(&row, vm->machine->origin, err) < 0 ||
-		    write_row(&row, f, err) < 0)
+		csv_put(&w, assess_avs_verdict(vm->avs.verdict));
+		if (put_codes(&w, &vm->avs.codes, err) < 0 || put_name(&w, vm->machine->origin, err) < 0 ||
+		    write_row(&w, f, err) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-/* ---- the import file of Azure Migrate ---- */
-
-#define MIGRATE_DISKS 20  /* of one machine, that its template has columns for */
-#define MIGRATE_ROWS 20000 /* of one file */
-
-static void write_migrate_header(FILE *f)
-{
-	fputs("*Server name,IP addresses,*Cores,*Memory (In MB),*OS name,OS version,OS architecture,Server type,Hypervisor,"
-	      "CPU utilization percentage,Memory utilization percentage,Network adapters,Network In throughput,"
-	      "Network Out throughput,Boot type,Number of disks,Storage in use (In GB)",
-	      f);
-	for (int i = 1; i <= MIGRATE_DISKS; i++)
-		fprintf(f,
-			",Disk %d size (In GB),Disk %d read throughput (MB per second),Disk %d write throughput (MB per second),"
-			"Disk %d read ops (operations per second),Disk %d write ops (operations per second)",
-			i, i, i, i, i);
-	fputc('\n', f);
-}
-
-/* Its GB are of 1,024 MiB; a number is written as short as it is exact. */
-static void add_value(struct strbuf *row, struct machine_number n, double unit)
-{
-	strbuf_adds(row, ",");
-	if (n.known)
-		strbuf_addf(row, "%.12g", n.v / unit);
-}
-
-/* What the verdict was made of; the catalogue's name where that was an identifier. */
-static const char *os_text(const struct assess_vm *vm)
-{
-	const struct machine *m = vm->machine;
-
-	if (strcmp(vm->os_from, "os_tools") == 0)
-		return m->os_tools;
-	if (strcmp(vm->os_from, "os_config") == 0)
-		return m->os_config;
-	if (strcmp(vm->os_from, "os_name") == 0)
-		return m->os_name;
-	return vm->os->name;
-}
-
-static void add_migrate_disks(struct strbuf *row, const struct assess_vm *vm)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < vm->machine->n_disks && n < MIGRATE_DISKS; i++) {
-		const struct machine_disk *d = &vm->machine->disks[i];
-
-		if (!vm->disks[i].replicate)
-			continue;
-		n++;
-		add_value(row, d->capacity_mib, 1024);
-		add_value(row, d->read_mbs, 1);
-		add_value(row, d->write_mbs, 1);
-		add_value(row, d->read_ops, 1);
-		add_value(row, d->write_ops, 1);
-	}
-	for (; n < MIGRATE_DISKS; n++)
-		strbuf_adds(row, ",,,,,");
-}
-
-static void add_migrate_machine(struct strbuf *row, const struct assess_vm *vm, size_t disks)
-{
-	const struct machine *m = vm->machine;
-
-	add_cell(row, m->name);
-	add_cell(row, "");
-	add_value(row, m->vcpus, 1);
-	add_value(row, m->memory_mib, 1);
-	add_cell(row, os_text(vm));
-	add_cell(row, strcmp(vm->os_from, "os_name") == 0 ? m->os_version : "");
-	add_cell(row, vm->arch == ARCH_X64 || vm->arch == ARCH_X86 ? assess_arch_name(vm->arch) : "");
-	add_cell(row, "Virtual");
-	add_cell(row, "");
-	add_value(row, m->cpu_pct, 1);
-	add_value(row, m->memory_pct, 1);
-	add_value(row, m->nics, 1);
-	add_cell(row, "");
-	add_value(row, m->network_out_mbs, 1);
-	add_cell(row, m->firmware == MACHINE_BIOS ? "BIOS" : m->firmware == MACHINE_EFI ? "UEFI" : "");
-	add_value(row, number((double)disks), 1);
-	add_value(row, m->storage_in_use_mib, 1024);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-
-	return strcmp(*x, *y);
-}
-
-/* The name is the key there: of two the later replaces the earlier. */
-static int count_repeated(const struct assessment *a, size_t *out, struct error *err)
-{
-	CLEANUP_FREE const char **names = calloc(a->n_vms + 1, sizeof(*names));
-
-	if (!names)
-		return error_set(err, ERR_NOMEM, "no memory for names");
-	for (size_t i = 0; i < a->n_vms; i++)
-		names[i] = a->vms[i].machine->name;
-	qsort(names, a->n_vms, sizeof(*names), by_text);
-	*out = 0;
-	for (size_t i = 1; i < a->n_vms; i++)
-		*out += strcmp(names[i - 1], names[i]) == 0;
 	return 0;
 }
 
 int assess_write_migrate_csv(const struct assess_report *r, FILE *f, struct error *err)
 {
-	size_t repeated, cut = 0;
+	CLEANUP(cleanup_machine_list) struct machine_list l = { 0 }; /* for its notices */
+	CLEANUP_FREE char *text = azure_migrate_write(r->machines, &l.notices, err);
 
-	if (count_repeated(r->result, &repeated, err) < 0)
+	if (!text)
 		return -1;
-	write_migrate_header(f);
-	for (size_t i = 0; i < r->result->n_vms; i++) {
-		const struct assess_vm *vm = &r->result->vms[i];
-		CLEANUP(cleanup_strbuf) struct strbuf row = { 0 };
-		size_t disks = 0;
-
-		for (size_t k = 0; k < vm->machine->n_disks; k++)
-			disks += vm->disks[k].replicate;
-		cut += disks > MIGRATE_DISKS;
-		add_migrate_machine(&row, vm, disks < MIGRATE_DISKS ? disks : MIGRATE_DISKS);
-		add_migrate_disks(&row, vm);
-		if (write_row(&row, f, err) < 0)
-			return -1;
-	}
-	if (repeated > 0)
-		log_warn("assess", "%zu machines have a name that another has: Azure Migrate keeps the last of each name", repeated);
-	if (cut > 0)
-		log_warn("assess", "%zu machines have more disks than Azure Migrate's import takes: %d of each are written", cut,
-			 MIGRATE_DISKS);
-	if (r->result->n_vms > MIGRATE_ROWS)
-		log_warn("assess", "%zu machines: Azure Migrate imports at most %d from one file", r->result->n_vms, MIGRATE_ROWS);
+	fputs(text, f);
+	for (size_t i = 0; i < l.notices.n; i++)
+		log_warn("assess", "%s", l.notices.v[i]);
 	return 0;
 }

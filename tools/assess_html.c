@@ -165,10 +165,10 @@ static void finding_row(const struct assess_finding *x, FILE *f)
 			   : x->severity == VERDICT_CONDITIONAL ? "condition"
 								: "note";
 
-	fprintf(f, "<tr><td><span class=\"mark v-%s\" aria-hidden=\"true\"></span>%s</td><td class=\"num\">%zu</td><td>",
+	fprintf(f, "<tr><td class=\"weight\"><span class=\"mark v-%s\" aria-hidden=\"true\"></span>%s</td><td class=\"num\">%zu</td><td>",
 		x->note ? "note" : html_verdict_class(x->severity), word, x->vms);
 	html_text(f, assess_code_text(x->code));
-	fputs("</td><td><a href=\"#search=", f);
+	fputs(" <a href=\"#search=", f);
 	html_text(f, x->code);
 	fputs("\"><code>", f);
 	html_text(f, x->code);
@@ -184,7 +184,7 @@ static void write_findings(const struct assess_report *r, FILE *f)
 	}
 	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">What was found, the worst first</caption>\n<thead><tr>"
 	      "<th scope=\"col\">Weight</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\">What it means</th>"
-	      "<th scope=\"col\">Code</th></tr></thead>\n<tbody>\n",
+	      "</tr></thead>\n<tbody>\n",
 	      f);
 	for (size_t i = 0; i < r->totals->n_findings; i++)
 		finding_row(&r->totals->findings[i], f);
@@ -198,9 +198,8 @@ static void write_controls(FILE *f)
 	fputs("<section aria-labelledby=\"machines\">\n<h2 id=\"machines\" tabindex=\"-1\">Machines</h2>\n"
 	      "<noscript><p>The table is made by a script, which this browser does not run; <code>liftfs assess --csv</code> has the same "
 	      "rows.</p></noscript>\n"
-	      "<div id=\"controls\" role=\"search\" hidden>\n<p><label for=\"search\">Search</label>\n"
-	      "<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\" aria-describedby=\"search-in\">\n"
-	      "<span id=\"search-in\" class=\"small\">in names, systems, sizes and codes</span></p>\n",
+	      "<div id=\"controls\" role=\"search\" hidden>\n<p><label for=\"search\">Search names, systems, sizes, codes</label>\n"
+	      "<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></p>\n",
 	      f);
 	for (int target = 0; target < 2; target++) {
 		const char *id = target ? "avs" : "azure";

@@ -80,7 +80,7 @@ static void print_cost(const struct assess_report *r)
 	}
 	if (t->unsized > 0)
 		printf("       no size for %zu VM%s, and so no cost\n", t->unsized, plural(t->unsized));
-	printf("       list prices of %s%s%s, pay as you go, %g hours a month%s; without " ASSESS_NOT_IN_COST "\n", r->options->region,
+	printf("       list prices of %s%s%s, pay as you go, %g hours a month%s\n       without " ASSESS_NOT_IN_COST "\n", r->options->region,
 	       *as_of ? " to " : "", as_of, r->options->uptime_hours, r->options->ahb ? ", Azure Hybrid Benefit" : "");
 }
 

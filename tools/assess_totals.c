@@ -33,7 +33,7 @@ static int no_memory(struct error *err)
 
 /* ---- findings ---- */
 
-/* There are some dozens of codes in all: looking for one among them is quick.  A VM counts once, with the first verdict given. */
+/* There are some dozens of codes in all: looking for one among them is quick.  A VM counts once. */
 static int count_finding(struct assess_totals *t, const struct assess_vm *vm, const char *code, bool note, enum assess_verdict v,
 			 struct error *err)
 {
@@ -43,7 +43,7 @@ static int count_finding(struct assess_totals *t, const struct assess_vm *vm, co
 		f = &t->findings[i];
 		if (f->note != note || strcmp(f->code, code) != 0)
 			continue;
-		if (f->last != vm && assess_badness(v) < assess_badness(f->severity))
+		if (assess_badness(v) > assess_badness(f->severity))
 			f->severity = v;
 		f->vms += f->last != vm;
 		f->last = vm;
@@ -58,25 +58,24 @@ static int count_finding(struct assess_totals *t, const struct assess_vm *vm, co
 }
 
 static int count_codes(struct assess_totals *t, const struct assess_vm *vm, const struct assess_codes *codes, bool note,
-		       enum assess_verdict v, struct error *err)
+		       struct error *err)
 {
 	for (size_t i = 0; i < codes->n; i++)
-		if (count_finding(t, vm, codes->v[i], note, v, err) < 0)
+		if (count_finding(t, vm, codes->v[i], note, codes->of[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-/* A code of both targets is shown as what it means for Azure. */
 static int count_findings(struct assess_totals *t, const struct assess_vm *vm, struct error *err)
 {
-	if (count_codes(t, vm, &vm->azure.codes, false, vm->azure.verdict, err) < 0)
+	if (count_codes(t, vm, &vm->azure.codes, false, err) < 0)
 		return -1;
 	for (size_t i = 0; i < vm->machine->n_disks; i++)
-		if (count_codes(t, vm, &vm->disks[i].codes, false, vm->azure.verdict, err) < 0)
+		if (count_codes(t, vm, &vm->disks[i].codes, false, err) < 0)
 			return -1;
-	if (count_codes(t, vm, &vm->avs.codes, false, vm->avs.verdict, err) < 0)
+	if (count_codes(t, vm, &vm->avs.codes, false, err) < 0)
 		return -1;
-	return count_codes(t, vm, &vm->azure.notes, true, VERDICT_READY, err);
+	return count_codes(t, vm, &vm->azure.notes, true, err);
 }
 
 static int by_severity(const void *pa, const void *pb)

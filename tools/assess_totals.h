@@ -8,8 +8,7 @@
 /* A code or a note, and how many VMs have it. */
 struct assess_finding {
 	const char *code;
-	/* Of the verdicts of the VMs that have it the mildest: the code itself is no worse than that. */
-	enum assess_verdict severity;
+	enum assess_verdict severity; /* the worst that it makes of one of them */
 	bool note; /* changes no verdict */
 	size_t vms;
 	const struct assess_vm *last; /* the last one counted */
