@@ -161,7 +161,7 @@ static json_t *vm_json(const struct assess_vm *vm, struct error *err)
 	const struct machine *m = vm->machine;
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "name",
-			 disk_info_name(m->name, err), "uuid", text_or_null(m->uuid), "power", assess_power_name(m->power), "os_key",
+			 disk_info_name(m->name, err), "uuid", text(m->uuid ? m->uuid : ""), "power", assess_power_name(m->power), "os_key",
 			 vm->os->key, "os_name", text(vm->os->name), "arch", assess_arch_name(vm->arch), "os_from",
 			 text_or_null(vm->os_from), "firmware", assess_firmware_name(m->firmware), "vcpus", count_or_null(m->vcpus),
 			 "memory_mib", count_or_null(m->memory_mib), "nics", count_or_null(m->nics), "origin",
