@@ -69,18 +69,18 @@ static int read_header(struct csv_table *t, struct error *err)
 	int rc = csv_next(t->csv, &t->row, err);
 
 	if (rc <= 0)
-		return rc < 0 ? -1 : error_set(err, ERR_CORRUPT, "no line that names columns");
+		return rc < 0 ? -1 : error_set(err, ERR_CORRUPT, "%s: no line that names columns", t->path);
 	t->headers = calloc(t->row.n, sizeof(*t->headers));
 	t->compared = calloc(t->row.n, sizeof(*t->compared));
 	if (!t->headers || !t->compared)
-		return error_errno(err, ENOMEM, "%zu columns", t->row.n);
+		return error_errno(err, ENOMEM, "%s: %zu columns", t->path, t->row.n);
 	for (t->n = 0; t->n < t->row.n; t->n++) {
 		t->headers[t->n] = strdup(t->row.cells[t->n]);
 		t->compared[t->n] = compared_form(t->row.cells[t->n]);
 		if (!t->headers[t->n] || !t->compared[t->n]) {
 			free(t->headers[t->n]);
 			free(t->compared[t->n]);
-			return error_errno(err, ENOMEM, "%zu columns", t->row.n);
+			return error_errno(err, ENOMEM, "%s: %zu columns", t->path, t->row.n);
 		}
 	}
 	t->row.n = 0;
@@ -100,12 +100,8 @@ struct csv_table *csv_table_open(const char *path, struct error *err)
 	}
 	escape_visible(slash ? slash + 1 : path, t->name, sizeof(t->name));
 	t->csv = csv_open(AT_FDCWD, path, err);
-	if (!t->csv)
+	if (!t->csv || read_header(t, err) < 0)
 		return NULL;
-	if (read_header(t, err) < 0) {
-		error_prefix(err, "%s", path);
-		return NULL;
-	}
 	return steal_ptr(&t);
 }
 
