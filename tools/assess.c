@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	struct tool t = {
 		.verb = "assess",
 		.arguments = "INVENTORY...",
-		.summary = "Which machines will run in Azure or Azure VMware Solution, as what, at what cost.",
+		.summary = "Which machines will run in Azure or its VMware Solution, as what, at what cost.",
 		.options = options,
 		.min_args = 1,
 		.max_args = TOOL_ARGS_ANY,

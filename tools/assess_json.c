@@ -238,19 +238,6 @@ static json_t *skipped_json(const struct assess_left_out *s, struct error *err)
 
 /* ---- writing ---- */
 
-void assess_put_json(const char *text, FILE *f)
-{
-	for (; *text; text++) {
-		size_t len = strcspn(text, "<");
-
-		fwrite(text, 1, len, f);
-		text += len;
-		if (!*text)
-			break;
-		fputs("\\u003c", f);
-	}
-}
-
 /* j is dropped; NULL: it could not be made, and err may know why. */
 static int write_value(FILE *f, json_t *j, struct error *err)
 {

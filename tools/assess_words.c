@@ -120,3 +120,16 @@ char *assess_cut(const char *text, size_t max, struct error *err)
 	}
 	return out;
 }
+
+void assess_put_json(const char *text, FILE *f)
+{
+	for (; *text; text++) {
+		size_t len = strcspn(text, "<");
+
+		fwrite(text, 1, len, f);
+		text += len;
+		if (!*text)
+			break;
+		fputs("\\u003c", f);
+	}
+}
