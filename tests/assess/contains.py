@@ -25,5 +25,6 @@ def differences(want, got, place):
 
 with open(sys.argv[1]) as a, open(sys.argv[2]) as b:
     found = list(differences(json.load(a), json.load(b), ''))
-print('\n'.join(found[:20]))
+if found:
+    print('\n'.join(found[:20]))
 sys.exit(bool(found))
