@@ -14,20 +14,20 @@ struct csv {
 	char *path;
 	struct text_file *file;
 	struct csv_parser parser;
-	bool parsing;          /* the parser is initialised */
-	const char *text;      /* of the file: what is not parsed */
+	bool parsing;     /* the parser is initialised */
+	const char *text; /* of the file: what is not parsed */
 	size_t left;
 	bool ended;
-	bool after_cr;         /* the last byte was a CR, whose line may still end with an LF */
-	size_t line;           /* of the next byte */
-	size_t row_line;       /* where the row begins that is being read; 0: none is */
-	bool complete;         /* the row is */
-	char *buf;             /* the row's cells, each with its NUL */
+	bool after_cr;   /* the last byte was a CR, whose line may still end with an LF */
+	size_t line;     /* of the next byte */
+	size_t row_line; /* where the row begins that is being read; 0: none is */
+	bool complete;   /* the row is */
+	char *buf;       /* the row's cells, each with its NUL */
 	size_t len, cap;
 	size_t starts[CSV_COLUMNS_MAX]; /* in buf */
 	char *cells[CSV_COLUMNS_MAX];
 	size_t n;
-	struct error failed;   /* in a callback */
+	struct error failed; /* in a callback */
 };
 
 /* ---- what libcsv calls ---- */
@@ -40,8 +40,8 @@ static void *grow_cell(void *p, size_t size)
 
 static int fail(struct csv *c, const char *what)
 {
-	return error_set(&c->failed, ERR_CORRUPT, "%s:%zu: column %zu: %s", c->path, c->row_line ? c->row_line : c->line,
-			 c->n + 1, what);
+	return error_set(&c->failed, ERR_CORRUPT, "%s:%zu: column %zu: %s", c->path,
+			 c->row_line ? c->row_line : c->line, c->n + 1, what);
 }
 
 static int room_in_row(struct csv *c, size_t len)

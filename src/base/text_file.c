@@ -27,9 +27,9 @@ struct text_file {
 	enum encoding encoding;
 	iconv_t iconv; /* unless UTF-8 */
 	bool convert;
-	uint64_t off;            /* of what is read next */
+	uint64_t off; /* of what is read next */
 	char raw[TEXT_FILE_PIECE];
-	size_t begin, end;       /* of raw: read, and not given out */
+	size_t begin, end; /* of raw: read, and not given out */
 	char text[GROWTH * TEXT_FILE_PIECE];
 };
 
@@ -108,8 +108,8 @@ static int convert(struct text_file *f, bool more, size_t *len, struct error *er
 		if (errno == EINVAL && more)
 			break;
 		if (f->encoding == UTF_16)
-			return error_set(err, ERR_CORRUPT, "%s: at byte %" PRIu64 ": half a character of UTF-16", f->path,
-					 f->off - in_left);
+			return error_set(err, ERR_CORRUPT, "%s: at byte %" PRIu64 ": half a character of UTF-16",
+					 f->path, f->off - in_left);
 		memcpy(out, UNKNOWN_CHARACTER, 3);
 		out += 3;
 		out_left -= 3;

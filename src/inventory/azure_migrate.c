@@ -64,13 +64,13 @@ static const char *const mandatory[MANDATORY] = { "Server name", "Cores", "Memor
 
 enum { SIZE, DISK_READ_MBS, DISK_WRITE_MBS, DISK_READ_OPS, DISK_WRITE_OPS, DISK_COLUMNS };
 static const char *const disk_columns[DISK_COLUMNS] = {
-	"size",	     "read throughput", "write throughput", "read ops", "write ops",
+	"size", "read throughput", "write throughput", "read ops", "write ops",
 };
 
 struct import {
 	struct csv_table *t;
 	struct machine_list *out;
-	size_t begin; /* its first server in out */
+	size_t begin;                  /* its first server in out */
 	size_t (*disks)[DISK_COLUMNS]; /* columns, by the disk's number - 1 */
 	size_t n_disks;
 };
@@ -97,7 +97,8 @@ static bool is_disk_column(const char *header, uint64_t *number, size_t *which)
 	header += 5 + len + 1;
 	for (*which = 0; *which < DISK_COLUMNS; ++*which) {
 		len = strlen(disk_columns[*which]);
-		if (strncmp(header, disk_columns[*which], len) == 0 && (!header[len] || strncmp(header + len, " (", 2) == 0))
+		if (strncmp(header, disk_columns[*which], len) == 0 &&
+		    (!header[len] || strncmp(header + len, " (", 2) == 0))
 			return true;
 	}
 	return false;
@@ -181,11 +182,11 @@ static int take_disks(struct import *i, struct machine *m, struct error *err)
 		if (take_disk(i, m, k, err) < 0)
 			return -1;
 	if (m->n_disks > AZURE_MIGRATE_DISKS)
-		machine_notice(i->t->notices, "%s: %zu disks: Azure Migrate takes %d of one server", m->origin, m->n_disks,
-			       AZURE_MIGRATE_DISKS);
+		machine_notice(i->t->notices, "%s: %zu disks: Azure Migrate takes %d of one server", m->origin,
+			       m->n_disks, AZURE_MIGRATE_DISKS);
 	if (told.known && m->n_disks > 0 && told.v != (double)m->n_disks)
-		machine_notice(i->t->notices, "%s: Number of disks: %.0f, but there are columns of %zu", m->origin, told.v,
-			       m->n_disks);
+		machine_notice(i->t->notices, "%s: Number of disks: %.0f, but there are columns of %zu", m->origin,
+			       told.v, m->n_disks);
 	for (size_t k = 0; k < m->n_disks; k++)
 		measured = measured || m->disks[k].read_ops.known || m->disks[k].write_ops.known ||
 			   m->disks[k].read_mbs.known || m->disks[k].write_mbs.known;
@@ -229,7 +230,8 @@ static int take_row(struct import *i, struct error *err)
 		if (!*csv_table_text(t, k))
 			machine_notice(t->notices, "%s: %s: empty", place, mandatory[k]);
 	m = machine_add(i->out, name, place, err);
-	if (!m || csv_table_set(t, OS_NAME, &m->os_name, err) < 0 || csv_table_set(t, OS_VERSION, &m->os_version, err) < 0 ||
+	if (!m || csv_table_set(t, OS_NAME, &m->os_name, err) < 0 ||
+	    csv_table_set(t, OS_VERSION, &m->os_version, err) < 0 ||
 	    csv_table_set(t, ARCHITECTURE, &m->architecture, err) < 0)
 		return -1;
 	m->firmware = firmware_of(t);
@@ -251,8 +253,8 @@ static int take_row(struct import *i, struct error *err)
 static int drop_repeated(struct import *i, struct error *err)
 {
 	CLEANUP(text_index_fini) struct text_index names = { .n = 0 };
-	struct machine *v = i->out->v + i->begin;
 	size_t n = i->out->n - i->begin, kept = 0;
+	struct machine *v = n > 0 ? i->out->v + i->begin : NULL;
 
 	for (size_t k = 0; k < n; k++)
 		if (text_index_add(&names, v[k].name, k, err) < 0)

@@ -184,18 +184,22 @@ static void put_headers(struct csv_writer *w, size_t disks, bool totals)
 
 /* ---- what the file cannot say ---- */
 
-static void notice_machine(const struct machine *m, const struct text_index *names, size_t i, struct machine_notices *notices)
+static void notice_machine(const struct machine *m, const struct text_index *names, size_t i,
+			   struct machine_notices *notices)
 {
 	if (m->n_disks > AZURE_MIGRATE_DISKS)
-		machine_notice(notices, "%s: %zu disks, of which the last %zu are left out: Azure Migrate takes %d of one server",
-			       m->origin, m->n_disks, m->n_disks - AZURE_MIGRATE_DISKS, AZURE_MIGRATE_DISKS);
+		machine_notice(
+			notices,
+			"%s: %zu disks, of which the last %zu are left out: Azure Migrate takes %d of one server",
+			m->origin, m->n_disks, m->n_disks - AZURE_MIGRATE_DISKS, AZURE_MIGRATE_DISKS);
 	if (text_index_first(names, m->name) < i)
-		machine_notice(notices, "%s: a server of this name is there before: Azure Migrate keeps only the last one",
+		machine_notice(notices,
+			       "%s: a server of this name is there before: Azure Migrate keeps only the last one",
 			       m->origin);
 	if (!*m->name || !m->vcpus.known || !m->memory_mib.known || !os_of(m))
-		machine_notice(notices, "%s: without%s%s%s%s, which Azure Migrate wants", m->origin, *m->name ? "" : " a name",
-			       m->vcpus.known ? "" : " cores", m->memory_mib.known ? "" : " memory",
-			       os_of(m) ? "" : " an operating system");
+		machine_notice(notices, "%s: without%s%s%s%s, which Azure Migrate wants", m->origin,
+			       *m->name ? "" : " a name", m->vcpus.known ? "" : " cores",
+			       m->memory_mib.known ? "" : " memory", os_of(m) ? "" : " an operating system");
 }
 
 char *azure_migrate_write(const struct machine_list *l, struct machine_notices *notices, struct error *err)

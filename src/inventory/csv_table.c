@@ -165,8 +165,8 @@ int csv_table_next(struct csv_table *t, struct error *err)
 
 	while ((rc = csv_next(t->csv, &t->row, err)) > 0) {
 		if (!is_empty(&t->row, t->n)) {
-			machine_notice(t->notices, "%s:%zu: left out: %zu cells under %zu columns", t->name, t->row.line,
-				       t->row.n, t->n);
+			machine_notice(t->notices, "%s:%zu: left out: %zu cells under %zu columns", t->name,
+				       t->row.line, t->row.n, t->n);
 			continue;
 		}
 		if (!is_empty(&t->row, 0))
@@ -225,8 +225,8 @@ static void refuse_cell(struct csv_table *t, size_t column, const char *what)
 {
 	const char *header = t->headers[column], *cell = t->row.cells[column];
 
-	machine_notice(t->notices, "%s:%zu: %.*s: '%.*s' is not %s", t->name, t->row.line, csv_table_shown(header), header,
-		       csv_table_shown(cell), cell, what);
+	machine_notice(t->notices, "%s:%zu: %.*s: '%.*s' is not %s", t->name, t->row.line, csv_table_shown(header),
+		       header, csv_table_shown(cell), cell, what);
 }
 
 void csv_table_refuse(struct csv_table *t, size_t field, const char *what)

@@ -2,9 +2,9 @@
 /*
  * A CSV file whose first line names its columns, read for machines.
  *
- * Headers are compared without case, without a leading '*', with one blank for a run of blanks and none at the ends, and
- * without a unit "MiB" or "MB" at the end: RVTools had both for the same.  Of two columns of one name the first counts.
- * Missing cells are empty.
+ * Headers are compared without case, without a leading '*', with one blank for a run of blanks and none at the ends,
+ * and without a unit "MiB" or "MB" at the end: RVTools had both for the same.  Of two columns of one name the first
+ * counts. Missing cells are empty.
  */
 #ifndef LIFTFS_INVENTORY_CSV_TABLE_H
 #define LIFTFS_INVENTORY_CSV_TABLE_H
@@ -12,26 +12,27 @@
 #include "base/csv.h"
 #include "inventory/machine.h"
 
-#define CSV_TABLE_NAMES 4    /* of one column, in the releases and programs that write it */
+#define CSV_TABLE_NAMES 4 /* of one column, in the releases and programs that write it */
 #define CSV_TABLE_FIELDS 40
 #define CSV_TABLE_NO_COLUMN ((size_t)-1)
 
 #define CSV_TABLE_NAME_MAX 256
 
 struct csv_field {
-	const char *names[CSV_TABLE_NAMES]; /* as compared, the first that is there counts; NULL for those that there are not */
+	const char *names[CSV_TABLE_NAMES]; /* as compared, the first that is there counts; NULL for those that there
+					       are not */
 };
 
 struct csv_table {
 	struct csv *csv;
 	char *path;
 	char name[CSV_TABLE_NAME_MAX]; /* without folders, as notices have it: bytes that are not UTF-8 made visible */
-	char **headers;      /* as the file has them */
-	char **compared;     /* as they are compared */
+	char **headers;                /* as the file has them */
+	char **compared;               /* as they are compared */
 	size_t n;
 	size_t columns[CSV_TABLE_FIELDS]; /* of the bound fields */
-	struct csv_row row;  /* the one read last */
-	struct machine_notices *notices; /* set by who reads rows */
+	struct csv_row row;               /* the one read last */
+	struct machine_notices *notices;  /* set by who reads rows */
 };
 
 /* Reads the header.  ERR_CORRUPT if there is none. */
@@ -46,8 +47,8 @@ size_t csv_table_column(const struct csv_table *t, const char *name);
 void csv_table_bind(struct csv_table *t, const struct csv_field *fields, size_t n);
 
 /*
- * 1: a row; 0: there are no more; -1: an error.  Empty rows are not told.  A row with something in more cells than there are
- * columns has lost its order: it is left out with a notice.
+ * 1: a row; 0: there are no more; -1: an error.  Empty rows are not told.  A row with something in more cells than
+ * there are columns has lost its order: it is left out with a notice.
  */
 int csv_table_next(struct csv_table *t, struct error *err) MUST_CHECK;
 

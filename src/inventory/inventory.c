@@ -64,11 +64,13 @@ static int refuse(struct csv_table *t, struct machine_list *out, struct error *e
 	if (!missing)
 		return -1;
 	if (has > 1)
-		return error_set(err, ERR_CORRUPT, "%s: as the vInfo tab of RVTools it lacks the columns %s", t->path, missing);
+		return error_set(err, ERR_CORRUPT, "%s: as the vInfo tab of RVTools it lacks the columns %s", t->path,
+				 missing);
 	for (size_t i = 0; i < t->n && i < 3; i++)
 		strbuf_addf(&columns, "%s'%.*s'", i ? ", " : "", csv_table_shown(t->headers[i]), t->headers[i]);
-	return error_set(err, ERR_CORRUPT, "%s: neither a tab of an RVTools export nor an import of Azure Migrate: columns %s%s",
-			 t->path, columns.s ? columns.s : "", t->n > 3 ? " ..." : "");
+	return error_set(err, ERR_CORRUPT,
+			 "%s: neither a tab of an RVTools export nor an import of Azure Migrate: columns %s%s", t->path,
+			 columns.s ? columns.s : "", t->n > 3 ? " ..." : "");
 }
 
 static int read_file(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
@@ -85,7 +87,8 @@ static int read_file(const char *path, struct cancel *cancel, struct machine_lis
 	if (tab == RVTOOLS_TABS)
 		return refuse(t, out, err);
 	if (tab != RVTOOLS_INFO)
-		return error_set(err, ERR_CORRUPT, "%s: the %s tab of RVTools without vInfo: name the folder that has both", path,
+		return error_set(err, ERR_CORRUPT,
+				 "%s: the %s tab of RVTools without vInfo: name the folder that has both", path,
 				 rvtools_tab_name(tab));
 	tabs[tab] = t;
 	return rvtools_read(tabs, cancel, out, err);
@@ -98,11 +101,11 @@ struct folder {
 	struct dirent **files; /* CSV files and workbooks, in byte order */
 	int n;
 	struct csv_table *tabs[RVTOOLS_TABS];
-	struct strbuf unused;  /* names of CSV files of no tab */
+	struct strbuf unused; /* names of CSV files of no tab */
 	size_t n_unused;
 	char *missing, *nearly; /* what a file lacks that is nearly a vInfo tab, and its path */
 	unsigned has;
-	bool import;            /* there is one of Azure Migrate */
+	bool import; /* there is one of Azure Migrate */
 };
 
 static void folder_fini(struct folder *f)
@@ -187,8 +190,8 @@ static int take_file(struct folder *f, const char *name, struct error *err)
 static int refuse_folder(const struct folder *f, struct error *err)
 {
 	if (f->nearly)
-		return error_set(err, ERR_CORRUPT, "%s: no vInfo tab of RVTools: %s lacks the columns %s", f->path, f->nearly,
-				 f->missing);
+		return error_set(err, ERR_CORRUPT, "%s: no vInfo tab of RVTools: %s lacks the columns %s", f->path,
+				 f->nearly, f->missing);
 	return error_set(err, ERR_CORRUPT, "%s: no vInfo tab of RVTools among its CSV files%s", f->path,
 			 f->import ? "; name an import of Azure Migrate itself" : "");
 }

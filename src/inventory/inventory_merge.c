@@ -2,7 +2,8 @@
 /*
  * Machines of several inventories that are one (inventory.h).
  *
- * Each is found under the first of these that it and the other have both, which is why a text says what else its machine has:
+ * Each is found under the first of these that it and the other have both, which is why a text says what else its
+ *machine has:
  *
  *	u UUID
  *	b HAS_UUID BIOS_UUID
@@ -25,8 +26,8 @@ struct merge {
 	struct machine_list *l;
 	struct text_index keys;
 	struct strbuf key;
-	size_t *roots;       /* of each machine: which one it became; itself if none */
-	size_t *last;        /* of each: the last inventory that it has a machine of */
+	size_t *roots; /* of each machine: which one it became; itself if none */
+	size_t *last;  /* of each: the last inventory that it has a machine of */
 };
 
 static const char *path_head(bool has_uuid, bool has_bios)
@@ -121,10 +122,14 @@ static int add_conflict(struct pair *p, const char *field, const char *kept, con
 		return error_errno(err, ENOMEM, "%s", m->origin);
 	m->conflicts = v;
 	c = &v[m->n_conflicts++];
-	*c = (struct machine_conflict){ .field = strdup(field), .kept = strdup(kept), .kept_from = strdup(m->origin),
-					.other = strdup(other), .other_from = strdup(p->other->origin) };
-	return c->field && c->kept && c->kept_from && c->other && c->other_from ? 0 :
-										  error_errno(err, ENOMEM, "%s", m->origin);
+	*c = (struct machine_conflict){ .field = strdup(field),
+					.kept = strdup(kept),
+					.kept_from = strdup(m->origin),
+					.other = strdup(other),
+					.other_from = strdup(p->other->origin) };
+	return c->field && c->kept && c->kept_from && c->other && c->other_from
+		       ? 0
+		       : error_errno(err, ENOMEM, "%s", m->origin);
 }
 
 static int merge_text(struct pair *p, const char *field, char **kept, const char *other, struct error *err)
@@ -261,7 +266,8 @@ static int merge_disk(struct pair *p, size_t i, struct error *err)
 
 	snprintf(field, sizeof(field), "disks[%zu].capacity_mib", i);
 	if (merge_number(p, field, &d->capacity_mib, o->capacity_mib, err) < 0 ||
-	    (!d->path && machine_set(&d->path, o->path, err) < 0) || (!d->mode && machine_set(&d->mode, o->mode, err) < 0) ||
+	    (!d->path && machine_set(&d->path, o->path, err) < 0) ||
+	    (!d->mode && machine_set(&d->mode, o->mode, err) < 0) ||
 	    (!d->raw_mode && machine_set(&d->raw_mode, o->raw_mode, err) < 0))
 		return -1;
 	d->read_ops = d->read_ops.known ? d->read_ops : o->read_ops;
@@ -325,11 +331,12 @@ static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, 
 	if (differ(p.kept->uuid, m->uuid))
 		return 0;
 	if (x->last[found] == inventory) {
-		machine_notice(&x->l->notices, "%s: not taken for %s, as another machine of this inventory is", m->origin,
-			       p.kept->origin);
+		machine_notice(&x->l->notices, "%s: not taken for %s, as another machine of this inventory is",
+			       m->origin, p.kept->origin);
 		return 0;
 	}
-	if (merge_disks(&p, m, err) < 0 || merge_texts(&p, err) < 0 || merge_numbers(&p, err) < 0 || merge_words(&p, err) < 0)
+	if (merge_disks(&p, m, err) < 0 || merge_texts(&p, err) < 0 || merge_numbers(&p, err) < 0 ||
+	    merge_words(&p, err) < 0)
 		return -1;
 	x->roots[i] = found;
 	x->last[found] = inventory;

@@ -127,9 +127,15 @@ static int take_texts(struct csv_table *t, struct machine *m, struct error *err)
 		size_t field;
 		char **out;
 	} texts[] = {
-		{ RVTOOLS_ID, &m->vm_id },	{ PATH, &m->path },	    { DATACENTER, &m->datacenter },
-		{ CLUSTER, &m->cluster },	{ HOST, &m->host },	    { FOLDER, &m->folder },
-		{ ANNOTATION, &m->annotation }, { OS_TOOLS, &m->os_tools }, { OS_CONFIG, &m->os_config },
+		{ RVTOOLS_ID, &m->vm_id },
+		{ PATH, &m->path },
+		{ DATACENTER, &m->datacenter },
+		{ CLUSTER, &m->cluster },
+		{ HOST, &m->host },
+		{ FOLDER, &m->folder },
+		{ ANNOTATION, &m->annotation },
+		{ OS_TOOLS, &m->os_tools },
+		{ OS_CONFIG, &m->os_config },
 		{ *csv_table_text(t, RVTOOLS_VCENTER) ? (size_t)RVTOOLS_VCENTER : (size_t)SERVER, &m->vcenter },
 	};
 
@@ -137,9 +143,9 @@ static int take_texts(struct csv_table *t, struct machine *m, struct error *err)
 		if (csv_table_set(t, texts[i].field, texts[i].out, err) < 0)
 			return -1;
 	return take_uuid(t, RVTOOLS_UUID, &m->uuid, err) < 0 || take_uuid(t, SMBIOS_UUID, &m->bios_uuid, err) < 0 ||
-			       take_hardware(t, m, err) < 0 ?
-		       -1 :
-		       0;
+			       take_hardware(t, m, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static void take_values(struct csv_table *t, struct machine *m)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each VM is found under up to four texts, which also say what else it has, since a UUID that both have decides alone, and an
- * ID after it:
+ * Each VM is found under up to four texts, which also say what else it has, since a UUID that both have decides alone,
+ *and an ID after it:
  *
  *	u UUID
  *	i HAS_UUID ID                   for a row without a vCenter
- *	v HAS_UUID ID 0x1f VCENTER      for a row with one; VCENTER empty: the VM has none, and is any row's with that ID
- *	n HAS_UUID HAS_ID NAME
+ *	v HAS_UUID ID 0x1f VCENTER      for a row with one; VCENTER empty: the VM has none, and is any row's with that
+ *ID n HAS_UUID HAS_ID NAME
  */
 #include <config.h>
 
@@ -23,7 +23,8 @@ static int make_key(struct rvtools_join *j, const char *head, const char *text, 
 	return j->key.failed ? error_errno(err, ENOMEM, "machines") : 0;
 }
 
-static int make_vcenter_key(struct rvtools_join *j, bool has_uuid, const char *id, const char *vcenter, struct error *err)
+static int make_vcenter_key(struct rvtools_join *j, bool has_uuid, const char *id, const char *vcenter,
+			    struct error *err)
 {
 	if (make_key(j, has_uuid ? "v1" : "v0", id, err) < 0)
 		return -1;
@@ -49,7 +50,8 @@ int rvtools_join_add(struct rvtools_join *j, const struct csv_table *t, const ch
 		    make_vcenter_key(j, uuid, id, csv_table_text(t, RVTOOLS_VCENTER), err) < 0 ||
 		    text_index_add(&j->keys, j->key.s, vm, err) < 0))
 		return -1;
-	if (*name && (make_key(j, name_head(uuid, *id), name, err) < 0 || text_index_add(&j->keys, j->key.s, vm, err) < 0))
+	if (*name &&
+	    (make_key(j, name_head(uuid, *id), name, err) < 0 || text_index_add(&j->keys, j->key.s, vm, err) < 0))
 		return -1;
 	return 0;
 }
@@ -99,7 +101,8 @@ static int look_for_id(struct rvtools_join *j, const struct csv_table *t, bool h
 	return 0;
 }
 
-static int look_for_name(struct rvtools_join *j, const struct csv_table *t, bool has_uuid, size_t *vm, struct error *err)
+static int look_for_name(struct rvtools_join *j, const struct csv_table *t, bool has_uuid, size_t *vm,
+			 struct error *err)
 {
 	const char *name = csv_table_text(t, RVTOOLS_NAME);
 	bool has_id = *csv_table_text(t, RVTOOLS_ID);

@@ -9,21 +9,24 @@
 
 /* The fields that each tab begins with; a tab's own ones follow from RVTOOLS_KEYS on. */
 enum { RVTOOLS_NAME, RVTOOLS_ID, RVTOOLS_UUID, RVTOOLS_VCENTER, RVTOOLS_KEYS };
-#define RVTOOLS_KEY_FIELDS                                                \
-	{ { "vm", "vinfovmname", "vmemoryvmname", "vpartitionvmname" } }, \
-	{ { "vm id" } },                                                  \
-	{ { "vm uuid", "vinfouuid", "vmemoryuuid", "vpartitionuuid" } },  \
-	{ { "vi sdk uuid", "vcenter uuid" } }
+#define RVTOOLS_KEY_FIELDS                                                                 \
+	{ { "vm", "vinfovmname", "vmemoryvmname", "vpartitionvmname" } }, { { "vm id" } }, \
+		{ { "vm uuid", "vinfouuid", "vmemoryuuid", "vpartitionuuid" } },           \
+	{                                                                                  \
+		{                                                                          \
+			"vi sdk uuid", "vcenter uuid"                                      \
+		}                                                                          \
+	}
 
 struct rvtools_join {
 	struct text_index keys;
-	struct strbuf key;  /* the one being made */
-	char *uuid;         /* of the row */
+	struct strbuf key; /* the one being made */
+	char *uuid;        /* of the row */
 };
 
 /* The present row of vInfo is VM number `vm`; uuid may be NULL. */
-int rvtools_join_add(struct rvtools_join *j, const struct csv_table *t, const char *uuid, size_t vm, struct error *err)
-	MUST_CHECK;
+int rvtools_join_add(struct rvtools_join *j, const struct csv_table *t, const char *uuid, size_t vm,
+		     struct error *err) MUST_CHECK;
 /* After the last one. */
 void rvtools_join_sort(struct rvtools_join *j);
 /* The first VM with that UUID. */

@@ -70,8 +70,8 @@ static int take_disk(struct rvtools *r, struct csv_table *t, size_t vm, struct e
 	struct machine_disk *d;
 
 	if (has_disk(m, key)) {
-		machine_notice(t->notices, "%s:%zu: left out: another disk of %.*s has Disk Key %.0f", t->name, t->row.line,
-			       csv_table_shown(m->name), m->name, key.v);
+		machine_notice(t->notices, "%s:%zu: left out: another disk of %.*s has Disk Key %.0f", t->name,
+			       t->row.line, csv_table_shown(m->name), m->name, key.v);
 		return 0;
 	}
 	if (csv_table_set(t, LABEL, &label, err) < 0 || csv_table_set(t, FILE_PATH, &path, err) < 0)
@@ -163,8 +163,8 @@ int rvtools_read_snapshots(struct rvtools *r, struct csv_table *t, struct error 
 enum { VALUE = RVTOOLS_KEYS, VALUE_FIELDS };
 
 static const struct csv_field cpu_fields[VALUE_FIELDS] = { RVTOOLS_KEY_FIELDS, [VALUE] = { { "cpus" } } };
-static const struct csv_field memory_fields[VALUE_FIELDS] = { RVTOOLS_KEY_FIELDS,
-							      [VALUE] = { { "size", "vmemorysizemib" } } };
+static const struct csv_field memory_fields[VALUE_FIELDS] = { RVTOOLS_KEY_FIELDS, [VALUE] = { { "size",
+												"vmemorysizemib" } } };
 
 static int take_cpus(struct rvtools *r, struct csv_table *t, size_t vm, struct error *err)
 {

@@ -30,8 +30,8 @@ int rvtools_read_cpus(struct rvtools *r, struct csv_table *t, struct error *err)
 int rvtools_read_memory(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
 void rvtools_fini(struct rvtools *r);
 
-/* Is there an IPv6 address in the text that others can reach: neither fe80::/10 nor ::1?  Addresses are parted by blanks, commas
- * or semicolons, with or without a prefix length or a zone. */
+/* Is there an IPv6 address in the text that others can reach: neither fe80::/10 nor ::1?  Addresses are parted by
+ * blanks, commas or semicolons, with or without a prefix length or a zone. */
 bool rvtools_has_ipv6(const char *text);
 
 #endif

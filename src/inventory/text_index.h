@@ -13,13 +13,14 @@ struct text_index {
 	struct text_index_entry {
 		char *text;
 		size_t value;
-	} *v;
+	} * v;
 	size_t n, cap;
 };
 
 int text_index_add(struct text_index *x, const char *text, size_t value, struct error *err) MUST_CHECK;
 void text_index_sort(struct text_index *x);
-/* The least and the greatest value under that text; TEXT_INDEX_NONE if there is none.  Sorted since the last text was added. */
+/* The least and the greatest value under that text; TEXT_INDEX_NONE if there is none.  Sorted since the last text was
+ * added. */
 size_t text_index_first(const struct text_index *x, const char *text);
 size_t text_index_last(const struct text_index *x, const char *text);
 void text_index_fini(struct text_index *x);

@@ -119,6 +119,7 @@ static void totals_count_where_no_disk_has_values(void **state)
 
 static void a_later_row_of_a_server_replaces_the_earlier_at_its_place(void **state)
 {
+	check(*state, HEAD "\n", "", "");
 	check(*state, HEAD "\na,1,1,x\nb,2,2,x\na,3,3,x\nc,4,4,x\na,5,5,x\nb,6,6,x\n",
 	      "a: ? ? os_name=x vcpus=5 memory=5\nb: ? ? os_name=x vcpus=6 memory=6\nc: ? ? os_name=x vcpus=4 memory=4\n",
 	      "servers.csv:2: replaced by servers.csv:6, a later row of the same server\n"

@@ -18,6 +18,7 @@
 #define OS "OS according to the configuration file"
 #define UUID_A "1e2feb89-414c-443c-9027-c4d1c386bbc4"
 #define UUID_B "e4b06ce6-0741-47a8-bce4-2c8218072e8c"
+#define UUID_C "1a2b8f1f-f1fd-42a2-9755-d4c13a902931"
 
 static const char *const tab_names[] = { "vInfo", "vDisk", "vPartition", "vCPU", "vMemory", "vNetwork", "vSnapshot" };
 
@@ -261,7 +262,9 @@ static void rows_go_by_uuid_then_id_then_name(void **state)
 				 "same," UUID_B ",vm-2,vc1,1,1,\n"
 				 "plain,,vm-1,vc2,1,1,\n"
 				 "bare,,,,1,1,\n"
-				 "bare,,,,1,1,\n",
+				 "bare,,,,1,1,\n"
+				 "mixed,,vm-3,vc1,1,1,\n"
+				 "mixed," UUID_C ",vm-3,vc1,1,1,\n",
 			   DISK, "VM,VM UUID,VM ID,VI SDK UUID,Disk,Capacity MiB,Raw\n"
 				 "other name," UUID_B ",vm-1,vc1,by uuid,1,\n"
 				 "same,{" UUID_A "},vm-9,vc9,by uuid,2,\n"
@@ -272,16 +275,27 @@ static void rows_go_by_uuid_then_id_then_name(void **state)
 				 "plain,,vm-7,vc2,nobody's: another id,7,\n"
 				 "bare,,vm-8,vc2,by name: the first,8,\n"
 				 "same,,,,by name: the first,9,\n"
-				 "plain,11111111-1111-1111-1111-111111111111,vm-1,vc2,the VM has none: by id,10,\n"),
+				 "plain,11111111-1111-1111-1111-111111111111,vm-1,vc2,the VM has none: by id,10,\n"
+				 "x,11111111-1111-1111-1111-111111111111,vm-1,vc1,nobody's: another UUID,11,\n"
+				 "bare,11111111-1111-1111-1111-111111111111,,,the VM has none: by name,12,\n"
+				 "same,11111111-1111-1111-1111-111111111111,,,nobody's: another UUID,13,\n"
+				 "mixed,,,,by name: the first,14,\n"
+				 "x,,vm-3,,by id: the first,15,\n"
+				 "x,,vm-3,vc1,by id and vcenter: the first,16,\n"),
 		     "same: ? ? uuid=" UUID_A " id=vm-1 vcenter=vc1 vcpus=1 memory=1\n"
 		     "  by uuid: mib=2 os\n  by id alone: the first: mib=4\n  uuid before id: mib=6\n  by name: the first: mib=9\n"
 		     "same: ? ? uuid=" UUID_B " id=vm-2 vcenter=vc1 vcpus=1 memory=1\n  by uuid: mib=1 os\n"
 		     "plain: ? ? id=vm-1 vcenter=vc2 vcpus=1 memory=1\n"
 		     "  by id and vcenter: mib=3 os\n  the VM has none: by id: mib=10\n"
-		     "bare: ? ? vcpus=1 memory=1\n  by name: the first: mib=8 os\n"
-		     "bare: ? ? vcpus=1 memory=1\n",
+		     "bare: ? ? vcpus=1 memory=1\n  by name: the first: mib=8 os\n  the VM has none: by name: mib=12\n"
+		     "bare: ? ? vcpus=1 memory=1\n"
+		     "mixed: ? ? id=vm-3 vcenter=vc1 vcpus=1 memory=1\n"
+		     "  by name: the first: mib=14 os\n  by id: the first: mib=15\n  by id and vcenter: the first: mib=16\n"
+		     "mixed: ? ? uuid=" UUID_C " id=vm-3 vcenter=vc1 vcpus=1 memory=1\n",
 		     "RVTools_tabvDisk.csv:6: left out: vInfo has no such VM as 'x'\n"
-		     "RVTools_tabvDisk.csv:8: left out: vInfo has no such VM as 'plain'\n");
+		     "RVTools_tabvDisk.csv:8: left out: vInfo has no such VM as 'plain'\n"
+		     "RVTools_tabvDisk.csv:12: left out: vInfo has no such VM as 'x'\n"
+		     "RVTools_tabvDisk.csv:14: left out: vInfo has no such VM as 'same'\n");
 }
 
 static void a_second_row_with_a_uuid_is_left_out(void **state)
