@@ -58,7 +58,8 @@ static int price_tiers(struct assess_frame *f, enum disk_type type, struct error
 	return 0;
 }
 
-int assess_frame_init(struct assess_frame *f, const struct catalogue *c, const struct assess_options *o, struct error *err)
+int assess_frame_init(struct assess_frame *f, const struct catalogue *c, const struct assess_options *o,
+		      struct error *err)
 {
 	*f = (struct assess_frame){ .c = c, .o = o, .sizes_priced = catalogue_prices_sizes(c, o->region) };
 	for (int type = 0; type < DISK_TYPES; type++)
@@ -80,8 +81,9 @@ void assess_frame_fini(struct assess_frame *f)
 static int assess_one(const struct assess_frame *f, const struct machine *m, struct assess_vm *vm, struct error *err)
 {
 	vm->machine = m;
-	if (assess_guest_os(f, m, vm, err) < 0 || assess_disk_tiers(f, m, vm, err) < 0 || assess_readiness(m, vm, err) < 0 ||
-	    assess_vm_size(f, m, vm, err) < 0 || assess_avs_readiness(m, vm, err) < 0)
+	if (assess_guest_os(f, m, vm, err) < 0 || assess_disk_tiers(f, m, vm, err) < 0 ||
+	    assess_readiness(m, vm, err) < 0 || assess_vm_size(f, m, vm, err) < 0 ||
+	    assess_avs_readiness(m, vm, err) < 0)
 		return -1;
 	assess_cost(f, m, vm);
 	return 0;

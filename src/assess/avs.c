@@ -29,7 +29,8 @@ int assess_avs_readiness(const struct machine *m, struct assess_vm *vm, struct e
 
 	vm->avs.verdict = VERDICT_READY;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-		if (rules[i].applies && assess_judge(&vm->avs.codes, &vm->avs.verdict, rules[i].code, rules[i].verdict, err) < 0)
+		if (rules[i].applies &&
+		    assess_judge(&vm->avs.codes, &vm->avs.verdict, rules[i].code, rules[i].verdict, err) < 0)
 			return -1;
 	return 0;
 }
@@ -95,7 +96,8 @@ void assess_avs_hosts(const struct assess_frame *f, const struct assess_vm *vms,
 	}
 	if (out->vms == 0)
 		return;
-	out->n_cpu = whole_hosts((out->cpu + o->avs_mgmt_vcpu) / (o->avs_oversubscription * host->cores * o->avs_cpu_limit));
+	out->n_cpu =
+		whole_hosts((out->cpu + o->avs_mgmt_vcpu) / (o->avs_oversubscription * host->cores * o->avs_cpu_limit));
 	out->n_mem = whole_hosts((out->memory_gib + o->avs_mgmt_memory_gb) / (o->avs_memory_overcommit * host->ram_gb));
 	store = out->storage_tb * o->avs_growth + o->avs_mgmt_storage_gb / 1000;
 	out->n_store = whole_hosts(store * ftt->numerator / ftt->denominator / o->avs_dedupe / (1 - o->avs_slack) /

@@ -18,9 +18,11 @@ static const char *const archs[] = {
 
 enum { K_KEY, K_NAME, K_FAMILY, K_ARCH, K_STATE, K_CODE, K_GEN2, K_NVME, K_AVS };
 const char *const catalogue_os_key_columns[] = {
-	[K_KEY] = "os_key",	   [K_NAME] = "?os_name",    [K_FAMILY] = "family", [K_ARCH] = "default_arch",
-	[K_STATE] = "azure_state", [K_CODE] = "azure_code",  [K_GEN2] = "gen2",	    [K_NVME] = "nvme",
-	[K_AVS] = "avs_state",	   NULL,
+	[K_KEY] = "os_key",        [K_NAME] = "?os_name",
+	[K_FAMILY] = "family",     [K_ARCH] = "default_arch",
+	[K_STATE] = "azure_state", [K_CODE] = "azure_code",
+	[K_GEN2] = "gen2",         [K_NVME] = "nvme",
+	[K_AVS] = "avs_state",     NULL,
 };
 
 static const struct catalogue_os *find_os(const struct catalogue *c, const char *key)
@@ -34,8 +36,12 @@ static const struct catalogue_os *find_os(const struct catalogue *c, const char 
 static int read_os(const struct table *t, struct catalogue_os *os, struct error *err)
 {
 	static const char *const states[] = {
-		[OS_SUPPORTED] = "supported",	  [OS_CONDITIONAL] = "conditional", [OS_END_OF_SUPPORT] = "end-of-support",
-		[OS_UNSUPPORTED] = "unsupported", [OS_NO_BOOT] = "no-boot",	    [OS_UNKNOWN] = "unknown",
+		[OS_SUPPORTED] = "supported",
+		[OS_CONDITIONAL] = "conditional",
+		[OS_END_OF_SUPPORT] = "end-of-support",
+		[OS_UNSUPPORTED] = "unsupported",
+		[OS_NO_BOOT] = "no-boot",
+		[OS_UNKNOWN] = "unknown",
 		NULL,
 	};
 	static const char *const answers[] = { [OS_MAYBE] = "unknown", [OS_YES] = "yes", [OS_NO] = "no", NULL };
@@ -113,7 +119,8 @@ static int add_id(struct catalogue *c, const struct table *t, size_t column, str
 	if (!*table_text(t, column))
 		return 0; /* only names lead to this one */
 	id.arch = (enum os_arch)arch;
-	if (table_grow(&c->ids, sizeof(*c->ids), c->n_ids, &c->cap_ids, err) < 0 || table_copy(t, column, &id.id, err) < 0)
+	if (table_grow(&c->ids, sizeof(*c->ids), c->n_ids, &c->cap_ids, err) < 0 ||
+	    table_copy(t, column, &id.id, err) < 0)
 		return -1;
 	c->ids[c->n_ids++] = id;
 	return 0;
@@ -134,8 +141,9 @@ int catalogue_load_guest_os(struct catalogue *c, struct table *t, struct error *
 
 		/* several keys of VMware's have one identifier, and mean the same */
 		if (strcasecmp(a->id, b->id) == 0 && (a->os != b->os || a->arch != b->arch))
-			return error_set(err, ERR_CORRUPT, "%s:%zu: vim_id, vmx_id: '%s' means something else in line %zu",
-					 t->path, b->line, b->id, a->line);
+			return error_set(err, ERR_CORRUPT,
+					 "%s:%zu: vim_id, vmx_id: '%s' means something else in line %zu", t->path,
+					 b->line, b->id, a->line);
 	}
 	return 0;
 }
@@ -144,7 +152,10 @@ int catalogue_load_guest_os(struct catalogue *c, struct table *t, struct error *
 
 enum { N_ORDER, N_PATTERN, N_KEY };
 const char *const catalogue_guest_os_name_columns[] = {
-	[N_ORDER] = "order", [N_PATTERN] = "pattern", [N_KEY] = "os_key", NULL,
+	[N_ORDER] = "order",
+	[N_PATTERN] = "pattern",
+	[N_KEY] = "os_key",
+	NULL,
 };
 
 static int add_pattern(struct catalogue *c, const struct table *t, unsigned *order, struct error *err)
@@ -227,7 +238,8 @@ const struct catalogue_os *catalogue_os_by_id(const struct catalogue *c, const c
 /* Bytes of what counts as white space at p; 0: it is none. */
 static size_t white_space(const char *p)
 {
-	static const char *const wide[] = { "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x87" }; /* no-break: plain, narrow, figure */
+	static const char *const wide[] = { "\xc2\xa0", "\xe2\x80\xaf",
+					    "\xe2\x80\x87" }; /* no-break: plain, narrow, figure */
 
 	if (*p == ' ' || (*p >= '\t' && *p <= '\r'))
 		return 1;

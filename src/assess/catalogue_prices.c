@@ -10,7 +10,7 @@
 
 enum { P_REGION, P_KIND, P_ITEM, P_OS, P_REDUNDANCY, P_UNIT, P_PRICE };
 const char *const catalogue_price_columns[] = {
-	[P_REGION] = "region",	       [P_KIND] = "kind", [P_ITEM] = "item",	   [P_OS] = "os",
+	[P_REGION] = "region",         [P_KIND] = "kind", [P_ITEM] = "item",       [P_OS] = "os",
 	[P_REDUNDANCY] = "redundancy", [P_UNIT] = "unit", [P_PRICE] = "price_usd", NULL,
 };
 
@@ -121,8 +121,9 @@ int catalogue_load_prices(struct catalogue *c, struct table *t, struct error *er
 	qsort(c->prices, c->n_prices, sizeof(*c->prices), by_what_then_line);
 	for (size_t i = 1; i < c->n_prices; i++)
 		if (by_what(&c->prices[i], &c->prices[i - 1]) == 0)
-			return error_set(err, ERR_CORRUPT, "%s:%zu: item: the price of '%s' in %s is also in line %zu", t->path,
-					 c->prices[i].line, c->prices[i].item, c->prices[i].region, c->prices[i - 1].line);
+			return error_set(err, ERR_CORRUPT, "%s:%zu: item: the price of '%s' in %s is also in line %zu",
+					 t->path, c->prices[i].line, c->prices[i].item, c->prices[i].region,
+					 c->prices[i - 1].line);
 	return 0;
 }
 
@@ -171,7 +172,8 @@ bool catalogue_prices_sizes(const struct catalogue *c, const char *region)
 	return false;
 }
 
-bool catalogue_size_price(const struct catalogue *c, const char *region, const char *size, bool windows, double *hourly_out)
+bool catalogue_size_price(const struct catalogue *c, const char *region, const char *size, bool windows,
+			  double *hourly_out)
 {
 	return find_price(c, region, windows ? PRICE_SIZE_WINDOWS : PRICE_SIZE_LINUX, size, hourly_out);
 }

@@ -64,9 +64,13 @@ int catalogue_load_ftts(struct catalogue *c, struct table *t, struct error *err)
 int catalogue_load_prices(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
 
 /* The columns that each asks for. */
-extern const char *const catalogue_os_key_columns[], *const catalogue_guest_os_columns[],
-	*const catalogue_guest_os_name_columns[], *const catalogue_size_columns[], *const catalogue_tier_columns[],
-	*const catalogue_host_columns[], *const catalogue_ftt_columns[], *const catalogue_price_columns[];
+extern const char *const catalogue_os_key_columns[],
+	*const catalogue_guest_os_columns[], *const catalogue_guest_os_name_columns[],
+						     *const catalogue_size_columns[],
+							     *const catalogue_tier_columns[],
+								     *const catalogue_host_columns[],
+									     *const catalogue_ftt_columns[],
+										     *const catalogue_price_columns[];
 
 void catalogue_free_os(struct catalogue *c);
 void catalogue_free_prices(struct catalogue *c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is offered: sizes of virtual machines, managed disks, hosts of Azure VMware Solution and how they keep copies. */
+/* What is offered: sizes of virtual machines, managed disks, hosts of Azure VMware Solution and how they keep copies.
+ */
 #include <config.h>
 
 #include <stdlib.h>
@@ -10,20 +11,48 @@
 
 /* ---- sizes ---- */
 
-enum { S_NAME, S_SERIES, S_VCPUS, S_MEMORY, S_DISKS, S_NICS, S_IOPS, S_MBPS, S_PREMIUM, S_GEN1, S_GEN2, S_NVME, S_NETWORK,
-       S_CANDIDATE, S_RETIRES };
+enum {
+	S_NAME,
+	S_SERIES,
+	S_VCPUS,
+	S_MEMORY,
+	S_DISKS,
+	S_NICS,
+	S_IOPS,
+	S_MBPS,
+	S_PREMIUM,
+	S_GEN1,
+	S_GEN2,
+	S_NVME,
+	S_NETWORK,
+	S_CANDIDATE,
+	S_RETIRES
+};
 const char *const catalogue_size_columns[] = {
-	[S_NAME] = "name", [S_SERIES] = "series", [S_VCPUS] = "vcpus", [S_MEMORY] = "memory_gib",
-	[S_DISKS] = "max_data_disks", [S_NICS] = "max_nics", [S_IOPS] = "uncached_iops", [S_MBPS] = "uncached_mbps",
-	[S_PREMIUM] = "premium_io", [S_GEN1] = "gen1", [S_GEN2] = "gen2", [S_NVME] = "nvme_only",
-	[S_NETWORK] = "max_network_mbps", [S_CANDIDATE] = "default_candidate", [S_RETIRES] = "?retires", NULL,
+	[S_NAME] = "name",
+	[S_SERIES] = "series",
+	[S_VCPUS] = "vcpus",
+	[S_MEMORY] = "memory_gib",
+	[S_DISKS] = "max_data_disks",
+	[S_NICS] = "max_nics",
+	[S_IOPS] = "uncached_iops",
+	[S_MBPS] = "uncached_mbps",
+	[S_PREMIUM] = "premium_io",
+	[S_GEN1] = "gen1",
+	[S_GEN2] = "gen2",
+	[S_NVME] = "nvme_only",
+	[S_NETWORK] = "max_network_mbps",
+	[S_CANDIDATE] = "default_candidate",
+	[S_RETIRES] = "?retires",
+	NULL,
 };
 
 static int read_size(const struct table *t, struct catalogue_size *s, struct error *err)
 {
 	if (table_copy(t, S_NAME, &s->name, err) < 0 || table_copy(t, S_SERIES, &s->series, err) < 0 ||
 	    table_copy(t, S_RETIRES, &s->retires, err) < 0 || table_count(t, S_VCPUS, 1, &s->vcpus, err) < 0 ||
-	    table_number(t, S_MEMORY, &s->memory_gib, err) < 0 || table_count(t, S_DISKS, 0, &s->max_data_disks, err) < 0 ||
+	    table_number(t, S_MEMORY, &s->memory_gib, err) < 0 ||
+	    table_count(t, S_DISKS, 0, &s->max_data_disks, err) < 0 ||
 	    table_count(t, S_NICS, 1, &s->max_nics, err) < 0 || table_number(t, S_IOPS, &s->uncached_iops, err) < 0 ||
 	    table_number(t, S_MBPS, &s->uncached_mbps, err) < 0 || table_yes(t, S_PREMIUM, &s->premium_io, err) < 0 ||
 	    table_yes(t, S_GEN1, &s->gen1, err) < 0 || table_yes(t, S_GEN2, &s->gen2, err) < 0 ||
@@ -87,15 +116,22 @@ int catalogue_load_sizes(struct catalogue *c, struct table *t, struct error *err
 
 enum { T_TIER, T_TYPE, T_SIZE, T_IOPS, T_MBPS, T_UPLOAD };
 const char *const catalogue_tier_columns[] = {
-	[T_TIER] = "tier", [T_TYPE] = "disk_type",     [T_SIZE] = "size_gib", [T_IOPS] = "iops",
-	[T_MBPS] = "mbps", [T_UPLOAD] = "from_upload", NULL,
+	[T_TIER] = "tier",
+	[T_TYPE] = "disk_type",
+	[T_SIZE] = "size_gib",
+	[T_IOPS] = "iops",
+	[T_MBPS] = "mbps",
+	[T_UPLOAD] = "from_upload",
+	NULL,
 };
 
 /* 1: a tier; 0: one that takes no upload, of whatever type. */
 static int read_tier(const struct table *t, struct catalogue_tier *tier, struct error *err)
 {
 	static const char *const types[] = {
-		[DISK_PREMIUM_SSD] = "premium-ssd", [DISK_STANDARD_SSD] = "standard-ssd", [DISK_STANDARD_HDD] = "standard-hdd",
+		[DISK_PREMIUM_SSD] = "premium-ssd",
+		[DISK_STANDARD_SSD] = "standard-ssd",
+		[DISK_STANDARD_HDD] = "standard-hdd",
 		NULL,
 	};
 	unsigned type;
@@ -127,7 +163,8 @@ static int insert_tier(struct catalogue *c, const struct table *t, struct catalo
 	while (at < n && c->tiers[type][at].size_gib < tier->size_gib)
 		at++;
 	if (at < n && c->tiers[type][at].size_gib == tier->size_gib)
-		return table_bad(t, T_SIZE, err, "%u is the size of %s already", tier->size_gib, c->tiers[type][at].name);
+		return table_bad(t, T_SIZE, err, "%u is the size of %s already", tier->size_gib,
+				 c->tiers[type][at].name);
 	if (table_grow(&c->tiers[type], sizeof(*tier), n, &c->cap_tiers[type], err) < 0)
 		return -1;
 	memmove(c->tiers[type] + at + 1, c->tiers[type] + at, (n - at) * sizeof(*tier));
@@ -192,8 +229,12 @@ int catalogue_load_hosts(struct catalogue *c, struct table *t, struct error *err
 
 enum { F_FTT, F_RAID, F_NUMERATOR, F_DENOMINATOR, F_HOSTS };
 const char *const catalogue_ftt_columns[] = {
-	[F_FTT] = "ftt", [F_RAID] = "raid", [F_NUMERATOR] = "numerator", [F_DENOMINATOR] = "denominator",
-	[F_HOSTS] = "min_hosts", NULL,
+	[F_FTT] = "ftt",
+	[F_RAID] = "raid",
+	[F_NUMERATOR] = "numerator",
+	[F_DENOMINATOR] = "denominator",
+	[F_HOSTS] = "min_hosts",
+	NULL,
 };
 
 int catalogue_load_ftts(struct catalogue *c, struct table *t, struct error *err)

@@ -63,7 +63,8 @@ static int read_header(struct table *t, struct error *err)
 		if (find_column(t, column_name(t, i), &t->at[i], err) < 0)
 			return -1;
 		if (t->at[i] == SIZE_MAX && t->columns[i][0] != '?')
-			return error_set(err, ERR_CORRUPT, "%s:%zu: no column '%s'", t->path, t->row.line, t->columns[i]);
+			return error_set(err, ERR_CORRUPT, "%s:%zu: no column '%s'", t->path, t->row.line,
+					 t->columns[i]);
 	}
 	if (csv_delimiter(t->csv) != ',')
 		return error_set(err, ERR_CORRUPT, "%s:%zu: cells are not parted by commas", t->path, t->row.line);
@@ -130,8 +131,8 @@ int table_next(struct table *t, struct error *err)
 	if (rc <= 0)
 		return rc;
 	if (t->row.n != t->width)
-		return error_set(err, ERR_CORRUPT, "%s:%zu: %zu cells; the header has %zu", t->path, t->row.line, t->row.n,
-				 t->width);
+		return error_set(err, ERR_CORRUPT, "%s:%zu: %zu cells; the header has %zu", t->path, t->row.line,
+				 t->row.n, t->width);
 	if (++t->rows > TABLE_ROWS_MAX)
 		return error_set(err, ERR_CORRUPT, "%s:%zu: more than %d rows", t->path, t->row.line, TABLE_ROWS_MAX);
 	note_age(t, t->as_of_at);
@@ -190,7 +191,8 @@ int table_word(const struct table *t, size_t column, const char *const *words, u
 			*out = i;
 			return 0;
 		}
-		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "", *words[i] ? words[i] : "empty");
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "",
+					*words[i] ? words[i] : "empty");
 		assert(len < sizeof(all));
 	}
 	return table_bad(t, column, err, "'%s' is none of: %s", text, all);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One file of a catalogue, row by row, strictly: the columns asked for are there once, each row has as many cells as the header,
- * and a cell is what it should be.  Messages: "DIR/avs-hosts.csv:3: cores: 'many' is not a whole number from 1 to 1000000".
+ * One file of a catalogue, row by row, strictly: the columns asked for are there once, each row has as many cells as
+ * the header, and a cell is what it should be.  Messages: "DIR/avs-hosts.csv:3: cores: 'many' is not a whole number
+ * from 1 to 1000000".
  */
 #ifndef LIFTFS_ASSESS_CATALOGUE_TABLE_H
 #define LIFTFS_ASSESS_CATALOGUE_TABLE_H
@@ -27,8 +28,10 @@ struct table {
 	size_t rows;
 };
 
-/* Columns by name, up to a NULL; one that begins with '?' may be missing, and then all its cells are empty.  They outlive t. */
-int table_open(struct table *t, const char *dir, const char *file, const char *const *columns, struct error *err) MUST_CHECK;
+/* Columns by name, up to a NULL; one that begins with '?' may be missing, and then all its cells are empty.  They
+ * outlive t. */
+int table_open(struct table *t, const char *dir, const char *file, const char *const *columns,
+	       struct error *err) MUST_CHECK;
 void table_close(struct table *t);
 
 /* 1: a row; 0: no more; -1: an error. */
@@ -36,11 +39,13 @@ int table_next(struct table *t, struct error *err) MUST_CHECK;
 
 /* Of the current row; columns are counted as they were given. */
 const char *table_text(const struct table *t, size_t column);
-int table_copy(const struct table *t, size_t column, char **out, struct error *err) MUST_CHECK; /* the caller frees it */
+int table_copy(const struct table *t, size_t column, char **out,
+	       struct error *err) MUST_CHECK; /* the caller frees it */
 int table_count(const struct table *t, size_t column, unsigned least, unsigned *out, struct error *err) MUST_CHECK;
 int table_number(const struct table *t, size_t column, double *out, struct error *err) MUST_CHECK; /* not below 0 */
 /* The index of the cell's word; words up to a NULL. */
-int table_word(const struct table *t, size_t column, const char *const *words, unsigned *out, struct error *err) MUST_CHECK;
+int table_word(const struct table *t, size_t column, const char *const *words, unsigned *out,
+	       struct error *err) MUST_CHECK;
 int table_yes(const struct table *t, size_t column, bool *out, struct error *err) MUST_CHECK; /* yes or no */
 
 /* ERR_CORRUPT, with the place before the message. */

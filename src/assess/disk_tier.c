@@ -33,15 +33,16 @@ static const struct assess_tier_price *smallest(const struct assess_frame *f, en
 	for (size_t i = 0; i < f->n_tiers[type]; i++) {
 		const struct catalogue_tier *t = f->tiers[type][i].tier;
 
-		if (t->size_gib * 1024.0 >= mib && assess_fits(t->iops, d->need_iops) && assess_fits(t->mbps, d->need_mbps))
+		if (t->size_gib * 1024.0 >= mib && assess_fits(t->iops, d->need_iops) &&
+		    assess_fits(t->mbps, d->need_mbps))
 			return &f->tiers[type][i];
 	}
 	return NULL;
 }
 
 /* The types that a disk may have; how many. */
-static size_t allowed_types(const struct assess_frame *f, const struct machine_disk *d, bool by_performance, bool with_values,
-			    enum disk_type types[2])
+static size_t allowed_types(const struct assess_frame *f, const struct machine_disk *d, bool by_performance,
+			    bool with_values, enum disk_type types[2])
 {
 	switch (f->o->disk_type) {
 	case CHOICE_PREMIUM_SSD:

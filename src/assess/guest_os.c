@@ -2,9 +2,9 @@
 /*
  * Which operating system a machine runs, by whatever its inventory says of it.
  *
- * The first of these that means something: what VMware Tools say, the configured text, the configured identifier, the name
- * in an import file.  The architecture: an identifier that was used, a column of its own, the text that was used, the other
- * ones, an identifier, what is usual for the operating system.
+ * The first of these that means something: what VMware Tools say, the configured text, the configured identifier, the
+ * name in an import file.  The architecture: an identifier that was used, a column of its own, the text that was used,
+ * the other ones, an identifier, what is usual for the operating system.
  */
 #include <config.h>
 
@@ -33,10 +33,11 @@ static enum os_arch arch_of_text(const char *text)
 	static const struct {
 		const char *word;
 		enum os_arch arch;
-	} words[] = { /* in this order: "x86_64" holds "x86" */
+	} words[] = {
+		/* in this order: "x86_64" holds "x86" */
 		{ "arm64", ARCH_ARM64 }, { "aarch64", ARCH_ARM64 }, { "64-bit", ARCH_X64 }, { "64 bit", ARCH_X64 },
-		{ "x64", ARCH_X64 },	 { "amd64", ARCH_X64 },	    { "x86_64", ARCH_X64 }, { "32-bit", ARCH_X86 },
-		{ "32 bit", ARCH_X86 },	 { "x86", ARCH_X86 },	    { "i386", ARCH_X86 },   { "i686", ARCH_X86 },
+		{ "x64", ARCH_X64 },     { "amd64", ARCH_X64 },     { "x86_64", ARCH_X64 }, { "32-bit", ARCH_X86 },
+		{ "32 bit", ARCH_X86 },  { "x86", ARCH_X86 },       { "i386", ARCH_X86 },   { "i686", ARCH_X86 },
 	};
 
 	for (size_t i = 0; text && i < ARRAY_LEN(words); i++)
@@ -48,8 +49,8 @@ static enum os_arch arch_of_text(const char *text)
 enum source { OS_TOOLS, OS_CONFIG, GUEST_ID, OS_NAME_VERSION, OS_NAME, N_SOURCES };
 
 static const char *const source_names[N_SOURCES] = {
-	[OS_TOOLS] = "os_tools", [OS_CONFIG] = "os_config",	 [GUEST_ID] = "guest_id",
-	[OS_NAME] = "os_name",	 [OS_NAME_VERSION] = "os_name",
+	[OS_TOOLS] = "os_tools", [OS_CONFIG] = "os_config",     [GUEST_ID] = "guest_id",
+	[OS_NAME] = "os_name",   [OS_NAME_VERSION] = "os_name",
 };
 
 static enum os_arch find_arch(const struct machine *m, const char *const texts[N_SOURCES], enum source used,

@@ -31,9 +31,9 @@ void assess_options_init(struct assess_options *o)
 }
 
 enum { /* what more is asked of a value than to lie between least and most */
-	ABOVE_LEAST = 1,
-	BELOW_MOST = 2,
-	ONE_DECIMAL = 4,
+       ABOVE_LEAST = 1,
+       BELOW_MOST = 2,
+       ONE_DECIMAL = 4,
 };
 
 struct range {
@@ -53,8 +53,8 @@ static int check_range(const struct range *r, struct error *err)
 {
 	bool in = r->value >= r->least && r->value <= r->most; /* what is no number is in no range */
 
-	if (in && (r->value > r->least || !(r->more & ABOVE_LEAST)) && (r->value < r->most || !(r->more & BELOW_MOST)) &&
-	    (!(r->more & ONE_DECIMAL) || has_one_decimal(r->value)))
+	if (in && (r->value > r->least || !(r->more & ABOVE_LEAST)) &&
+	    (r->value < r->most || !(r->more & BELOW_MOST)) && (!(r->more & ONE_DECIMAL) || has_one_decimal(r->value)))
 		return 0;
 	return error_set(err, ERR_USAGE, "%s: %.10g is not %s", r->option, r->value, r->allowed);
 }
@@ -109,8 +109,9 @@ int assess_options_check(const struct assess_options *o, const struct catalogue 
 
 		if (!names)
 			return -1;
-		return error_set(err, ERR_USAGE, "--avs-ftt %u with --avs-raid %u is not in the catalogue, which has %s",
-				 o->avs_ftt, o->avs_raid, names);
+		return error_set(err, ERR_USAGE,
+				 "--avs-ftt %u with --avs-raid %u is not in the catalogue, which has %s", o->avs_ftt,
+				 o->avs_raid, names);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "assess/rules.h"
 #include "base/compiler.h"
 
-#define AZURE_DISKS_MAX 65               /* with that of the operating system */
+#define AZURE_DISKS_MAX 65 /* with that of the operating system */
 #define AZURE_NICS_MAX 32
 #define PAGE_BLOB_MIB (8.0 * 1024 * 1024) /* a page blob, in which a disk shares the space with its footer */
 #define NAME_MAX_LEN 63
@@ -23,7 +23,8 @@ struct rule {
 static int judge_all(struct assess_vm *vm, const struct rule *rules, size_t n, struct error *err)
 {
 	for (size_t i = 0; i < n; i++)
-		if (rules[i].applies && assess_judge(&vm->azure.codes, &vm->azure.verdict, rules[i].code, rules[i].verdict, err) < 0)
+		if (rules[i].applies &&
+		    assess_judge(&vm->azure.codes, &vm->azure.verdict, rules[i].code, rules[i].verdict, err) < 0)
 			return -1;
 	return 0;
 }

@@ -75,7 +75,8 @@ static struct machine_number price_of(const struct assess_candidate *c, const st
 	return w->windows ? c->windows_usd : c->linux_usd;
 }
 
-static bool passes(const struct assess_frame *f, const struct assess_candidate *c, const struct wanted *w, enum assess_step step)
+static bool passes(const struct assess_frame *f, const struct assess_candidate *c, const struct wanted *w,
+		   enum assess_step step)
 {
 	const struct catalogue_size *s = c->size;
 	const struct assess_azure *a = w->needs;
@@ -98,7 +99,8 @@ static bool passes(const struct assess_frame *f, const struct assess_candidate *
 }
 
 /* Price where the region has any, then vCPUs, memory, name. */
-static bool is_better(const struct assess_candidate *a, const struct assess_candidate *b, const struct wanted *w, bool priced)
+static bool is_better(const struct assess_candidate *a, const struct assess_candidate *b, const struct wanted *w,
+		      bool priced)
 {
 	double x = price_of(a, w).v, y = price_of(b, w).v;
 
@@ -111,7 +113,8 @@ static bool is_better(const struct assess_candidate *a, const struct assess_cand
 	return strcmp(a->size->name, b->size->name) < 0;
 }
 
-static const struct assess_candidate *choose(const struct assess_frame *f, const struct wanted *w, size_t left[ASSESS_STEPS])
+static const struct assess_candidate *choose(const struct assess_frame *f, const struct wanted *w,
+					     size_t left[ASSESS_STEPS])
 {
 	const struct assess_candidate *best = NULL;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * assess-dump CATALOGUE <CASES: assesses the machines of each line, {"options": ..., "machines": [...]}, and prints what came
- * of them, everything that the rules say, a line for a line.  tests/assess/rules.py makes the cases and reads the results.
+ * assess-dump CATALOGUE <CASES: assesses the machines of each line, {"options": ..., "machines": [...]}, and prints
+ * what came of them, everything that the rules say, a line for a line.  tests/assess/rules.py makes the cases and reads
+ * the results.
  */
 #include <config.h>
 
@@ -126,8 +127,7 @@ static void read_machine(struct machine_list *l, const json_t *o)
 	m->write_ops = number(o, "write_ops");
 	m->read_mbs = number(o, "read_mbs");
 	m->write_mbs = number(o, "write_mbs");
-	json_array_foreach (json_object_get(o, "disks"), i, d)
-		read_disk(m, d);
+	json_array_foreach(json_object_get(o, "disks"), i, d) read_disk(m, d);
 	if (machine_order_disks(m, NULL) < 0)
 		die("order");
 }
@@ -146,8 +146,7 @@ static void read_options(struct assess_options *out, const json_t *o, const char
 	out->comfort = value(o, "comfort");
 	out->disk_type = (enum assess_disk_choice)word(o, "disk_type", choices);
 	out->series = series;
-	json_array_foreach (json_object_get(o, "series"), i, s)
-		series[out->n_series++] = json_string_value(s);
+	json_array_foreach(json_object_get(o, "series"), i, s) series[out->n_series++] = json_string_value(s);
 	out->ahb = truth(o, "ahb");
 	out->uptime_hours = value(o, "uptime_hours");
 	out->avs_host = text(o, "avs_host");
@@ -185,10 +184,10 @@ static json_t *disk_json(const struct assess_disk *d, const struct machine_disk 
 {
 	static const char *const types[] = { "premium-ssd", "standard-ssd", "standard-hdd" };
 
-	return json_pack("{sb sb so so so so sf sf}", "replicate", d->replicate, "os", from->os, "codes", codes_json(&d->codes),
-			 "tier", d->tier ? json_string(d->tier->name) : json_null(), "type",
-			 d->tier ? json_string(types[d->tier->type]) : json_null(), "usd", known(d->monthly_usd), "iops",
-			 d->need_iops, "mbps", d->need_mbps);
+	return json_pack("{sb sb so so so so sf sf}", "replicate", d->replicate, "os", from->os, "codes",
+			 codes_json(&d->codes), "tier", d->tier ? json_string(d->tier->name) : json_null(), "type",
+			 d->tier ? json_string(types[d->tier->type]) : json_null(), "usd", known(d->monthly_usd),
+			 "iops", d->need_iops, "mbps", d->need_mbps);
 }
 
 static json_t *azure_json(const struct assess_azure *a)
@@ -202,12 +201,13 @@ static json_t *azure_json(const struct assess_azure *a)
 	for (size_t i = 0; i < ASSESS_STEPS; i++)
 		json_array_append_new(left, json_integer((json_int_t)a->left[i]));
 	return json_pack("{sb so so so so ss so so so ss sb ss s[ooo]}", "tried", a->tried, "size",
-			 a->size ? json_string(a->size->name) : json_null(), "hourly", known(a->hourly_usd), "left", left,
-			 "needs", needs, "readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes",
-			 codes_json(&a->notes), "proposed", a->proposed_name ? json_string(a->proposed_name) : json_null(),
-			 "generation", a->gen2 ? "V2" : "V1", "performance", a->by_performance, "security",
-			 a->trusted_launch ? "TrustedLaunch" : "Standard", "monthly", known(a->compute_usd), known(a->disks_usd),
-			 known(a->total_usd));
+			 a->size ? json_string(a->size->name) : json_null(), "hourly", known(a->hourly_usd), "left",
+			 left, "needs", needs, "readiness", assess_azure_verdict(a->verdict), "codes",
+			 codes_json(&a->codes), "notes", codes_json(&a->notes), "proposed",
+			 a->proposed_name ? json_string(a->proposed_name) : json_null(), "generation",
+			 a->gen2 ? "V2" : "V1", "performance", a->by_performance, "security",
+			 a->trusted_launch ? "TrustedLaunch" : "Standard", "monthly", known(a->compute_usd),
+			 known(a->disks_usd), known(a->total_usd));
 }
 
 static json_t *vm_json(const struct assess_vm *vm)
@@ -217,8 +217,8 @@ static json_t *vm_json(const struct assess_vm *vm)
 
 	for (size_t i = 0; i < vm->machine->n_disks; i++)
 		json_array_append_new(disks, disk_json(&vm->disks[i], &vm->machine->disks[i]));
-	return json_pack("{ss ss ss so so s{ss so}}", "name", vm->machine->name, "os_key", vm->os->key, "arch", archs[vm->arch],
-			 "disks", disks, "azure", azure_json(&vm->azure), "avs", "readiness",
+	return json_pack("{ss ss ss so so s{ss so}}", "name", vm->machine->name, "os_key", vm->os->key, "arch",
+			 archs[vm->arch], "disks", disks, "azure", azure_json(&vm->azure), "avs", "readiness",
 			 assess_avs_verdict(vm->avs.verdict), "codes", codes_json(&vm->avs.codes));
 }
 
@@ -231,10 +231,10 @@ static json_t *result_json(const struct assessment *a)
 		json_array_append_new(vms, vm_json(&a->vms[i]));
 	for (size_t i = 0; i < a->n_skipped; i++)
 		json_array_append_new(skipped, json_pack("[ss]", a->skipped[i].machine->name, a->skipped[i].reason));
-	return json_pack("{so so s{sI sI sI sI sI sI sI ss}}", "vms", vms, "skipped", skipped, "avs", "vms", (json_int_t)v->vms,
-			 "n_cpu", (json_int_t)v->n_cpu, "n_mem", (json_int_t)v->n_mem, "n_store", (json_int_t)v->n_store,
-			 "nodes", (json_int_t)v->nodes, "clusters", (json_int_t)v->clusters, "physical_cores",
-			 (json_int_t)v->physical_cores, "limiting", assess_limit_name(v->limiting));
+	return json_pack("{so so s{sI sI sI sI sI sI sI ss}}", "vms", vms, "skipped", skipped, "avs", "vms",
+			 (json_int_t)v->vms, "n_cpu", (json_int_t)v->n_cpu, "n_mem", (json_int_t)v->n_mem, "n_store",
+			 (json_int_t)v->n_store, "nodes", (json_int_t)v->nodes, "clusters", (json_int_t)v->clusters,
+			 "physical_cores", (json_int_t)v->physical_cores, "limiting", assess_limit_name(v->limiting));
 }
 
 static void run_case(const struct catalogue *c, const json_t *in)
@@ -242,7 +242,8 @@ static void run_case(const struct catalogue *c, const json_t *in)
 	const json_t *m, *options = json_object_get(in, "options");
 	CLEANUP(cleanup_machine_list) struct machine_list l = { .n = 0 };
 	CLEANUP(cleanup_assessment) struct assessment a = { .n_vms = 0 };
-	CLEANUP_FREE const char **series = calloc(json_array_size(json_object_get(options, "series")) + 1, sizeof(*series));
+	CLEANUP_FREE const char **series =
+		calloc(json_array_size(json_object_get(options, "series")) + 1, sizeof(*series));
 	struct error err = ERROR_INIT;
 	struct assess_options o;
 	json_t *out;
@@ -251,8 +252,7 @@ static void run_case(const struct catalogue *c, const json_t *in)
 	if (!series)
 		die("no memory");
 	read_options(&o, options, series);
-	json_array_foreach (json_object_get(in, "machines"), i, m)
-		read_machine(&l, m);
+	json_array_foreach(json_object_get(in, "machines"), i, m) read_machine(&l, m);
 	if (assess(&l, c, &o, &a, &err) < 0)
 		die(err.msg);
 	out = result_json(&a);

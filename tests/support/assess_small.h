@@ -10,8 +10,9 @@
 #include "base/compiler.h"
 #include "support/scratch.h"
 
-#define SMALL_SIZES_HEADER \
-	"name,series,vcpus,memory_gib,max_data_disks,max_nics,uncached_iops,uncached_mbps,premium_io,gen1,gen2,nvme_only," \
+#define SMALL_SIZES_HEADER                                                                                            \
+	"name,series,vcpus,memory_gib,max_data_disks,max_nics,uncached_iops,uncached_mbps,premium_io,gen1,gen2,nvme_" \
+	"only,"                                                                                                       \
 	"max_network_mbps,default_candidate\n"
 #define SMALL_DISKS_HEADER "tier,disk_type,size_gib,iops,mbps,from_upload\n"
 #define SMALL_PRICES_HEADER "region,kind,item,os,redundancy,unit,price_usd\n"
@@ -48,7 +49,8 @@ static const char *const small_files[][2] = {
 	{ "os-keys.csv", SMALL_KEYS_HEADER "win,Windows,windows,x64,supported,,yes,yes,supported\n"
 					   "lin,Linux,linux,x64,supported,,yes,no,supported\n"
 					   "unknown,Other,unknown,,unknown,,unknown,no,supported\n" },
-	{ "guest-os.csv", "vim_id,vmx_id,os_key,arch\nwinGuest,win,win,x86\nwin64Guest,win-64,win,x64\nlinGuest,,lin,x64\n" },
+	{ "guest-os.csv",
+	  "vim_id,vmx_id,os_key,arch\nwinGuest,win,win,x86\nwin64Guest,win-64,win,x64\nlinGuest,,lin,x64\n" },
 	{ "guest-os-names.csv", "order,pattern,os_key\n1,windows 1*2,lin\n2,windows*,win\n5,*linux,lin\n" },
 	{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,10,100,10\n" },
 	{ "avs-ftt.csv", "ftt,raid,numerator,denominator,min_hosts\n0,0,1,1,1\n1,1,2,1,3\n3,1,4,1,7\n" },

@@ -28,8 +28,9 @@ static json_t *disks_json(const struct assess_vm *vm)
 		const struct machine_disk *from = &vm->machine->disks[i];
 		const struct assess_disk *d = &vm->disks[i];
 
-		json_array_append_new(a, json_pack("{ss sb sb sI so so}", "label", from->label, "os", from->os, "replicate",
-						   d->replicate, "capacity_mib", (json_int_t)from->capacity_mib.v, "tier",
+		json_array_append_new(a, json_pack("{ss sb sb sI so so}", "label", from->label, "os", from->os,
+						   "replicate", d->replicate, "capacity_mib",
+						   (json_int_t)from->capacity_mib.v, "tier",
 						   d->tier ? json_string(d->tier->name) : json_null(), "codes",
 						   codes_json(&d->codes)));
 	}
@@ -43,10 +44,11 @@ static json_t *vm_json(const struct assess_vm *vm)
 	const struct machine *m = vm->machine;
 	const struct assess_azure *a = &vm->azure;
 
-	return json_pack("{ss ss ss ss ss s{ss so ss so so so} s{ss so}}", "name", m->name, "uuid", m->uuid ? m->uuid : "",
-			 "os_key", vm->os->key, "arch", archs[vm->arch], "power", powers[m->power], "azure", "readiness",
-			 assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "generation", a->gen2 ? "V2" : "V1",
-			 "size", a->size ? json_string(a->size->name) : json_null(), "hourly_usd",
+	return json_pack("{ss ss ss ss ss s{ss so ss so so so} s{ss so}}", "name", m->name, "uuid",
+			 m->uuid ? m->uuid : "", "os_key", vm->os->key, "arch", archs[vm->arch], "power",
+			 powers[m->power], "azure", "readiness", assess_azure_verdict(a->verdict), "codes",
+			 codes_json(&a->codes), "generation", a->gen2 ? "V2" : "V1", "size",
+			 a->size ? json_string(a->size->name) : json_null(), "hourly_usd",
 			 a->hourly_usd.known ? json_real(a->hourly_usd.v) : json_null(), "disks", disks_json(vm), "avs",
 			 "readiness", assess_avs_verdict(vm->avs.verdict), "codes", codes_json(&vm->avs.codes));
 }
@@ -61,11 +63,11 @@ static json_t *result_json(const struct assessment *a)
 	for (size_t i = 0; i < a->n_skipped; i++)
 		json_array_append_new(skipped, json_pack("{ss ss}", "name", a->skipped[i].machine->name, "reason",
 							 a->skipped[i].reason));
-	return json_pack("{s{} so so s{ss si si sI sI sI sI ss sI sI}}", "options", "vms", vms, "skipped", skipped, "avs", "host",
-			 v->host->name, "ftt", (int)v->ftt->ftt, "raid", (int)v->ftt->raid, "n_cpu", (json_int_t)v->n_cpu, "n_mem",
-			 (json_int_t)v->n_mem, "n_store", (json_int_t)v->n_store, "nodes", (json_int_t)v->nodes, "limiting",
-			 assess_limit_name(v->limiting), "clusters", (json_int_t)v->clusters, "physical_cores",
-			 (json_int_t)v->physical_cores);
+	return json_pack("{s{} so so s{ss si si sI sI sI sI ss sI sI}}", "options", "vms", vms, "skipped", skipped,
+			 "avs", "host", v->host->name, "ftt", (int)v->ftt->ftt, "raid", (int)v->ftt->raid, "n_cpu",
+			 (json_int_t)v->n_cpu, "n_mem", (json_int_t)v->n_mem, "n_store", (json_int_t)v->n_store,
+			 "nodes", (json_int_t)v->nodes, "limiting", assess_limit_name(v->limiting), "clusters",
+			 (json_int_t)v->clusters, "physical_cores", (json_int_t)v->physical_cores);
 }
 
 /* ---- field by field ---- */
@@ -81,7 +83,8 @@ static void compare(const json_t *want, const json_t *got, const char *at)
 
 	if (json_is_object(want)) {
 		assert_int_equal(json_object_size(got), json_object_size(want));
-		json_object_foreach ((json_t *)want, key, v) {
+		json_object_foreach((json_t *)want, key, v)
+		{
 			snprintf(path, sizeof(path), "%s.%s", at, key);
 			if (!json_object_get(got, key))
 				fail_msg("%s: not there", path);
@@ -92,7 +95,8 @@ static void compare(const json_t *want, const json_t *got, const char *at)
 	if (json_is_array(want)) {
 		if (json_array_size(got) != json_array_size(want))
 			fail_msg("%s: %zu elements, not %zu", at, json_array_size(got), json_array_size(want));
-		json_array_foreach (want, i, v) {
+		json_array_foreach(want, i, v)
+		{
 			snprintf(path, sizeof(path), "%s[%zu]", at, i);
 			compare(v, json_array_get(got, i), path);
 		}

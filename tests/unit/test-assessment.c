@@ -35,7 +35,8 @@ static void options_out_of_range_are_refused_by_name(void **state)
 		{ d, "--avs-spare-nodes: 97 is not a whole number from 0 to 96" },
 		{ d, "--region: 'atlantis' is not in the catalogue, which has eastus, westeurope" },
 		{ d, "--avs-host: 'AV1' is not in the catalogue, which has AV36, AV36P, AV48, AV52, AV64, AV64-Gen2" },
-		{ d, "--avs-ftt 2 with --avs-raid 5 is not in the catalogue, which has 1 with 1, 1 with 5, 2 with 1, 2 with 6, "
+		{ d, "--avs-ftt 2 with --avs-raid 5 is not in the catalogue, which has 1 with 1, 1 with 5, 2 with 1, 2 "
+		     "with 6, "
 		     "3 with 1" },
 	};
 	rows[0].o.comfort = 0;
@@ -67,7 +68,8 @@ static void options_out_of_range_are_refused_by_name(void **state)
 	d.n_series = 2;
 	assert_int_equal(assess_options_check(&d, shipped, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
-	assert_non_null(strstr(err.msg, "--series: 'Dsv99' is not in the catalogue, which has Basv2, Bsv2, Bv1, Dadsv5,"));
+	assert_non_null(
+		strstr(err.msg, "--series: 'Dsv99' is not in the catalogue, which has Basv2, Bsv2, Bv1, Dadsv5,"));
 }
 
 static void options_at_the_ends_of_their_ranges_are_fine(void **state)
@@ -143,7 +145,8 @@ static void where_a_price_is_missing_there_is_no_total(void **state)
 static void one_disk_without_a_price_leaves_no_sum(void **state)
 {
 	struct error err = ERROR_INIT;
-	CLEANUP(cleanup_catalogue) struct catalogue *c =
+	CLEANUP(cleanup_catalogue)
+	struct catalogue *c =
 		small_catalogue(*state, "azure-prices.csv",
 				SMALL_PRICES_HEADER "here,vm,two,windows,,hour,1\nhere,disk,P1,,LRS,month,2\n", &err);
 	struct subject s;
@@ -200,6 +203,7 @@ static void nothing_to_assess_is_no_error(void **state)
 	assert_int_equal(assess(&s.list, shipped, &s.o, &s.a, &err), 0);
 	assert_int_equal(s.a.n_vms, 0);
 	assert_int_equal(s.a.avs.nodes, 0);
+	assessment_fini(&s.a);
 	s.o.comfort = 0;
 	assert_int_equal(assess(&s.list, shipped, &s.o, &s.a, &err), -1);
 	assert_error(&err, ERR_USAGE, "--comfort: 0 is not above 0 and at most 100");

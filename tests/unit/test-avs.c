@@ -47,7 +47,8 @@ static struct machine *hosts_init(struct subject *s)
 	return m;
 }
 
-static void hosts(struct subject *s, uint64_t n_cpu, uint64_t n_mem, uint64_t n_store, uint64_t nodes, enum assess_limit limit)
+static void hosts(struct subject *s, uint64_t n_cpu, uint64_t n_mem, uint64_t n_store, uint64_t nodes,
+		  enum assess_limit limit)
 {
 	const struct assess_avs *a;
 

@@ -9,10 +9,14 @@
 static void what_is_shipped_is_whole(void **state)
 {
 	CLEANUP(cleanup_catalogue) struct catalogue *c = shipped_catalogue();
-	static const char *const want[][2] = { { "azure-vm-sizes.csv", "2026-08-01" }, { "azure-managed-disks.csv", "2026-08-11" },
-					       { "azure-prices.csv", "2026-08-20" },   { "os-keys.csv", "" },
-					       { "guest-os.csv", "" },		       { "guest-os-names.csv", "" },
-					       { "avs-hosts.csv", "2026-02" },	       { "avs-ftt.csv", "2024-08" } };
+	static const char *const want[][2] = { { "azure-vm-sizes.csv", "2026-08-01" },
+					       { "azure-managed-disks.csv", "2026-08-11" },
+					       { "azure-prices.csv", "2026-08-20" },
+					       { "os-keys.csv", "" },
+					       { "guest-os.csv", "" },
+					       { "guest-os-names.csv", "" },
+					       { "avs-hosts.csv", "2026-02" },
+					       { "avs-ftt.csv", "2024-08" } };
 	static const size_t rows[] = { 390, 41, 1615, 83, 277, 223, 6, 5 };
 	const struct catalogue_file *files;
 	size_t n;
@@ -156,9 +160,9 @@ static void a_star_is_any_run_wherever_it_stands(void **state)
 	struct error err = ERROR_INIT;
 	CLEANUP(cleanup_catalogue) struct catalogue *c = small_catalogue(*state, NULL, NULL, &err);
 	static const char *const rows[][2] = {
-		{ "windows 12", "lin" },    { "windows 1 2 2", "lin" }, { "windows 121", "win" }, { "windows 1*2", "lin" },
-		{ "linux", "lin" },	    { "a linux linux", "lin" }, { "linux x", "unknown" }, { "window", "unknown" },
-		{ "windows 1212", "lin" },
+		{ "windows 12", "lin" },  { "windows 1 2 2", "lin" }, { "windows 121", "win" },
+		{ "windows 1*2", "lin" }, { "linux", "lin" },         { "a linux linux", "lin" },
+		{ "linux x", "unknown" }, { "window", "unknown" },    { "windows 1212", "lin" },
 	};
 
 	assert_non_null(c);
@@ -175,7 +179,8 @@ static void a_file_that_makes_no_sense_is_an_error_with_its_place(void **state)
 		{ "avs-hosts.csv", "", ": empty" },
 		{ "avs-hosts.csv", "host,cores,ram_gb\nH1,10,100\n", ":1: no column 'capacity_tb'" },
 		{ "avs-hosts.csv", "host,cores,ram_gb,cores,capacity_tb\n", ":1: column 'cores' twice" },
-		{ "avs-hosts.csv", "host;cores;ram_gb;capacity_tb\nH1;10;100;10\n", ":1: cells are not parted by commas" },
+		{ "avs-hosts.csv", "host;cores;ram_gb;capacity_tb\nH1;10;100;10\n",
+		  ":1: cells are not parted by commas" },
 		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\n\nH1,10,100\n", ":3: 3 cells; the header has 4" },
 		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,ten,100,10\n",
 		  ":2: cores: 'ten' is not a whole number from 1 to 1000000" },
@@ -192,9 +197,11 @@ static void a_file_that_makes_no_sense_is_an_error_with_its_place(void **state)
 		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,5.,10\n",
 		  ":2: ram_gb: '5.' is not a number such as 12 or 0.25" },
 		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,0,10\n", ":2: ram_gb: nothing to divide by" },
-		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,1,0.0\n", ":2: capacity_tb: nothing to divide by" },
+		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,1,0.0\n",
+		  ":2: capacity_tb: nothing to divide by" },
 		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\n,1,1,1\n", ":2: host: empty" },
-		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,1,1\nh1,1,1,1\n", ":3: host: 'h1' is there already" },
+		{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,1,1,1\nh1,1,1,1\n",
+		  ":3: host: 'h1' is there already" },
 		{ "avs-ftt.csv", "ftt,raid,numerator,denominator,min_hosts\n1,1,2,0,3\n",
 		  ":2: denominator: '0' is not a whole number from 1 to 1000000" },
 		{ "avs-ftt.csv", "ftt,raid,numerator,denominator,min_hosts\n1,1,2,1,3\n1,1,2,1,3\n",
@@ -207,27 +214,34 @@ static void a_file_that_makes_no_sense_is_an_error_with_its_place(void **state)
 		  SMALL_SIZES_HEADER "a,A,1,2,1,1,100,10,no,yes,yes,no,,yes\nb,A,1,2,1,1,100,10,no,yes,yes,no,,yes\n"
 				     "a,A,1,2,1,1,100,10,no,yes,yes,no,,yes\n",
 		  ":4: name: 'a' is also in line 2" },
-		{ "azure-vm-sizes.csv", SMALL_SIZES_HEADER ",A,1,2,1,1,100,10,no,yes,yes,no,,yes\n", ":2: name: empty" },
+		{ "azure-vm-sizes.csv", SMALL_SIZES_HEADER ",A,1,2,1,1,100,10,no,yes,yes,no,,yes\n",
+		  ":2: name: empty" },
 		{ "azure-managed-disks.csv", SMALL_DISKS_HEADER "X1,tape,32,1,1,yes\n",
 		  ":2: disk_type: 'tape' is none of: premium-ssd, standard-ssd, standard-hdd" },
-		{ "azure-managed-disks.csv", SMALL_DISKS_HEADER "P1,premium-ssd,32,1,1,yes\nP2,premium-ssd,32,1,1,yes\n",
+		{ "azure-managed-disks.csv",
+		  SMALL_DISKS_HEADER "P1,premium-ssd,32,1,1,yes\nP2,premium-ssd,32,1,1,yes\n",
 		  ":3: size_gib: 32 is the size of P1 already" },
-		{ "azure-managed-disks.csv", SMALL_DISKS_HEADER "P1,premium-ssd,32,1,1,yes\nP1,standard-ssd,32,1,1,yes\n",
+		{ "azure-managed-disks.csv",
+		  SMALL_DISKS_HEADER "P1,premium-ssd,32,1,1,yes\nP1,standard-ssd,32,1,1,yes\n",
 		  ":3: tier: 'P1' is there already" },
 		{ "azure-prices.csv", SMALL_PRICES_HEADER "here,vm,one,linux,,hour,free\n",
 		  ":2: price_usd: 'free' is not a number such as 12 or 0.25" },
 		{ "azure-prices.csv", SMALL_PRICES_HEADER ",vm,one,linux,,hour,1\n", ":2: region: empty" },
 		{ "azure-prices.csv",
-		  SMALL_PRICES_HEADER "here,vm,one,linux,,hour,1\nhere,disk,one,,LRS,month,1\nhere,vm,one,linux,,hour,2\n",
+		  SMALL_PRICES_HEADER
+		  "here,vm,one,linux,,hour,1\nhere,disk,one,,LRS,month,1\nhere,vm,one,linux,,hour,2\n",
 		  ":4: item: the price of 'one' in here is also in line 2" },
-		{ "os-keys.csv", SMALL_KEYS_HEADER "win,,windows,x64,supported,,yes,yes,supported\n", ": os_key: no row 'unknown'" },
+		{ "os-keys.csv", SMALL_KEYS_HEADER "win,,windows,x64,supported,,yes,yes,supported\n",
+		  ": os_key: no row 'unknown'" },
 		{ "os-keys.csv", SMALL_KEYS_HEADER "win,,windows,mips,supported,,yes,yes,supported\n",
 		  ":2: default_arch: 'mips' is none of: empty, x64, x86, arm64" },
 		{ "os-keys.csv", SMALL_KEYS_HEADER "win,,windows,x64,fine,,yes,yes,supported\n",
-		  ":2: azure_state: 'fine' is none of: supported, conditional, end-of-support, unsupported, no-boot, unknown" },
+		  ":2: azure_state: 'fine' is none of: supported, conditional, end-of-support, unsupported, no-boot, "
+		  "unknown" },
 		{ "os-keys.csv", SMALL_KEYS_HEADER "win,,windows,x64,no-boot,,yes,yes,supported\n",
 		  ":2: azure_code: empty, where azure_state is no-boot" },
-		{ "guest-os.csv", "vim_id,vmx_id,os_key,arch\nwinGuest,win,vms,x86\n", ":2: os_key: 'vms' is not in os-keys.csv" },
+		{ "guest-os.csv", "vim_id,vmx_id,os_key,arch\nwinGuest,win,vms,x86\n",
+		  ":2: os_key: 'vms' is not in os-keys.csv" },
 		{ "guest-os.csv", "vim_id,vmx_id,os_key,arch\na,b,win,x86\nc,A,lin,x86\n",
 		  ":3: vim_id, vmx_id: 'A' means something else in line 2" },
 		{ "guest-os-names.csv", "order,pattern,os_key\n2,a*,win\n2,b*,win\n",
@@ -265,9 +279,11 @@ static void a_file_that_is_not_there_is_named(void **state)
 static void columns_may_stand_anywhere_and_further_ones_are_for_people(void **state)
 {
 	struct error err = ERROR_INIT;
-	CLEANUP(cleanup_catalogue) struct catalogue *c =
-		small_catalogue(*state, "avs-hosts.csv",
-				"source,capacity_tb,note,cores,host,ram_gb\nseen 2031-02-03 or 2030,1.5,\"a \"\"b\"\"\",4,H,64\n", &err);
+	CLEANUP(cleanup_catalogue)
+	struct catalogue *c = small_catalogue(
+		*state, "avs-hosts.csv",
+		"source,capacity_tb,note,cores,host,ram_gb\nseen 2031-02-03 or 2030,1.5,\"a \"\"b\"\"\",4,H,64\n",
+		&err);
 	const struct catalogue_host *h;
 	size_t n;
 

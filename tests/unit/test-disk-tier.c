@@ -80,7 +80,8 @@ static void a_raw_disk_gets_none_and_the_next_one_is_that_of_the_system(void **s
 	subject_fini(&s);
 }
 
-/* The small catalogue: P1 32 GiB 100 IOPS 10 MB/s, P2 64/300/30; E1 32/100/10, E2 64/100/10, E3 128/200/20; S1 64/50/5. */
+/* The small catalogue: P1 32 GiB 100 IOPS 10 MB/s, P2 64/300/30; E1 32/100/10, E2 64/100/10, E3 128/200/20; S1 64/50/5.
+ */
 struct small_row {
 	enum assess_disk_choice choice;
 	enum assess_sizing sizing;
@@ -130,14 +131,14 @@ static void the_type_is_the_one_asked_for_or_the_cheaper_one_that_does_it(void *
 		{ CHOICE_STANDARD_HDD, SIZING_AUTO, 32, -1, -1, "E1", "S1", "" },
 		{ CHOICE_STANDARD_HDD, SIZING_AUTO, 64, 51, 0, "E2", "", "NoSuitableDiskSizeForIops" },
 		{ CHOICE_STANDARD_HDD, SIZING_AUTO, 64, 50, 6, "E2", "", "NoSuitableDiskSizeForThroughput" },
-		{ CHOICE_AUTO, SIZING_AUTO, 32, -1, -1, "P1", "P1", "" },	/* as it is: premium */
+		{ CHOICE_AUTO, SIZING_AUTO, 32, -1, -1, "P1", "P1", "" }, /* as it is: premium */
 		{ CHOICE_AUTO, SIZING_AS_IS, 32, 10, 1, "P1", "P1", "" },
 		{ CHOICE_AUTO, SIZING_PERFORMANCE, 32, -1, -1, "E1", "E1", "" }, /* nothing known of the disk */
-		{ CHOICE_AUTO, SIZING_AUTO, 32, 0, -1, "E1", "E1", "" },	/* 0 is a value: E1 for 1, P1 for 2 */
-		{ CHOICE_AUTO, SIZING_AUTO, 64, 10, 1, "E2", "E2", "" },	/* 4 and 4 */
-		{ CHOICE_AUTO, SIZING_AUTO, 64, 101, 1, "P2", "P2", "" },	/* E3 for 8, P2 for 4 */
-		{ CHOICE_AUTO, SIZING_AUTO, 64, 201, 1, "P2", "P2", "" },	/* E3 does no more than 200 */
-		{ CHOICE_AUTO, SIZING_AUTO, 128, 1, 1, "E3", "E3", "" },	/* no premium that large */
+		{ CHOICE_AUTO, SIZING_AUTO, 32, 0, -1, "E1", "E1", "" },         /* 0 is a value: E1 for 1, P1 for 2 */
+		{ CHOICE_AUTO, SIZING_AUTO, 64, 10, 1, "E2", "E2", "" },         /* 4 and 4 */
+		{ CHOICE_AUTO, SIZING_AUTO, 64, 101, 1, "P2", "P2", "" },        /* E3 for 8, P2 for 4 */
+		{ CHOICE_AUTO, SIZING_AUTO, 64, 201, 1, "P2", "P2", "" },        /* E3 does no more than 200 */
+		{ CHOICE_AUTO, SIZING_AUTO, 128, 1, 1, "E3", "E3", "" },         /* no premium that large */
 		{ CHOICE_AUTO, SIZING_AUTO, 64, 301, 1, "", "", "NoSuitableDiskSizeForIops" },
 		{ CHOICE_AUTO, SIZING_AUTO, 64, 300, 31, "", "", "NoSuitableDiskSizeForThroughput" },
 		{ CHOICE_AUTO, SIZING_AUTO, 129, 1, 1, "", "", "NoSuitableDiskSizeForIops" },
@@ -154,8 +155,10 @@ static void where_a_price_is_missing_standard_is_taken(void **state)
 {
 	static const struct small_row row = { CHOICE_AUTO, SIZING_AUTO, 64, 101, 1, "E3", "E3", "" };
 	struct error err = ERROR_INIT;
-	CLEANUP(cleanup_catalogue) struct catalogue *c = small_catalogue(
-		*state, "azure-prices.csv", SMALL_PRICES_HEADER "here,disk,E3,,LRS,month,8\nhere,disk,P2,,ZRS,month,4\n", &err);
+	CLEANUP(cleanup_catalogue)
+	struct catalogue *c =
+		small_catalogue(*state, "azure-prices.csv",
+				SMALL_PRICES_HEADER "here,disk,E3,,LRS,month,8\nhere,disk,P2,,ZRS,month,4\n", &err);
 
 	assert_non_null(c);
 	check_small(c, &row, 0);
@@ -191,9 +194,10 @@ static void any_value_of_a_history_makes_it_sizing_by_performance(void **state)
 	struct subject s;
 	struct machine *m = subject_init(&s, shipped);
 	struct machine_disk *raw = add_disk(m, 1024);
-	struct machine_number *values[] = { &m->cpu_pct,	  &m->memory_pct,	 &m->network_out_mbs, &m->read_ops,
-					    &m->write_ops,	  &m->read_mbs,		 &m->write_mbs,	      &m->disks[0].read_ops,
-					    &m->disks[0].write_ops, &m->disks[0].read_mbs, &m->disks[0].write_mbs, &raw->read_ops };
+	struct machine_number *values[] = { &m->cpu_pct,           &m->memory_pct,         &m->network_out_mbs,
+					    &m->read_ops,          &m->write_ops,          &m->read_mbs,
+					    &m->write_mbs,         &m->disks[0].read_ops,  &m->disks[0].write_ops,
+					    &m->disks[0].read_mbs, &m->disks[0].write_mbs, &raw->read_ops };
 
 	(void)state;
 	raw->raw = true;

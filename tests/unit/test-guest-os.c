@@ -31,15 +31,34 @@ static void check(struct catalogue *c, const struct row *r, size_t i)
 static void tools_go_before_what_is_configured_if_they_know(void **state)
 {
 	static const struct row rows[] = {
-		{ .tools = "Ubuntu 22.04", .config = "Other Linux (64-bit)", .id = "windows9Guest", .key = "ubuntu-22.04",
-		  .arch = ARCH_X64, .from = "os_tools" },
-		{ .tools = "Something else (64-bit)", .config = "Debian GNU/Linux 12 (32-bit)", .id = "windows9Guest",
-		  .key = "debian-12", .arch = ARCH_X86, .from = "os_config" },
-		{ .config = "Red Hat Enterprise Linux 6", .id = "rhel6_64Guest", .key = "rhel-6", .arch = ARCH_X64,
+		{ .tools = "Ubuntu 22.04",
+		  .config = "Other Linux (64-bit)",
+		  .id = "windows9Guest",
+		  .key = "ubuntu-22.04",
+		  .arch = ARCH_X64,
+		  .from = "os_tools" },
+		{ .tools = "Something else (64-bit)",
+		  .config = "Debian GNU/Linux 12 (32-bit)",
+		  .id = "windows9Guest",
+		  .key = "debian-12",
+		  .arch = ARCH_X86,
 		  .from = "os_config" },
-		{ .tools = "Something", .config = "Other (32-bit)", .id = "rhel6_64Guest", .key = "rhel-6", .arch = ARCH_X64,
+		{ .config = "Red Hat Enterprise Linux 6",
+		  .id = "rhel6_64Guest",
+		  .key = "rhel-6",
+		  .arch = ARCH_X64,
+		  .from = "os_config" },
+		{ .tools = "Something",
+		  .config = "Other (32-bit)",
+		  .id = "rhel6_64Guest",
+		  .key = "rhel-6",
+		  .arch = ARCH_X64,
 		  .from = "guest_id" },
-		{ .tools = "Something (64-bit)", .config = "Other (32-bit)", .key = "unknown", .arch = ARCH_X86, .from = "" },
+		{ .tools = "Something (64-bit)",
+		  .config = "Other (32-bit)",
+		  .key = "unknown",
+		  .arch = ARCH_X86,
+		  .from = "" },
 		{ .id = "otherGuest64", .key = "unknown", .arch = ARCH_X64, .from = "" },
 		{ .id = "windows2019srv-64", .key = "win-server-2019", .arch = ARCH_X64, .from = "guest_id" },
 		{ .id = "neverHeardOfGuest", .key = "unknown", .arch = ARCH_UNKNOWN, .from = "" },
@@ -55,9 +74,15 @@ static void an_import_has_a_name_and_perhaps_a_version(void **state)
 	static const struct row rows[] = {
 		{ .name = "Ubuntu", .version = "22.04", .key = "ubuntu-22.04", .arch = ARCH_X64, .from = "os_name" },
 		{ .name = "Ubuntu", .key = "ubuntu", .arch = ARCH_UNKNOWN, .from = "os_name" },
-		{ .name = "Windows Server 2003", .architecture = "x86", .key = "win-server-2003", .arch = ARCH_X86,
+		{ .name = "Windows Server 2003",
+		  .architecture = "x86",
+		  .key = "win-server-2003",
+		  .arch = ARCH_X86,
 		  .from = "os_name" },
-		{ .name = "Windows Server 2008", .version = "R2 (64-bit)", .key = "win-server-2008r2", .arch = ARCH_X64,
+		{ .name = "Windows Server 2008",
+		  .version = "R2 (64-bit)",
+		  .key = "win-server-2008r2",
+		  .arch = ARCH_X64,
 		  .from = "os_name" },
 		{ .name = "Plan", .version = "9 i386", .key = "unknown", .arch = ARCH_X86, .from = "" },
 	};
@@ -70,18 +95,37 @@ static void the_architecture_is_read_from_what_says_it_first(void **state)
 {
 	static const struct row rows[] = {
 		/* a column of its own */
-		{ .tools = "Debian GNU/Linux 12 (64-bit)", .architecture = "ARM64", .key = "debian-12", .arch = ARCH_ARM64,
+		{ .tools = "Debian GNU/Linux 12 (64-bit)",
+		  .architecture = "ARM64",
+		  .key = "debian-12",
+		  .arch = ARCH_ARM64,
 		  .from = "os_tools" },
 		/* a column that says nothing */
-		{ .tools = "Debian GNU/Linux 12 (64-bit)", .architecture = "sparc", .key = "debian-12", .arch = ARCH_X64,
+		{ .tools = "Debian GNU/Linux 12 (64-bit)",
+		  .architecture = "sparc",
+		  .key = "debian-12",
+		  .arch = ARCH_X64,
 		  .from = "os_tools" },
 		/* the text used, the other text, the identifier, what is usual */
-		{ .tools = "Debian GNU/Linux 12 (32-bit)", .config = "Debian GNU/Linux 12 (64-bit)", .key = "debian-12",
-		  .arch = ARCH_X86, .from = "os_tools" },
-		{ .tools = "Debian GNU/Linux 12", .config = "Debian GNU/Linux 11 (64-bit)", .key = "debian-12", .arch = ARCH_X64,
+		{ .tools = "Debian GNU/Linux 12 (32-bit)",
+		  .config = "Debian GNU/Linux 12 (64-bit)",
+		  .key = "debian-12",
+		  .arch = ARCH_X86,
 		  .from = "os_tools" },
-		{ .tools = "Debian GNU/Linux 12", .id = "debian12Guest", .key = "debian-12", .arch = ARCH_X86, .from = "os_tools" },
-		{ .tools = "Microsoft Windows Server 2022", .key = "win-server-2022", .arch = ARCH_X64, .from = "os_tools" },
+		{ .tools = "Debian GNU/Linux 12",
+		  .config = "Debian GNU/Linux 11 (64-bit)",
+		  .key = "debian-12",
+		  .arch = ARCH_X64,
+		  .from = "os_tools" },
+		{ .tools = "Debian GNU/Linux 12",
+		  .id = "debian12Guest",
+		  .key = "debian-12",
+		  .arch = ARCH_X86,
+		  .from = "os_tools" },
+		{ .tools = "Microsoft Windows Server 2022",
+		  .key = "win-server-2022",
+		  .arch = ARCH_X64,
+		  .from = "os_tools" },
 		{ .tools = "Debian GNU/Linux 12", .key = "debian-12", .arch = ARCH_UNKNOWN, .from = "os_tools" },
 	};
 
@@ -95,14 +139,20 @@ static void each_spelling_of_an_architecture_is_known(void **state)
 		const char *text;
 		enum os_arch arch;
 	} rows[] = {
-		{ "arm64", ARCH_ARM64 }, { "AArch64", ARCH_ARM64 }, { "64-bit", ARCH_X64 },    { "64 bit", ARCH_X64 },
-		{ "X64", ARCH_X64 },	 { "amd64", ARCH_X64 },	    { "x86_64", ARCH_X64 },    { "32-bit", ARCH_X86 },
-		{ "32 bit", ARCH_X86 },	 { "x86", ARCH_X86 },	    { "i386", ARCH_X86 },      { "i686", ARCH_X86 },
-		{ "x86 arm64", ARCH_ARM64 }, { "i386 on 64-bit", ARCH_X64 }, { "64", ARCH_UNKNOWN }, { "i586", ARCH_UNKNOWN },
+		{ "arm64", ARCH_ARM64 },     { "AArch64", ARCH_ARM64 },
+		{ "64-bit", ARCH_X64 },      { "64 bit", ARCH_X64 },
+		{ "X64", ARCH_X64 },         { "amd64", ARCH_X64 },
+		{ "x86_64", ARCH_X64 },      { "32-bit", ARCH_X86 },
+		{ "32 bit", ARCH_X86 },      { "x86", ARCH_X86 },
+		{ "i386", ARCH_X86 },        { "i686", ARCH_X86 },
+		{ "x86 arm64", ARCH_ARM64 }, { "i386 on 64-bit", ARCH_X64 },
+		{ "64", ARCH_UNKNOWN },      { "i586", ARCH_UNKNOWN },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct row r = { .architecture = rows[i].text, .key = "unknown", .arch = rows[i].arch, .from = "" };
+		const struct row r = {
+			.architecture = rows[i].text, .key = "unknown", .arch = rows[i].arch, .from = ""
+		};
 
 		check(*state, &r, i);
 	}

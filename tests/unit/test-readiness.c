@@ -107,7 +107,8 @@ static void uefi_needs_a_guest_that_runs_as_generation_2(void **state)
 	check(&s, VERDICT_NOT_READY, "BootTypeNotSupported,WindowsOSNoLongerUnderMSSupport");
 	set_os(m, "Microsoft Windows 10 (32-bit)");
 	check(&s, VERDICT_NOT_READY,
-	      "BootTypeNotSupported,GuestOperatingSystemArchitectureNotSupported,WindowsClientVersionsConditionallySupported");
+	      "BootTypeNotSupported,GuestOperatingSystemArchitectureNotSupported,"
+	      "WindowsClientVersionsConditionallySupported");
 	assert_false(s.a.vms->azure.trusted_launch);
 	m->firmware = MACHINE_FIRMWARE_UNKNOWN;
 	set_os(m, "Microsoft Windows Server 2022 (64-bit)");
@@ -194,8 +195,9 @@ static void notes_change_no_verdict(void **state)
 	m->power = MACHINE_SUSPENDED;
 	m->secure_boot = m->snapshot = m->consolidation_needed = m->disks_collapsed = true;
 	check(&s, VERDICT_READY, "");
-	assert_codes(&s.a.vms->azure.notes, "LiftfsConsolidationNeeded,LiftfsDisksCollapsed,LiftfsPoweredOff,LiftfsSecureBoot,"
-					    "LiftfsSnapshotPresent");
+	assert_codes(&s.a.vms->azure.notes,
+		     "LiftfsConsolidationNeeded,LiftfsDisksCollapsed,LiftfsPoweredOff,LiftfsSecureBoot,"
+		     "LiftfsSnapshotPresent");
 	m->power = MACHINE_OFF;
 	check(&s, VERDICT_READY, "");
 	assert_string_equal(s.a.vms->azure.notes.v[2], "LiftfsPoweredOff");
@@ -206,11 +208,23 @@ static void notes_change_no_verdict(void **state)
 
 static void a_name_that_azure_does_not_allow_gets_a_proposal(void **state)
 {
-	static const char *const rows[][2] = { /* NULL: allowed */
-		{ "a", NULL }, { "Web-01", NULL }, { SIXTY "bcd", NULL }, { SIXTY "bcde", SIXTY "bcd" },
-		{ SIXTY "---x", SIXTY }, { "web_01", "web-01" }, { "web  01", "web-01" },
-		{ " web 01 ", "web-01" }, { "-web-", "web" }, { "web - 01", "web---01" }, { "", "vm" }, { "__", "vm" },
-		{ "-", "vm" }, { "caf\xc3\xa9.example", "caf-example" }, { "vm", NULL },
+	static const char *const rows[][2] = {
+		/* NULL: allowed */
+		{ "a", NULL },
+		{ "Web-01", NULL },
+		{ SIXTY "bcd", NULL },
+		{ SIXTY "bcde", SIXTY "bcd" },
+		{ SIXTY "---x", SIXTY },
+		{ "web_01", "web-01" },
+		{ "web  01", "web-01" },
+		{ " web 01 ", "web-01" },
+		{ "-web-", "web" },
+		{ "web - 01", "web---01" },
+		{ "", "vm" },
+		{ "__", "vm" },
+		{ "-", "vm" },
+		{ "caf\xc3\xa9.example", "caf-example" },
+		{ "vm", NULL },
 	};
 	struct subject s;
 	struct machine *m = subject_init(&s, *state);
@@ -242,14 +256,34 @@ static void explained(const char *code)
 static void every_code_that_the_rules_and_the_catalogue_have_is_explained(void **state)
 {
 	static const char *const codes[] = {
-		"LiftfsSizeUnknown", "LiftfsDiskUnknown", "GuestOperatingSystemUnknown", "BootTypeNotSupported",
-		"GuestOperatingSystemArchitectureNotSupported", "BootTypeUnknown", "MoreDisksThanSupported",
-		"OneOrMoreAdaptersNotSuitable", "OneOrMoreDisksNotSuitable", "LiftfsDiskRawDeviceMapping", "LiftfsDiskShared",
-		"LiftfsDiskIndependent", "LiftfsDiskExceedsPageBlob", "LiftfsPoweredOff", "LiftfsSecureBoot",
-		"LiftfsSnapshotPresent", "LiftfsConsolidationNeeded", "LiftfsDisksCollapsed", "LiftfsNameNeedsChange",
-		"DiskSizeGreaterThanSupported", "NoSuitableDiskSizeForIops", "NoSuitableDiskSizeForThroughput",
-		"NoVmSizeSupportsStoragePerformance", "NoVmSizeSupportsNetworkPerformance", "NoSuitableVmSizeFound",
-		"NoVmSizeForSelectedAzureLocation", "UnsupportedOperatingSystem", "IpV6NotSupported",
+		"LiftfsSizeUnknown",
+		"LiftfsDiskUnknown",
+		"GuestOperatingSystemUnknown",
+		"BootTypeNotSupported",
+		"GuestOperatingSystemArchitectureNotSupported",
+		"BootTypeUnknown",
+		"MoreDisksThanSupported",
+		"OneOrMoreAdaptersNotSuitable",
+		"OneOrMoreDisksNotSuitable",
+		"LiftfsDiskRawDeviceMapping",
+		"LiftfsDiskShared",
+		"LiftfsDiskIndependent",
+		"LiftfsDiskExceedsPageBlob",
+		"LiftfsPoweredOff",
+		"LiftfsSecureBoot",
+		"LiftfsSnapshotPresent",
+		"LiftfsConsolidationNeeded",
+		"LiftfsDisksCollapsed",
+		"LiftfsNameNeedsChange",
+		"DiskSizeGreaterThanSupported",
+		"NoSuitableDiskSizeForIops",
+		"NoSuitableDiskSizeForThroughput",
+		"NoVmSizeSupportsStoragePerformance",
+		"NoVmSizeSupportsNetworkPerformance",
+		"NoSuitableVmSizeFound",
+		"NoVmSizeForSelectedAzureLocation",
+		"UnsupportedOperatingSystem",
+		"IpV6NotSupported",
 	};
 	static const char *const columns[] = { "azure_code", NULL };
 	struct error err = ERROR_INIT;

@@ -8,8 +8,8 @@ static struct catalogue *shipped, *small;
 
 /*
  * On the small catalogue, Linux, BIOS, one small disk, 1 vCPU, 2 GiB:
- * one 1/2 GiB, two 2/4, four 4/8 (network unknown), nvme 8/16 (generation 2), plain 8/16 (generation 1, no premium), burst (no
- * candidate).
+ * one 1/2 GiB, two 2/4, four 4/8 (network unknown), nvme 8/16 (generation 2), plain 8/16 (generation 1, no premium),
+ * burst (no candidate).
  */
 static struct machine *small_init(struct subject *s)
 {
@@ -111,7 +111,7 @@ static void the_network_is_adapters_and_what_is_sent(void **state)
 	check(&s, "plain", LEFT(4, 4, 1, 1, 1), "");
 	m->nics = num(9);
 	check(&s, "", LEFT(4, 4, 0, 0, 0), "NoVmSizeSupportsNetworkPerformance");
-	m->nics.known = false; /* one */
+	m->nics.known = false;        /* one */
 	m->network_out_mbs = num(25); /* 200 Mbps */
 	check(&s, "two", LEFT(4, 4, 3, 3, 3), "");
 	m->network_out_mbs = num(200); /* more than anything published: that of four is not */
@@ -252,7 +252,7 @@ static void utilisation_and_comfort_make_the_need(void **state)
 		assert_true(a->need_vcpus > rows[i].need - 1e-9 && a->need_vcpus < rows[i].need + 1e-9);
 		assert_int_equal(a->size->vcpus, rows[i].vcpus);
 		assert_true(a->need_memory_gib == 2 * rows[i].comfort); /* no percentage of memory: all of it */
-		m->memory_pct = num(0); /* a value: nothing is needed */
+		m->memory_pct = num(0);                                 /* a value: nothing is needed */
 		assert_true(assess_subject(&s)->azure.need_memory_gib == 0);
 		s.o.sizing = SIZING_AS_IS;
 		assert_true(assess_subject(&s)->azure.need_vcpus == rows[i].cores * rows[i].comfort);
