@@ -99,7 +99,7 @@ static void findings_are_weighed_by_the_code_and_not_by_the_machine(void **state
 {
 	CLEANUP(cleanup_assess_totals) struct assess_totals t = { 0 };
 	const char *both[] = { "Bad", "Mild" }, *mild[] = { "Mild" }, *doubt[] = { "Doubt" }, *note[] = { "Note" };
-	enum assess_verdict of_both[] = { VERDICT_NOT_READY, VERDICT_CONDITIONAL }, of_mild[] = { VERDICT_CONDITIONAL },
+	enum assess_verdict of_both[] = { VERDICT_NOT_READY, VERDICT_CONDITIONAL }, of_mild[] = { VERDICT_CONDITIONAL }, of_worse[] = { VERDICT_UNKNOWN },
 			    of_doubt[] = { VERDICT_UNKNOWN }, of_note[] = { VERDICT_READY };
 	static const struct {
 		const char *code;
@@ -107,8 +107,8 @@ static void findings_are_weighed_by_the_code_and_not_by_the_machine(void **state
 		bool note;
 		size_t vms;
 	} want[] = { { "Bad", VERDICT_NOT_READY, false, 1 },
+		     { "Mild", VERDICT_UNKNOWN, false, 2 },
 		     { "Doubt", VERDICT_UNKNOWN, false, 1 },
-		     { "Mild", VERDICT_CONDITIONAL, false, 2 },
 		     { "Note", VERDICT_READY, true, 3 } };
 	struct error err = ERROR_INIT;
 	struct fixture x;
@@ -118,7 +118,7 @@ static void findings_are_weighed_by_the_code_and_not_by_the_machine(void **state
 	x.vms[0].azure.codes = (struct assess_codes){ .v = both, .of = of_both, .n = 2 };
 	x.vms[0].azure.verdict = VERDICT_NOT_READY;
 	x.vms[0].avs.codes = (struct assess_codes){ .v = mild, .of = of_mild, .n = 1 };
-	x.assessed[1].codes = (struct assess_codes){ .v = mild, .of = of_mild, .n = 1 };
+	x.assessed[1].codes = (struct assess_codes){ .v = mild, .of = of_worse, .n = 1 };
 	x.vms[2].avs.codes = (struct assess_codes){ .v = doubt, .of = of_doubt, .n = 1 };
 	for (size_t i = 0; i < 3; i++)
 		x.vms[i].azure.notes = (struct assess_codes){ .v = note, .of = of_note, .n = 1 };
