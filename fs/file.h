@@ -30,6 +30,8 @@ struct file_kind {
 	/* Exactly len bytes; the range lies inside size().  Failures are noted with the view and logged there. */
 	int (*read)(struct view *v, void *buf, size_t len, uint64_t off, const struct file_stop *stop,
 		    struct error *err);
+	/* Where len bytes at off lie in a host file; the range lies inside size().  False, or NULL: read them. */
+	bool (*place)(struct view *v, size_t len, uint64_t off, struct disk_place *out);
 	/*
 	 * The run at off, which lies inside size(): is it a hole, and where does it end (more of the same kind may follow)?
 	 * NULL: all data.

@@ -24,6 +24,11 @@ static int raw_read(struct view *v, void *buf, size_t len, uint64_t off, const s
 	return view_read(v, buf, len, off, err);
 }
 
+static bool raw_place(struct view *v, size_t len, uint64_t off, struct disk_place *out)
+{
+	return disk_place_of(v->disk, len, off, out);
+}
+
 /*
  * A range whose place is not known is data: who reads it is told why.  The next look is taken BAD_STEP further on.
  * Fails where looking further would not help either: the source is gone, or changed.
@@ -70,5 +75,6 @@ const struct file_kind file_raw_kind = {
 	.name = "disk.raw",
 	.size = raw_size,
 	.read = raw_read,
+	.place = raw_place,
 	.run = raw_run,
 };

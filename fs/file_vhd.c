@@ -89,6 +89,12 @@ static int vhd_read(struct view *v, void *buf, size_t len, uint64_t off, const s
 	return 0;
 }
 
+/* A replica's bytes are its target's, an image's padding and footer are nowhere. */
+static bool vhd_place(struct view *v, size_t len, uint64_t off, struct disk_place *out)
+{
+	return !v->replica && disk_place_of(v->disk, len, off, out);
+}
+
 static int vhd_run(struct view *v, uint64_t off, bool *hole_out, uint64_t *end_out, struct error *err)
 {
 	uint64_t content = vhd_size(v) - VHD_FOOTER_LEN;
@@ -105,5 +111,6 @@ const struct file_kind file_vhd_kind = {
 	.name = "disk.vhd",
 	.size = vhd_size,
 	.read = vhd_read,
+	.place = vhd_place,
 	.run = vhd_run,
 };

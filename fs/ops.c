@@ -86,13 +86,14 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct mount *m = userdata;
 
-	conn->max_read = MOUNT_READ_MAX;
+	conn->max_read = m->read_max;
 	conn->max_readahead = MOUNT_READ_MAX;
-	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
-	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA);
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE); /* moved, a page would leave the image's cache */
+	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA);
 	if (m->ready)
 		m->ready(m);
 }
+
 const struct fuse_lowlevel_ops mount_ops = {
 	.init = op_init,
 	.destroy = op_destroy,

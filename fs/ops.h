@@ -9,7 +9,12 @@
 
 #include "tree.h"
 
-#define MOUNT_READ_MAX (1u << 20) /* the largest request that the kernel sends */
+/*
+ * The largest request that the kernel is told to send.  Over a network each is a round trip; of a local file two at once are
+ * better than one of twice the size, and their pages are lent.
+ */
+#define MOUNT_READ_MAX (1u << 20)
+#define MOUNT_READ_LOCAL (512u << 10)
 
 struct handle; /* an open file */
 
@@ -19,6 +24,7 @@ struct mount {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	unsigned read_max; /* MOUNT_READ_MAX or MOUNT_READ_LOCAL */
 	struct timespec mounted_at; /* the time of folders */
 	pthread_mutex_t lock;   /* guards open */
 	struct handle *open;    /* the kernel releases none of them if the mount goes away under its users */

@@ -172,13 +172,14 @@ static void PRINTF_FMT(2, 0) keep_message(enum fuse_log_level level, const char 
 	log_debug("fuse", "%s", text);
 }
 
-static int add_options(struct fuse_args *args, const struct mount_options *o, const char *name, struct error *err)
+static int add_options(struct fuse_args *args, const struct mount_options *o, const char *name, unsigned read_max,
+		       struct error *err)
 {
 	CLEANUP_FREE char *list = NULL, *source = NULL;
 	char max_read[32];
 	int rc = 0;
 
-	snprintf(max_read, sizeof(max_read), "max_read=%u", MOUNT_READ_MAX);
+	snprintf(max_read, sizeof(max_read), "max_read=%u", read_max);
 	if (asprintf(&source, "fsname=%s", name) < 0)
 		return error_errno(err, ENOMEM, "mount options");
 	rc |= fuse_opt_add_arg(args, "liftfs");
@@ -227,13 +228,14 @@ struct session *session_mount(struct tree *t, const struct mount_options *o, con
 		.uid = o->uid,
 		.gid = o->gid,
 		.umask = o->umask,
+		.read_max = remote ? MOUNT_READ_MAX : MOUNT_READ_LOCAL,
 		.mounted_at = { .tv_sec = (time_t)(now / 1000000000), .tv_nsec = (long)(now % 1000000000) },
 		.ready = start_tuner,
 	};
 	pthread_mutex_init(&s->mount.lock, NULL);
 	s->mount_point = strdup(mount_point);
 	fuse_set_log_func(keep_message);
-	if (!s->mount_point || add_options(&args, o, name, err) < 0) {
+	if (!s->mount_point || add_options(&args, o, name, s->mount.read_max, err) < 0) {
 		if (!s->mount_point)
 			error_errno(err, ENOMEM, "%s", mount_point);
 		fuse_opt_free_args(&args);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* liftfs assess: which machines of an inventory will run in Azure or on Azure VMware Solution, as what, at what cost. */
+/* liftfs assess: which machines of an inventory will run in Azure or on Azure VMware Solution, as what, at what cost.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static int write_files(const struct assess_options_of_tool *o, const struct asse
 }
 
 /* The table is for who asked for nothing else; a file leaves the lines above it. */
-static int show(const struct tool *t, const struct assess_options_of_tool *o, const struct assess_report *r, struct error *err)
+static int show(const struct tool *t, const struct assess_options_of_tool *o, const struct assess_report *r,
+		struct error *err)
 {
 	if (t->common.json)
 		return assess_write_json(r, stdout, err);
@@ -75,15 +77,19 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	CLEANUP(cleanup_assessment) struct assessment result = { 0 };
 	CLEANUP(cleanup_assess_totals) struct assess_totals totals = { 0 };
 	struct cancel *cancel = tool_catch_signals(err);
-	struct assess_report r = {
-		.inventories = (const char *const *)t->args, .n_inventories = t->n_args, .machines = &machines, .options = &o->rules,
-		.result = &result, .totals = &totals, .now_ns = clock_realtime_ns()
-	};
+	struct assess_report r = { .inventories = (const char *const *)t->args,
+				   .n_inventories = t->n_args,
+				   .machines = &machines,
+				   .options = &o->rules,
+				   .result = &result,
+				   .totals = &totals,
+				   .now_ns = clock_realtime_ns() };
 
 	if (!cancel)
 		return -1;
 	catalogue = catalogue_open(o->catalogue ? o->catalogue : CATALOGUEDIR, err);
-	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 || read_inventories(t, cancel, &machines, err) < 0)
+	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 ||
+	    read_inventories(t, cancel, &machines, err) < 0)
 		return -1;
 	r.catalogue = catalogue;
 	tell_notices(t, &machines.notices);

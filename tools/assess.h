@@ -2,8 +2,9 @@
 /*
  * The outputs of liftfs assess: each shows one report in its own way and decides nothing.
  *
- * Names of machines, disks and files are shown in the form that base/escape.h gives them, in every output but the import file
- * of Azure Migrate, where they are what the inventory has.  Money is USD, rounded to cents here and nowhere before.
+ * Names of machines, disks and files are shown in the form that base/escape.h gives them, in every output but the
+ * import file of Azure Migrate, where they are what the inventory has.  Money is USD, rounded to cents here and nowhere
+ * before.
  */
 #ifndef LIFTFS_TOOLS_ASSESS_H
 #define LIFTFS_TOOLS_ASSESS_H
@@ -14,7 +15,7 @@
 #include "assess_totals.h"
 #include "output.h"
 
-struct assess_report { /* all of it outlives the output */
+struct assess_report {                  /* all of it outlives the output */
 	const char *const *inventories; /* as the command line has them */
 	size_t n_inventories;
 	const struct machine_list *machines;
@@ -29,7 +30,8 @@ struct assess_report { /* all of it outlives the output */
 int assess_print_summary(const struct assess_report *r, struct error *err) MUST_CHECK;
 /* One row a VM, to standard output. */
 int assess_print_table(const struct assess_report *r, enum output_when color, struct error *err) MUST_CHECK;
-/* Of all VMs of that name (else: in any case of letters; else of that UUID), why each number is what it is.  ERR_USAGE: none. */
+/* Of all VMs of that name (else: in any case of letters; else of that UUID), why each number is what it is.  ERR_USAGE:
+ * none. */
 int assess_explain(const struct assess_report *r, const char *name, struct error *err) MUST_CHECK;
 
 /* To f, whose errors are the caller's to look for. */
@@ -39,11 +41,12 @@ int assess_write_migrate_csv(const struct assess_report *r, FILE *f, struct erro
 int assess_write_html(const struct assess_report *r, FILE *f, struct error *err) MUST_CHECK;
 
 /*
- * Calls write with the file: a new one beside path, which takes its place when all of it is on the disk; "-" is standard
- * output, and what is there and is no regular file (a pipe, a device) is written in place.
+ * Calls write with the file: a new one beside path, which takes its place when all of it is on the disk; "-" is
+ * standard output, and what is there and is no regular file (a pipe, a device) is written in place.
  */
 typedef int assess_writer(const struct assess_report *r, FILE *f, struct error *err);
-int assess_write_file(const struct assess_report *r, const char *path, assess_writer *write, struct error *err) MUST_CHECK;
+int assess_write_file(const struct assess_report *r, const char *path, assess_writer *write,
+		      struct error *err) MUST_CHECK;
 
 /* ---- words that several outputs share ---- */
 

@@ -94,8 +94,10 @@ static int put_tiers(struct csv_writer *w, const struct assess_vm *vm, struct er
 }
 
 static const char csv_header[] =
-	"Name,UUID,Power,OS,OS key,Architecture,Firmware,vCPUs,Memory MiB,Disks,Replicated disks,Replicated MiB,Azure readiness,"
-	"Azure codes,Azure notes,Proposed name,Generation,Security type,Sizing,Needed vCPUs,Needed memory GiB,VM size,Hourly USD,"
+	"Name,UUID,Power,OS,OS key,Architecture,Firmware,vCPUs,Memory MiB,Disks,Replicated disks,Replicated MiB,Azure "
+	"readiness,"
+	"Azure codes,Azure notes,Proposed name,Generation,Security type,Sizing,Needed vCPUs,Needed memory GiB,VM "
+	"size,Hourly USD,"
 	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source\n";
 
 static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct error *err)

@@ -70,8 +70,8 @@ static void os_line(const struct explain *e)
 		line("OS", "%s (%s): %s \"%s\"", os->name, os->key, sources[i].says, text ? text : "");
 		return;
 	}
-	line("OS", "%s (%s)%s%s", os->name, os->key, *e->vm->os_from ? ": from " : ": nothing that was read names one that is known",
-	     e->vm->os_from);
+	line("OS", "%s (%s)%s%s", os->name, os->key,
+	     *e->vm->os_from ? ": from " : ": nothing that was read names one that is known", e->vm->os_from);
 }
 
 static void number_line(const char *what, struct machine_number n, const char *unit)
@@ -126,8 +126,8 @@ static int machine_lines(const struct explain *e, struct error *err)
 	for (size_t i = 0; i < m->n_conflicts; i++) {
 		const struct machine_conflict *c = &m->conflicts[i];
 
-		line("conflict", "%s is \"%s\" in %s, which counts, and \"%s\" in %s", c->field, c->kept, c->kept_from, c->other,
-		     c->other_from);
+		line("conflict", "%s is \"%s\" in %s, which counts, and \"%s\" in %s", c->field, c->kept, c->kept_from,
+		     c->other, c->other_from);
 	}
 	return 0;
 }
@@ -148,8 +148,10 @@ static void generation_line(const struct explain *e)
 	const struct assess_azure *a = &e->vm->azure;
 
 	line("generation", "%s: its firmware is %s", a->gen2 ? "V2" : "V1",
-	     e->m->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios" : assess_firmware_name(e->m->firmware));
-	line("security type", "%s", a->trusted_launch ? "TrustedLaunch: efi, and the OS may run as generation 2" : "Standard");
+	     e->m->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios"
+							: assess_firmware_name(e->m->firmware));
+	line("security type", "%s",
+	     a->trusted_launch ? "TrustedLaunch: efi, and the OS may run as generation 2" : "Standard");
 	line_if("name in Azure", a->proposed_name);
 }
 
@@ -158,14 +160,14 @@ static void why_sizing(const struct explain *e)
 	enum assess_sizing s = e->r->options->sizing;
 
 	line("sized", "%s: %s", e->vm->azure.by_performance ? "by performance" : "as-is",
-	     s != SIZING_AUTO		    ? "as --sizing says"
+	     s != SIZING_AUTO              ? "as --sizing says"
 	     : e->vm->azure.by_performance ? "a value of its load is known"
-					    : "no value of its load is known");
+					   : "no value of its load is known");
 }
 
 /* "4 x 35 % x 1.0 = 1.4" */
-static void need_line(const char *what, const struct machine_number *have, double unit, const struct machine_number *pct,
-		      const struct explain *e, double need, const char *of)
+static void need_line(const char *what, const struct machine_number *have, double unit,
+		      const struct machine_number *pct, const struct explain *e, double need, const char *of)
 {
 	char share[48] = "";
 
@@ -180,17 +182,18 @@ static void need_lines(const struct explain *e)
 
 	need_line("needs vCPUs", &e->m->vcpus, 1, &e->m->cpu_pct, e, a->need_vcpus, "");
 	need_line("needs memory", &e->m->memory_mib, 1024, &e->m->memory_pct, e, a->need_memory_gib, " GiB");
-	line("needs disks", "%.12g beside that of the OS, %.12g IOPS, %.12g MB/s", a->need_data_disks, a->need_iops, a->need_mbps);
+	line("needs disks", "%.12g beside that of the OS, %.12g IOPS, %.12g MB/s", a->need_data_disks, a->need_iops,
+	     a->need_mbps);
 	line("needs network", "%.12g Mbps out", a->need_network_mbps);
 }
 
 static void step_lines(const struct explain *e)
 {
-	static const char *const steps[ASSESS_STEPS] = {
-		[STEP_SET] = "of the series asked for, and of its generation", [STEP_STORAGE] = "with room for its disks and their load",
-		[STEP_NETWORK] = "with its NICs and network", [STEP_COMPUTE] = "with its vCPUs and memory",
-		[STEP_LOCATION] = "with a price in the region"
-	};
+	static const char *const steps[ASSESS_STEPS] = { [STEP_SET] = "of the series asked for, and of its generation",
+							 [STEP_STORAGE] = "with room for its disks and their load",
+							 [STEP_NETWORK] = "with its NICs and network",
+							 [STEP_COMPUTE] = "with its vCPUs and memory",
+							 [STEP_LOCATION] = "with a price in the region" };
 	const struct assess_azure *a = &e->vm->azure;
 
 	for (size_t i = 0; i < ASSESS_STEPS; i++) {
@@ -207,7 +210,8 @@ static void size_lines(const struct explain *e)
 	const struct catalogue_size *s = a->size;
 
 	if (!a->tried) {
-		line("size", "not looked for: %s", a->verdict == VERDICT_NOT_READY ? "it is not ready" : "vCPUs or memory are not known");
+		line("size", "not looked for: %s",
+		     a->verdict == VERDICT_NOT_READY ? "it is not ready" : "vCPUs or memory are not known");
 		return;
 	}
 	why_sizing(e);
@@ -217,8 +221,9 @@ static void size_lines(const struct explain *e)
 		line("size", "none: the last of these steps left nothing");
 		return;
 	}
-	line("size", "%s: %u vCPUs, %.12g GiB, %u data disks, %.12g IOPS, %.12g MB/s%s%s", s->name, s->vcpus, s->memory_gib,
-	     s->max_data_disks, s->uncached_iops, s->uncached_mbps, *s->retires ? "; retires " : "", s->retires);
+	line("size", "%s: %u vCPUs, %.12g GiB, %u data disks, %.12g IOPS, %.12g MB/s%s%s", s->name, s->vcpus,
+	     s->memory_gib, s->max_data_disks, s->uncached_iops, s->uncached_mbps, *s->retires ? "; retires " : "",
+	     s->retires);
 	if (a->hourly_usd.known)
 		line("", "the cheapest of these at USD %.12g an hour, %s price of %s%s", a->hourly_usd.v,
 		     e->vm->os->windows && !o->ahb ? "Windows" : "Linux", o->region,
@@ -259,8 +264,8 @@ static void tier_lines(const struct explain *e, const struct machine_disk *d, co
 	code_lines("", &a->codes);
 	if (!t)
 		return;
-	line("", "%s: %s of %u GiB, %.12g IOPS, %.12g MB/s: %s", t->name, assess_disk_type_name(t->type), t->size_gib, t->iops, t->mbps,
-	     why_tier(e, d));
+	line("", "%s: %s of %u GiB, %.12g IOPS, %.12g MB/s: %s", t->name, assess_disk_type_name(t->type), t->size_gib,
+	     t->iops, t->mbps, why_tier(e, d));
 	if (a->monthly_usd.known)
 		line("", "USD %.2f a month, LRS, %s", assess_cents(a->monthly_usd.v), e->r->options->region);
 	else
@@ -282,7 +287,8 @@ static int disk_lines(const struct explain *e, struct error *err)
 			snprintf(size, sizeof(size), "%.12g MiB", d->capacity_mib.v);
 		printf("  %-14s %s%s%s%s%s%s%s\n", cut, size, d->os ? ", the OS disk" : "", d->raw ? ", raw" : "",
 		       d->shared ? ", shared" : "", d->independent ? ", independent" : "",
-		       e->m->disks_collapsed ? ", stands for all disks" : "", a->replicate ? "" : ": is not replicated");
+		       e->m->disks_collapsed ? ", stands for all disks" : "",
+		       a->replicate ? "" : ": is not replicated");
 		if (name_line("", d->path, err) < 0)
 			return -1;
 		line_if("", d->error);
@@ -356,7 +362,8 @@ static int explain_skipped(const struct assess_report *r, const char *name, stru
 {
 	for (size_t i = 0; i < r->result->n_skipped; i++)
 		if (is_called(r->result->skipped[i].machine, name, strcasecmp))
-			return error_set(err, ERR_USAGE, "--explain: '%s' was left out: %s", name, r->result->skipped[i].reason);
+			return error_set(err, ERR_USAGE, "--explain: '%s' was left out: %s", name,
+					 r->result->skipped[i].reason);
 	return error_set(err, ERR_USAGE, "--explain: '%s': no machine of that name", name);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One page that needs nothing else: summary, drawings and findings as HTML; the machines as the document of --json, from which the
- * page's script makes the table.  Its policy forbids any request, and any script or style but the two that it has.
+ * One page that needs nothing else: summary, drawings and findings as HTML; the machines as the document of --json,
+ * from which the page's script makes the table.  Its policy forbids any request, and any script or style but the two
+ * that it has.
  */
 #include <config.h>
 
@@ -93,7 +94,8 @@ static int write_head(const struct assess_report *r, FILE *f, const char *css, c
 		return -1;
 	fprintf(f,
 		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; "
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
+		"script-src 'sha256-%s'; "
 		"base-uri 'none'; form-action 'none'\">\n"
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		"<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"liftfs %s\">\n"
@@ -109,7 +111,9 @@ static int write_title(const struct assess_report *r, FILE *f, struct error *err
 	char when[CLOCK_TEXT_LEN];
 
 	clock_format_iso(r->now_ns, when);
-	fputs("<body>\n<a class=\"skip\" href=\"#machines\">To the table of machines</a>\n<header>\n<h1>Assessment for Azure</h1>\n<p>", f);
+	fputs("<body>\n<a class=\"skip\" href=\"#machines\">To the table of machines</a>\n<header>\n<h1>Assessment for "
+	      "Azure</h1>\n<p>",
+	      f);
 	for (size_t i = 0; i < r->n_inventories && i < 5; i++) {
 		fputs(i > 0 ? ", " : "", f);
 		if (html_name(f, r->inventories[i], 100, err) < 0)
@@ -117,7 +121,8 @@ static int write_title(const struct assess_report *r, FILE *f, struct error *err
 	}
 	if (r->n_inventories > 5)
 		fprintf(f, " and %zu more", r->n_inventories - 5);
-	fprintf(f, "; made on <time datetime=\"%s\">%.10s</time> by liftfs %s</p>\n</header>\n<main>\n", when, when, PACKAGE_VERSION);
+	fprintf(f, "; made on <time datetime=\"%s\">%.10s</time> by liftfs %s</p>\n</header>\n<main>\n", when, when,
+		PACKAGE_VERSION);
 	return 0;
 }
 
@@ -144,28 +149,32 @@ static void write_cards(const struct assess_report *r, FILE *f)
 	card(f, "To replicate", number, more);
 	assess_money(t->total_usd, money);
 	snprintf(number, sizeof(number), t->priced > 0 ? "USD %s" : "not known", money);
-	snprintf(more, sizeof(more), "%zu machines; no price for %zu, no size for %zu; %s%s%s", t->priced, t->unpriced, t->unsized,
-		 r->options->region, *as_of ? ", prices to " : "", as_of);
+	snprintf(more, sizeof(more), "%zu machines; no price for %zu, no size for %zu; %s%s%s", t->priced, t->unpriced,
+		 t->unsized, r->options->region, *as_of ? ", prices to " : "", as_of);
 	card(f, "A month in Azure", number, more);
 	snprintf(number, sizeof(number), "%" PRIu64 " hosts", a->nodes);
 	snprintf(more, sizeof(more), "%s, %" PRIu64 " physical cores; %s%s", a->host->name, a->physical_cores,
 		 a->limiting == LIMIT_MINIMUM ? "the least there can be" : "decided by ",
 		 a->limiting == LIMIT_MINIMUM ? "" : assess_limit_name(a->limiting));
 	card(f, "Azure VMware Solution", number, more);
-	fputs("</dl>\n<p class=\"small\">List prices, pay as you go. Not in them: " ASSESS_NOT_IN_COST ".</p>\n</section>\n", f);
+	fputs("</dl>\n<p class=\"small\">List prices, pay as you go. Not in them: " ASSESS_NOT_IN_COST
+	      ".</p>\n</section>\n",
+	      f);
 }
 
 /* ---- findings ---- */
 
 static void finding_row(const struct assess_finding *x, FILE *f)
 {
-	const char *word = x->note				      ? "note"
-			   : x->severity == VERDICT_NOT_READY  ? "not ready"
-			   : x->severity == VERDICT_UNKNOWN    ? "unknown"
+	const char *word = x->note                              ? "note"
+			   : x->severity == VERDICT_NOT_READY   ? "not ready"
+			   : x->severity == VERDICT_UNKNOWN     ? "unknown"
 			   : x->severity == VERDICT_CONDITIONAL ? "condition"
 								: "note";
 
-	fprintf(f, "<tr><td class=\"weight\"><span class=\"mark v-%s\" aria-hidden=\"true\"></span>%s</td><td class=\"num\">%zu</td><td>",
+	fprintf(f,
+		"<tr><td class=\"weight\"><span class=\"mark v-%s\" aria-hidden=\"true\"></span>%s</td><td "
+		"class=\"num\">%zu</td><td>",
 		x->note ? "note" : html_verdict_class(x->severity), word, x->vms);
 	html_text(f, assess_code_text(x->code));
 	fputs(" <a href=\"#search=", f);
@@ -182,8 +191,10 @@ static void write_findings(const struct assess_report *r, FILE *f)
 		fputs("<p>None.</p>\n</section>\n", f);
 		return;
 	}
-	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">What was found, the worst first</caption>\n<thead><tr>"
-	      "<th scope=\"col\">Weight</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\">What it means</th>"
+	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">What was found, the worst "
+	      "first</caption>\n<thead><tr>"
+	      "<th scope=\"col\">Weight</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\">What it "
+	      "means</th>"
 	      "</tr></thead>\n<tbody>\n",
 	      f);
 	for (size_t i = 0; i < r->totals->n_findings; i++)
@@ -196,9 +207,11 @@ static void write_findings(const struct assess_report *r, FILE *f)
 static void write_controls(FILE *f)
 {
 	fputs("<section aria-labelledby=\"machines\">\n<h2 id=\"machines\" tabindex=\"-1\">Machines</h2>\n"
-	      "<noscript><p>The table is made by a script, which this browser does not run; <code>liftfs assess --csv</code> has the same "
+	      "<noscript><p>The table is made by a script, which this browser does not run; <code>liftfs assess "
+	      "--csv</code> has the same "
 	      "rows.</p></noscript>\n"
-	      "<div id=\"controls\" role=\"search\" hidden>\n<p><label for=\"search\">Search names, systems, sizes, codes</label>\n"
+	      "<div id=\"controls\" role=\"search\" hidden>\n<p><label for=\"search\">Search names, systems, sizes, "
+	      "codes</label>\n"
 	      "<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></p>\n",
 	      f);
 	for (int target = 0; target < 2; target++) {
@@ -211,7 +224,9 @@ static void write_controls(FILE *f)
 				target ? assess_avs_verdict(html_verdicts[i]) : assess_azure_verdict(html_verdicts[i]));
 		fputs("</select></p>\n", f);
 	}
-	fputs("<p><button id=\"reset\" type=\"button\">Show all</button></p>\n</div>\n<p id=\"found\" role=\"status\"></p>\n", f);
+	fputs("<p><button id=\"reset\" type=\"button\">Show all</button></p>\n</div>\n<p id=\"found\" "
+	      "role=\"status\"></p>\n",
+	      f);
 }
 
 static void write_machines(FILE *f)
@@ -219,18 +234,23 @@ static void write_machines(FILE *f)
 	static const struct {
 		const char *key, *text;
 		bool number;
-	} columns[] = { { "name", "Machine", false },	  { "os", "System", false },   { "vcpus", "vCPUs", true },
-			{ "memory", "Memory GiB", true }, { "data", "Data GiB", true }, { "azure", "Azure", false },
-			{ "avs", "AVS", false },	  { "size", "Size", false },   { "monthly", "USD a month", true } };
+	} columns[] = { { "name", "Machine", false },      { "os", "System", false },
+			{ "vcpus", "vCPUs", true },        { "memory", "Memory GiB", true },
+			{ "data", "Data GiB", true },      { "azure", "Azure", false },
+			{ "avs", "AVS", false },           { "size", "Size", false },
+			{ "monthly", "USD a month", true } };
 
 	write_controls(f);
-	fputs("<div class=\"wide\" role=\"region\" aria-labelledby=\"machines\" tabindex=\"0\">\n<table id=\"table\" hidden>\n"
-	      "<caption class=\"away\">Machines; the buttons in the head sort, that of a name shows details</caption>\n<thead><tr>\n",
+	fputs("<div class=\"wide\" role=\"region\" aria-labelledby=\"machines\" tabindex=\"0\">\n<table id=\"table\" "
+	      "hidden>\n"
+	      "<caption class=\"away\">Machines; the buttons in the head sort, that of a name shows "
+	      "details</caption>\n<thead><tr>\n",
 	      f);
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
 		fprintf(f, "<th scope=\"col\"%s data-key=\"%s\"><button type=\"button\">%s</button></th>\n",
 			columns[i].number ? " class=\"num\"" : "", columns[i].key, columns[i].text);
-	fputs("</tr></thead>\n<tbody></tbody>\n</table>\n</div>\n<p id=\"more\" hidden><button id=\"more-some\" type=\"button\"></button>\n"
+	fputs("</tr></thead>\n<tbody></tbody>\n</table>\n</div>\n<p id=\"more\" hidden><button id=\"more-some\" "
+	      "type=\"button\"></button>\n"
 	      "<button id=\"more-all\" type=\"button\"></button></p>\n</section>\n",
 	      f);
 }
@@ -257,7 +277,8 @@ static void write_warnings(const struct machine_notices *n, FILE *f)
 {
 	if (n->n == 0)
 		return;
-	fputs("<section aria-labelledby=\"warnings\">\n<h2 id=\"warnings\">Warnings of the inventory</h2>\n<details>\n", f);
+	fputs("<section aria-labelledby=\"warnings\">\n<h2 id=\"warnings\">Warnings of the inventory</h2>\n<details>\n",
+	      f);
 	fprintf(f, "<summary>%zu</summary>\n<ul>\n", n->n + n->beyond);
 	for (size_t i = 0; i < n->n; i++) {
 		fputs("<li>", f);
@@ -283,12 +304,15 @@ static void write_basis(const struct assess_report *r, FILE *f)
 	fprintf(f, "%s. Azure VMware Solution: ", o->ahb ? ", Azure Hybrid Benefit" : "");
 	html_text(f, o->avs_host);
 	fprintf(f,
-		", FTT %u RAID-%u, %u vCPUs a core, %g of the cores, memory overcommit %g, deduplication %g, growth %g, %g of vSAN free, "
+		", FTT %u RAID-%u, %u vCPUs a core, %g of the cores, memory overcommit %g, deduplication %g, growth "
+		"%g, %g of vSAN free, "
 		"%u spare hosts; its management: %g vCPUs, %g GB memory, %g GB storage.</p>\n",
-		o->avs_ftt, o->avs_raid, o->avs_oversubscription, o->avs_cpu_limit, o->avs_memory_overcommit, o->avs_dedupe, o->avs_growth,
-		o->avs_slack, o->avs_spare_nodes, o->avs_mgmt_vcpu, o->avs_mgmt_memory_gb, o->avs_mgmt_storage_gb);
+		o->avs_ftt, o->avs_raid, o->avs_oversubscription, o->avs_cpu_limit, o->avs_memory_overcommit,
+		o->avs_dedupe, o->avs_growth, o->avs_slack, o->avs_spare_nodes, o->avs_mgmt_vcpu, o->avs_mgmt_memory_gb,
+		o->avs_mgmt_storage_gb);
 	fputs("<div class=\"wide\">\n<table>\n<caption>Catalogue</caption>\n<thead><tr><th scope=\"col\">File</th>"
-	      "<th scope=\"col\">Newest date in it</th><th scope=\"col\" class=\"num\">Rows</th></tr></thead>\n<tbody>\n",
+	      "<th scope=\"col\">Newest date in it</th><th scope=\"col\" "
+	      "class=\"num\">Rows</th></tr></thead>\n<tbody>\n",
 	      f);
 	for (size_t i = 0; i < n; i++) {
 		fputs("<tr><th scope=\"row\">", f);
@@ -309,7 +333,8 @@ static int write_texts(const struct assess_report *r, FILE *f, struct error *err
 	CLEANUP_FREE char *s = NULL;
 
 	for (size_t i = 0; texts && i < r->totals->n_findings; i++)
-		json_object_set_new(texts, r->totals->findings[i].code, json_string(assess_code_text(r->totals->findings[i].code)));
+		json_object_set_new(texts, r->totals->findings[i].code,
+				    json_string(assess_code_text(r->totals->findings[i].code)));
 	s = texts ? json_dumps(texts, JSON_COMPACT) : NULL;
 	if (!s)
 		return error_set(err, ERR_NOMEM, "no memory for the page's texts");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The document for programs, as liftfs-assess(1) and docs/assess.schema.json have it.  Machines are written one by one, each on a
- * line of its own: the whole document is never in memory.
+ * The document for programs, as liftfs-assess(1) and docs/assess.schema.json have it.  Machines are written one by one,
+ * each on a line of its own: the whole document is never in memory.
  */
 #include <config.h>
 
@@ -88,11 +88,12 @@ static json_t *disk_json(const struct machine_disk *d, const struct assess_disk 
 
 	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "label",
 			 disk_info_name(d->label, err), "os", d->os, "replicate", a->replicate, "capacity_mib",
-			 count_or_null(whole), "type", tier ? text(assess_disk_type_name(tier->type)) : json_null(), "tier",
-			 tier ? text(tier->name) : json_null(), "codes", codes_json(&a->codes), "monthly_usd",
-			 cents_or_null(a->monthly_usd), "path", name_or_null(d->path, err), "raw", d->raw, "shared", d->shared,
-			 "mode", text_or_null(d->mode), "need_iops", a->replicate ? json_real(a->need_iops) : json_null(),
-			 "need_mbps", a->replicate ? json_real(a->need_mbps) : json_null(), "error", text_or_null(d->error));
+			 count_or_null(whole), "type", tier ? text(assess_disk_type_name(tier->type)) : json_null(),
+			 "tier", tier ? text(tier->name) : json_null(), "codes", codes_json(&a->codes), "monthly_usd",
+			 cents_or_null(a->monthly_usd), "path", name_or_null(d->path, err), "raw", d->raw, "shared",
+			 d->shared, "mode", text_or_null(d->mode), "need_iops",
+			 a->replicate ? json_real(a->need_iops) : json_null(), "need_mbps",
+			 a->replicate ? json_real(a->need_mbps) : json_null(), "error", text_or_null(d->error));
 }
 
 static json_t *disks_json(const struct assess_vm *vm, struct error *err)
@@ -112,9 +113,9 @@ static json_t *steps_json(const struct assess_azure *a)
 {
 	if (!a->tried)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "set", integer(a->left[STEP_SET]), "storage", integer(a->left[STEP_STORAGE]),
-			 "network", integer(a->left[STEP_NETWORK]), "compute", integer(a->left[STEP_COMPUTE]), "location",
-			 integer(a->left[STEP_LOCATION]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "set", integer(a->left[STEP_SET]), "storage",
+			 integer(a->left[STEP_STORAGE]), "network", integer(a->left[STEP_NETWORK]), "compute",
+			 integer(a->left[STEP_COMPUTE]), "location", integer(a->left[STEP_LOCATION]));
 }
 
 static json_t *need(const struct assess_azure *a, double v)
@@ -126,17 +127,19 @@ static json_t *azure_json(const struct assess_vm *vm, struct error *err)
 {
 	const struct assess_azure *a = &vm->azure;
 
-	return json_pack(
-		"{s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
-		"readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes", codes_json(&a->notes),
-		"generation", a->gen2 ? "V2" : "V1", "security_type", a->trusted_launch ? "TrustedLaunch" : "Standard", "sizing",
-		a->by_performance ? "performance" : "as-is", "proposed_name", text_or_null(a->proposed_name), "need_vcpus",
-		need(a, a->need_vcpus), "need_memory_gib", need(a, a->need_memory_gib), "need_data_disks",
-		a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(), "need_iops", need(a, a->need_iops),
-		"need_mbps", need(a, a->need_mbps), "need_network_mbps", need(a, a->need_network_mbps), "sizes_left", steps_json(a),
-		"size", a->size ? text(a->size->name) : json_null(), "hourly_usd", real_or_null(a->hourly_usd), "disks",
-		disks_json(vm, err), "monthly_usd", "compute", cents_or_null(a->compute_usd), "disks",
-		cents_or_null(a->disks_usd), "total", cents_or_null(a->total_usd));
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:{s:o, s:o, s:o}}",
+			 "readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes",
+			 codes_json(&a->notes), "generation", a->gen2 ? "V2" : "V1", "security_type",
+			 a->trusted_launch ? "TrustedLaunch" : "Standard", "sizing",
+			 a->by_performance ? "performance" : "as-is", "proposed_name", text_or_null(a->proposed_name),
+			 "need_vcpus", need(a, a->need_vcpus), "need_memory_gib", need(a, a->need_memory_gib),
+			 "need_data_disks", a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(),
+			 "need_iops", need(a, a->need_iops), "need_mbps", need(a, a->need_mbps), "need_network_mbps",
+			 need(a, a->need_network_mbps), "sizes_left", steps_json(a), "size",
+			 a->size ? text(a->size->name) : json_null(), "hourly_usd", real_or_null(a->hourly_usd),
+			 "disks", disks_json(vm, err), "monthly_usd", "compute", cents_or_null(a->compute_usd), "disks",
+			 cents_or_null(a->disks_usd), "total", cents_or_null(a->total_usd));
 }
 
 static json_t *conflicts_json(const struct machine *m)
@@ -146,9 +149,10 @@ static json_t *conflicts_json(const struct machine *m)
 	for (size_t i = 0; list && i < m->n_conflicts; i++) {
 		const struct machine_conflict *c = &m->conflicts[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "field", text_or_null(c->field), "kept", text_or_null(c->kept),
-							  "kept_from", text_or_null(c->kept_from), "other", text_or_null(c->other), "other_from",
-							  text_or_null(c->other_from))) != 0) {
+		if (json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "field", text_or_null(c->field),
+							  "kept", text_or_null(c->kept), "kept_from",
+							  text_or_null(c->kept_from), "other", text_or_null(c->other),
+							  "other_from", text_or_null(c->other_from))) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -161,12 +165,14 @@ static json_t *vm_json(const struct assess_vm *vm, struct error *err)
 	const struct machine *m = vm->machine;
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "name",
-			 disk_info_name(m->name, err), "uuid", text(m->uuid ? m->uuid : ""), "power", assess_power_name(m->power), "os_key",
-			 vm->os->key, "os_name", text(vm->os->name), "arch", assess_arch_name(vm->arch), "os_from",
-			 text_or_null(vm->os_from), "firmware", assess_firmware_name(m->firmware), "vcpus", count_or_null(m->vcpus),
-			 "memory_mib", count_or_null(m->memory_mib), "nics", count_or_null(m->nics), "origin",
+			 disk_info_name(m->name, err), "uuid", text(m->uuid ? m->uuid : ""), "power",
+			 assess_power_name(m->power), "os_key", vm->os->key, "os_name", text(vm->os->name), "arch",
+			 assess_arch_name(vm->arch), "os_from", text_or_null(vm->os_from), "firmware",
+			 assess_firmware_name(m->firmware), "vcpus", count_or_null(m->vcpus), "memory_mib",
+			 count_or_null(m->memory_mib), "nics", count_or_null(m->nics), "origin",
 			 disk_info_name(m->origin, err), "azure", azure_json(vm, err), "avs", "readiness",
-			 assess_avs_verdict(vm->avs.verdict), "codes", codes_json(&vm->avs.codes), "conflicts", conflicts_json(m));
+			 assess_avs_verdict(vm->avs.verdict), "codes", codes_json(&vm->avs.codes), "conflicts",
+			 conflicts_json(m));
 }
 
 /* ---- what is said once ---- */
@@ -177,15 +183,16 @@ static json_t *options_json(const struct assess_options *o)
 
 	for (size_t i = 0; series && i < o->n_series; i++)
 		json_array_append_new(series, text(o->series[i]));
-	return json_pack("{s:o, s:s, s:f, s:s, s:o, s:b, s:f, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i}",
-			 "region", text(o->region), "sizing", assess_sizing_name(o->sizing), "comfort", o->comfort, "disk_type",
-			 assess_choice_name(o->disk_type), "series", series, "ahb", o->ahb, "uptime_hours", o->uptime_hours,
-			 "avs_host", text(o->avs_host), "avs_ftt", (int)o->avs_ftt, "avs_raid", (int)o->avs_raid,
-			 "avs_oversubscription", (int)o->avs_oversubscription, "avs_cpu_limit", o->avs_cpu_limit,
-			 "avs_memory_overcommit", o->avs_memory_overcommit, "avs_dedupe", o->avs_dedupe, "avs_growth",
-			 o->avs_growth, "avs_mgmt_vcpu", o->avs_mgmt_vcpu, "avs_mgmt_memory_gb", o->avs_mgmt_memory_gb,
-			 "avs_mgmt_storage_gb", o->avs_mgmt_storage_gb, "avs_slack", o->avs_slack, "avs_spare_nodes",
-			 (int)o->avs_spare_nodes);
+	return json_pack(
+		"{s:o, s:s, s:f, s:s, s:o, s:b, s:f, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i}",
+		"region", text(o->region), "sizing", assess_sizing_name(o->sizing), "comfort", o->comfort, "disk_type",
+		assess_choice_name(o->disk_type), "series", series, "ahb", o->ahb, "uptime_hours", o->uptime_hours,
+		"avs_host", text(o->avs_host), "avs_ftt", (int)o->avs_ftt, "avs_raid", (int)o->avs_raid,
+		"avs_oversubscription", (int)o->avs_oversubscription, "avs_cpu_limit", o->avs_cpu_limit,
+		"avs_memory_overcommit", o->avs_memory_overcommit, "avs_dedupe", o->avs_dedupe, "avs_growth",
+		o->avs_growth, "avs_mgmt_vcpu", o->avs_mgmt_vcpu, "avs_mgmt_memory_gb", o->avs_mgmt_memory_gb,
+		"avs_mgmt_storage_gb", o->avs_mgmt_storage_gb, "avs_slack", o->avs_slack, "avs_spare_nodes",
+		(int)o->avs_spare_nodes);
 }
 
 static json_t *catalogue_json(const struct catalogue *c, struct error *err)
@@ -213,22 +220,24 @@ static json_t *summary_json(const struct assess_report *r)
 {
 	const struct assess_totals *t = r->totals;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:f, s:f, s:f}}", "vms", integer(r->result->n_vms),
-			 "disks", integer(t->disks), "capacity_mib", integer((uint64_t)ceil(t->mib)), "skipped",
-			 integer(r->result->n_skipped), "azure", verdicts_json(t->azure, assess_azure_verdict), "avs",
-			 verdicts_json(t->avs, assess_avs_verdict), "monthly_usd", "vms", integer(t->priced), "without_price",
-			 integer(t->unpriced), "without_size", integer(t->unsized), "compute", assess_cents(t->compute_usd), "disks",
-			 assess_cents(t->disks_usd), "total", assess_cents(t->total_usd));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:f, s:f, s:f}}", "vms", integer(r->result->n_vms),
+		"disks", integer(t->disks), "capacity_mib", integer((uint64_t)ceil(t->mib)), "skipped",
+		integer(r->result->n_skipped), "azure", verdicts_json(t->azure, assess_azure_verdict), "avs",
+		verdicts_json(t->avs, assess_avs_verdict), "monthly_usd", "vms", integer(t->priced), "without_price",
+		integer(t->unpriced), "without_size", integer(t->unsized), "compute", assess_cents(t->compute_usd),
+		"disks", assess_cents(t->disks_usd), "total", assess_cents(t->total_usd));
 }
 
 static json_t *avs_json(const struct assess_avs *a)
 {
-	return json_pack("{s:o, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:b}", "host", text(a->host->name),
-			 "ftt", (int)a->ftt->ftt, "raid", (int)a->ftt->raid, "nodes", integer(a->nodes), "limiting",
-			 assess_limit_name(a->limiting), "n_cpu", integer(a->n_cpu), "n_mem", integer(a->n_mem), "n_store",
-			 integer(a->n_store), "clusters", integer(a->clusters), "physical_cores", integer(a->physical_cores), "vms",
-			 integer(a->vms), "need_vcpus", a->cpu, "need_memory_gib", a->memory_gib, "need_storage_tb", a->storage_tb,
-			 "several_clusters", a->several_clusters);
+	return json_pack("{s:o, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:b}", "host",
+			 text(a->host->name), "ftt", (int)a->ftt->ftt, "raid", (int)a->ftt->raid, "nodes",
+			 integer(a->nodes), "limiting", assess_limit_name(a->limiting), "n_cpu", integer(a->n_cpu),
+			 "n_mem", integer(a->n_mem), "n_store", integer(a->n_store), "clusters", integer(a->clusters),
+			 "physical_cores", integer(a->physical_cores), "vms", integer(a->vms), "need_vcpus", a->cpu,
+			 "need_memory_gib", a->memory_gib, "need_storage_tb", a->storage_tb, "several_clusters",
+			 a->several_clusters);
 }
 
 static json_t *skipped_json(const struct assess_left_out *s, struct error *err)

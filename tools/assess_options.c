@@ -38,15 +38,15 @@ static int set_sizing(void *dest, const char *value, struct error *err)
 {
 	(void)err;
 	*(enum assess_sizing *)dest = strcmp(value, "performance") == 0 ? SIZING_PERFORMANCE
-				      : strcmp(value, "as-is") == 0    ? SIZING_AS_IS
-								       : SIZING_AUTO;
+				      : strcmp(value, "as-is") == 0     ? SIZING_AS_IS
+									: SIZING_AUTO;
 	return 0;
 }
 
 static int set_disk_type(void *dest, const char *value, struct error *err)
 {
 	(void)err;
-	*(enum assess_disk_choice *)dest = strcmp(value, "premium-ssd") == 0	? CHOICE_PREMIUM_SSD
+	*(enum assess_disk_choice *)dest = strcmp(value, "premium-ssd") == 0    ? CHOICE_PREMIUM_SSD
 					   : strcmp(value, "standard-ssd") == 0 ? CHOICE_STANDARD_SSD
 					   : strcmp(value, "standard-hdd") == 0 ? CHOICE_STANDARD_HDD
 										: CHOICE_AUTO;
@@ -97,8 +97,10 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 {
 	struct assess_options *r = &o->rules;
 	const struct tool_option all[] = {
-		{ "explain", 0, "VM", "why each number of this machine is what it is", tool_set_text, &o->explain, NULL },
-		{ "html", 0, "FILE", "a page to read, sort, search and print; - prints it", tool_set_text, &o->html, NULL },
+		{ "explain", 0, "VM", "why each number of this machine is what it is", tool_set_text, &o->explain,
+		  NULL },
+		{ "html", 0, "FILE", "a page to read, sort, search and print; - prints it", tool_set_text, &o->html,
+		  NULL },
 		{ "csv", 0, "FILE", "one row a machine; - prints it", tool_set_text, &o->csv, NULL },
 		{ "region", 0, "NAME", "where prices are looked up: westeurope", tool_set_text, &r->region, NULL },
 		{ "sizing", 0, "HOW", "by load where it is known, or by what is allocated", set_sizing, &r->sizing,
@@ -111,12 +113,14 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "uptime-hours", 0, "N", "hours a month that machines run: 730", set_number, &r->uptime_hours, NULL },
 		{ "avs-host", 0, "NAME", "host of Azure VMware Solution: AV36P", tool_set_text, &r->avs_host, NULL },
 		{ "catalogue", 0, "DIR", "sizes, prices, guests: CSV files", tool_set_text, &o->catalogue, NULL },
-		{ "azure-migrate-csv", 0, "FILE", "the import file of Azure Migrate", tool_set_text, &o->migrate_csv, NULL },
+		{ "azure-migrate-csv", 0, "FILE", "the import file of Azure Migrate", tool_set_text, &o->migrate_csv,
+		  NULL },
 		{ "catalog", 0, "DIR", "the same", tool_set_text, &o->catalogue, NULL },
 		{ "avs-ftt", 0, "N", "failures to tolerate: 1", tool_set_count, &r->avs_ftt, NULL },
 		{ "avs-raid", 0, "N", "RAID of vSAN: 1", tool_set_count, &r->avs_raid, NULL },
 		{ "avs-oversubscription", 0, "N", "vCPUs a core: 4", tool_set_count, &r->avs_oversubscription, NULL },
-		{ "avs-cpu-limit", 0, "X", "share of the cores that is used: 1.0", set_number, &r->avs_cpu_limit, NULL },
+		{ "avs-cpu-limit", 0, "X", "share of the cores that is used: 1.0", set_number, &r->avs_cpu_limit,
+		  NULL },
 		{ "avs-memory-overcommit", 0, "X", "1.0", set_number, &r->avs_memory_overcommit, NULL },
 		{ "avs-dedupe", 0, "X", "deduplication and compression: 1.0", set_number, &r->avs_dedupe, NULL },
 		{ "avs-growth", 0, "X", "of storage: 1.0", set_number, &r->avs_growth, NULL },
@@ -159,7 +163,8 @@ int assess_options_exclude(const struct assess_options_of_tool *o, bool json, st
 
 	for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
 		if (outputs[i].asked && first)
-			return error_set(err, ERR_USAGE, "%s and %s exclude each other: both print", first, outputs[i].name);
+			return error_set(err, ERR_USAGE, "%s and %s exclude each other: both print", first,
+					 outputs[i].name);
 		if (outputs[i].asked)
 			first = outputs[i].name;
 	}

@@ -8,9 +8,9 @@
 
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	struct assess_options rules;
-	const char *catalogue; /* NULL: the installed one */
+	const char *catalogue;                          /* NULL: the installed one */
 	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
-	char *series; /* the list cut into rules.series, which point into it */
+	char *series;                                   /* the list cut into rules.series, which point into it */
 };
 
 #define ASSESS_TOOL_OPTIONS 27 /* with the end of the table */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The style and the script of the page that --html writes: assess.css and assess.js, line by line, which the build makes into C. */
+/* The style and the script of the page that --html writes: assess.css and assess.js, line by line, which the build
+ * makes into C. */
 #ifndef LIFTFS_TOOLS_ASSESS_PAGE_H
 #define LIFTFS_TOOLS_ASSESS_PAGE_H
 

@@ -67,8 +67,8 @@ static void print_cost(const struct assess_report *r)
 	assess_money(t->compute_usd, compute);
 	assess_money(t->disks_usd, disks);
 	if (t->priced > 0)
-		printf("Cost:  USD %s a month for %zu VM%s: compute %s, disks %s\n", total, t->priced, plural(t->priced), compute,
-		       disks);
+		printf("Cost:  USD %s a month for %zu VM%s: compute %s, disks %s\n", total, t->priced,
+		       plural(t->priced), compute, disks);
 	else
 		printf("Cost:  not known\n");
 	if (t->unpriced > 0) {
@@ -80,17 +80,21 @@ static void print_cost(const struct assess_report *r)
 	}
 	if (t->unsized > 0)
 		printf("       no size for %zu VM%s, and so no cost\n", t->unsized, plural(t->unsized));
-	printf("       list prices of %s%s%s, pay as you go, %g hours a month%s\n       without " ASSESS_NOT_IN_COST "\n", r->options->region,
-	       *as_of ? " to " : "", as_of, r->options->uptime_hours, r->options->ahb ? ", Azure Hybrid Benefit" : "");
+	printf("       list prices of %s%s%s, pay as you go, %g hours a month%s\n       without " ASSESS_NOT_IN_COST
+	       "\n",
+	       r->options->region, *as_of ? " to " : "", as_of, r->options->uptime_hours,
+	       r->options->ahb ? ", Azure Hybrid Benefit" : "");
 }
 
 static void print_avs(const struct assess_avs *a)
 {
-	printf("Hosts: %" PRIu64 " x %s for Azure VMware Solution (%s), %" PRIu64 " physical cores to license\n", a->nodes,
-	       a->host->name,
-	       a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting), a->physical_cores);
+	printf("Hosts: %" PRIu64 " x %s for Azure VMware Solution (%s), %" PRIu64 " physical cores to license\n",
+	       a->nodes, a->host->name,
+	       a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting),
+	       a->physical_cores);
 	if (a->several_clusters)
-		printf("       %" PRIu64 " clusters: what each further one needs for itself is not in it\n", a->clusters);
+		printf("       %" PRIu64 " clusters: what each further one needs for itself is not in it\n",
+		       a->clusters);
 }
 
 int assess_print_summary(const struct assess_report *r, struct error *err)
@@ -100,7 +104,8 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 
 	(void)err;
 	size_text(t->mib, size);
-	printf("%zu VM%s, %zu disk%s to replicate, %s", r->result->n_vms, plural(r->result->n_vms), t->disks, plural(t->disks), size);
+	printf("%zu VM%s, %zu disk%s to replicate, %s", r->result->n_vms, plural(r->result->n_vms), t->disks,
+	       plural(t->disks), size);
 	print_skipped(r->result);
 	printf("\n");
 	if (r->result->n_vms > 0) {
@@ -116,10 +121,10 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 
 static const char *verdict_word(enum assess_verdict v)
 {
-	static const char *const words[ASSESS_VERDICTS] = {
-		[VERDICT_READY] = "ready", [VERDICT_CONDITIONAL] = "conditional", [VERDICT_NOT_READY] = "not ready",
-		[VERDICT_UNKNOWN] = "unknown"
-	};
+	static const char *const words[ASSESS_VERDICTS] = { [VERDICT_READY] = "ready",
+							    [VERDICT_CONDITIONAL] = "conditional",
+							    [VERDICT_NOT_READY] = "not ready",
+							    [VERDICT_UNKNOWN] = "unknown" };
 
 	return words[v];
 }
@@ -146,9 +151,18 @@ static int vm_row(struct table *table, const struct assess_vm *vm, struct error 
 	CLEANUP_FREE char *escaped = disk_info_escape(m->name, err);
 	CLEANUP_FREE char *name = escaped ? assess_cut(escaped, NAME_CHARS, err) : NULL;
 	CLEANUP_FREE char *os = name ? assess_cut(vm->os->name, OS_CHARS, err) : NULL;
-	char vcpus[32], memory[FORMAT_TEXT_LEN] = "?", disks[24], size[FORMAT_TEXT_LEN], monthly[ASSESS_MONEY_LEN] = "-";
-	const char *cells[] = { name, os, vcpus, memory, disks, size, verdict_word(vm->azure.verdict),
-				verdict_word(vm->avs.verdict), size_word(vm->azure.size), monthly };
+	char vcpus[32], memory[FORMAT_TEXT_LEN] = "?", disks[24], size[FORMAT_TEXT_LEN],
+			monthly[ASSESS_MONEY_LEN] = "-";
+	const char *cells[] = { name,
+				os,
+				vcpus,
+				memory,
+				disks,
+				size,
+				verdict_word(vm->azure.verdict),
+				verdict_word(vm->avs.verdict),
+				size_word(vm->azure.size),
+				monthly };
 
 	if (!os)
 		return -1;
@@ -171,9 +185,9 @@ int assess_print_table(const struct assess_report *r, enum output_when color, st
 	static const struct {
 		const char *text;
 		enum table_fit fit;
-	} headings[] = { { "VM", TABLE_CUT },	   { "OS", TABLE_CUT },	      { "VCPU", TABLE_RIGHT },
-			 { "MEMORY", TABLE_RIGHT }, { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
-			 { "AZURE", TABLE_LEFT },   { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
+	} headings[] = { { "VM", TABLE_CUT },         { "OS", TABLE_CUT },      { "VCPU", TABLE_RIGHT },
+			 { "MEMORY", TABLE_RIGHT },   { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
+			 { "AZURE", TABLE_LEFT },     { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
 			 { "USD/MONTH", TABLE_RIGHT } };
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 

@@ -34,8 +34,8 @@ static int no_memory(struct error *err)
 /* ---- findings ---- */
 
 /* There are some dozens of codes in all: looking for one among them is quick.  A VM counts once. */
-static int count_finding(struct assess_totals *t, const struct assess_vm *vm, const char *code, bool note, enum assess_verdict v,
-			 struct error *err)
+static int count_finding(struct assess_totals *t, const struct assess_vm *vm, const char *code, bool note,
+			 enum assess_verdict v, struct error *err)
 {
 	struct assess_finding *f;
 

@@ -9,7 +9,7 @@
 struct assess_finding {
 	const char *code;
 	enum assess_verdict severity; /* the worst that it makes of one of them */
-	bool note; /* changes no verdict */
+	bool note;                    /* changes no verdict */
 	size_t vms;
 	const struct assess_vm *last; /* the last one counted */
 };
@@ -17,7 +17,7 @@ struct assess_finding {
 /* VMs whose size is of one series. */
 struct assess_family {
 	const char *series;
-	size_t vms, unpriced; /* unpriced: in vms, but not in the sums */
+	size_t vms, unpriced;          /* unpriced: in vms, but not in the sums */
 	double compute_usd, disks_usd; /* a month */
 };
 
@@ -30,18 +30,18 @@ struct assess_large {
 
 struct assess_totals {
 	size_t azure[ASSESS_VERDICTS], avs[ASSESS_VERDICTS];
-	size_t disks;      /* that replicate */
-	double mib;        /* of those whose capacity is known */
-	size_t unsized;    /* VMs for which no size was chosen */
-	size_t priced;     /* VMs whose total is known: the three sums are theirs */
+	size_t disks;   /* that replicate */
+	double mib;     /* of those whose capacity is known */
+	size_t unsized; /* VMs for which no size was chosen */
+	size_t priced;  /* VMs whose total is known: the three sums are theirs */
 	double compute_usd, disks_usd, total_usd;
-	size_t unpriced;   /* VMs that have a size, but some price is missing */
+	size_t unpriced;     /* VMs that have a size, but some price is missing */
 	size_t compute_only; /* of those, the ones whose size has a price */
 	double compute_only_usd;
 
 	struct assess_finding *findings; /* the worst first, then the most frequent; notes at the end */
 	size_t n_findings;
-	struct assess_family *families;  /* the most expensive first */
+	struct assess_family *families; /* the most expensive first */
 	size_t n_families;
 	struct assess_large *vms_by_size, *disks_by_size; /* the largest ASSESS_LARGEST */
 	size_t n_vms_by_size, n_disks_by_size;

@@ -12,9 +12,10 @@
 
 const char *assess_power_name(enum machine_power p)
 {
-	static const char *const names[] = {
-		[MACHINE_POWER_UNKNOWN] = "unknown", [MACHINE_ON] = "on", [MACHINE_OFF] = "off", [MACHINE_SUSPENDED] = "suspended"
-	};
+	static const char *const names[] = { [MACHINE_POWER_UNKNOWN] = "unknown",
+					     [MACHINE_ON] = "on",
+					     [MACHINE_OFF] = "off",
+					     [MACHINE_SUSPENDED] = "suspended" };
 
 	return names[p];
 }
@@ -39,9 +40,9 @@ const char *assess_arch_name(enum os_arch a)
 
 const char *assess_disk_type_name(enum disk_type t)
 {
-	static const char *const names[] = {
-		[DISK_PREMIUM_SSD] = "premium-ssd", [DISK_STANDARD_SSD] = "standard-ssd", [DISK_STANDARD_HDD] = "standard-hdd"
-	};
+	static const char *const names[] = { [DISK_PREMIUM_SSD] = "premium-ssd",
+					     [DISK_STANDARD_SSD] = "standard-ssd",
+					     [DISK_STANDARD_HDD] = "standard-hdd" };
 
 	return names[t];
 }
@@ -57,7 +58,7 @@ const char *assess_sizing_name(enum assess_sizing s)
 
 const char *assess_choice_name(enum assess_disk_choice c)
 {
-	return c == CHOICE_PREMIUM_SSD	  ? assess_disk_type_name(DISK_PREMIUM_SSD)
+	return c == CHOICE_PREMIUM_SSD    ? assess_disk_type_name(DISK_PREMIUM_SSD)
 	       : c == CHOICE_STANDARD_SSD ? assess_disk_type_name(DISK_STANDARD_SSD)
 	       : c == CHOICE_STANDARD_HDD ? assess_disk_type_name(DISK_STANDARD_HDD)
 					  : "auto";

@@ -67,25 +67,51 @@ struct disks {
 	size_t n;     /* those of the set come first, in its order */
 	char **names; /* owned: of the others */
 	size_t n_names;
+	struct roots {
+		const char **v; /* of all disks of a SOURCE, in byte order */
+		size_t n;
+	} *roots; /* one for each SOURCE */
+	size_t n_roots;
 };
 
 static void cleanup_disks(struct disks *d)
 {
 	for (size_t i = 0; i < d->n_names; i++)
 		free(d->names[i]);
+	for (size_t i = 0; i < d->n_roots; i++)
+		free(d->roots[i].v);
+	free(d->roots);
 	free(d->names);
 	free(d->v);
 }
 
-/* The disks of linked clones share a root, whose id tells none of them from another. */
-static bool shares_root(const struct datastore *store, const char *root)
+static int text_order(const void *a, const void *b)
 {
-	size_t n = 0;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-	for (size_t i = 0; i < store->vms.n && n < 2; i++)
+static int list_roots(const struct datastore *store, struct roots *out, struct error *err)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < store->vms.n; i++)
+		most += store->vms.v[i].n_disks;
+	out->v = calloc(most + 1, sizeof(*out->v));
+	if (!out->v)
+		return no_memory(err);
+	for (size_t i = 0; i < store->vms.n; i++)
 		for (size_t k = 0; k < store->vms.v[i].n_disks; k++)
-			n += strcmp(store->vms.v[i].disks[k].root, root) == 0;
-	return n > 1;
+			out->v[out->n++] = store->vms.v[i].disks[k].root;
+	qsort(out->v, out->n, sizeof(*out->v), text_order);
+	return 0;
+}
+
+/* The disks of linked clones share a root, whose id tells none of them from another. */
+static bool shares_root(const struct roots *roots, const char *root)
+{
+	const char **at = roots->n > 0 ? bsearch(&root, roots->v, roots->n, sizeof(*roots->v), text_order) : NULL;
+
+	return at && ((at > roots->v && strcmp(at[-1], root) == 0) || (at + 1 < roots->v + roots->n && strcmp(at[1], root) == 0));
 }
 
 static const char *root_of(const struct datastore *store, const char *image)
@@ -120,7 +146,7 @@ static int add_here(struct disks *d, const struct sync_set *s, struct error *err
 		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
 			const struct cycle_disk *disk = &s->runs[i].cycle.disks[k];
 			const char *root = root_of(store, disk->source_path);
-			bool clone = shares_root(store, root);
+			bool clone = shares_root(&d->roots[store - s->stores], root);
 			char *place = name_of_path(s, (size_t)(store - s->stores), root, err);
 
 			if (!place)
@@ -183,7 +209,7 @@ static int add_disks(struct disks *d, const struct sync_set *s, size_t at, struc
 	for (size_t i = 0; i < store->vms.n; i++) {
 		for (size_t k = 0; k < store->vms.v[i].n_disks; k++) {
 			const struct vm_disk *disk = &store->vms.v[i].disks[k];
-			bool known = disk->err.code == ERR_NONE && !shares_root(store, disk->root);
+			bool known = disk->err.code == ERR_NONE && !shares_root(&d->roots[at], disk->root);
 
 			if (!is_in_set(s, store, disk) &&
 			    add_other(d, join(s->prefixes[at], disk->replica_name), disk->image, known ? disk->id : "", false, err) < 0)
@@ -222,8 +248,12 @@ static int collect(struct disks *d, const struct sync_set *s, struct error *err)
 	}
 	d->v = calloc(most + 1, sizeof(*d->v));
 	d->names = calloc(most + 1, sizeof(*d->names)); /* places and names of others */
-	if (!d->v || !d->names)
+	d->roots = calloc(s->n_stores + 1, sizeof(*d->roots));
+	if (!d->v || !d->names || !d->roots)
 		return no_memory(err);
+	for (; d->n_roots < s->n_stores; d->n_roots++)
+		if (list_roots(&s->stores[d->n_roots], &d->roots[d->n_roots], err) < 0)
+			return -1;
 	if (add_here(d, s, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_stores; i++)

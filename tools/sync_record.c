@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,19 @@
 #include "project/project.h"
 #include "log_line.h"
 #include "paths.h"
+#include "sync_batch.h"
 #include "sync_record.h"
 
 struct sync_record {
 	const struct sync_run *run;
-	struct project *project; /* NULL: there was trouble, and a warning */
+	pthread_mutex_t lock;     /* for what follows */
+	struct project *project;  /* NULL: there was trouble, and a warning */
+	struct sync_batch *batch; /* of VMs that were skipped */
+	char **streaks;           /* disks that had one when the round began, in byte order */
+	size_t n_streaks;
 };
 
-/* The first trouble is told; what comes after it would be the same. */
+/* Under the lock.  The first trouble is told; what comes after it would be the same. */
 static void give_up_recording(struct sync_record *r, const struct error *why)
 {
 	log_warn("project", "%s; the cycles go on, and liftfs status will not know of them", why->msg);
@@ -33,6 +39,7 @@ static void tell(struct sync_record *r, const struct project_event *e)
 {
 	struct error why = ERROR_INIT;
 
+	LOCK_SCOPE(&r->lock);
 	if (r->project && project_event(r->project, e, &why) < 0)
 		give_up_recording(r, &why);
 }
@@ -125,6 +132,67 @@ static void tell_begin(struct sync_record *r, const struct sync_set *s)
 			tell(r, &(struct project_event){ .kind = PROJECT_DECISION, .text = decisions[i].option });
 }
 
+static int add_streak(void *ctx, const char *disk, struct error *err)
+{
+	struct sync_record *r = ctx;
+	char **v = reallocarray(r->streaks, r->n_streaks + 1, sizeof(*v));
+
+	if (!v)
+		return error_errno(err, ENOMEM, "database");
+	r->streaks = v;
+	v[r->n_streaks] = strdup(disk);
+	if (!v[r->n_streaks])
+		return error_errno(err, ENOMEM, "database");
+	r->n_streaks++;
+	return 0;
+}
+
+static int text_order(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/*
+ * A cycle that ends a streak must not be forgotten, else a disk could be given up that went well in between: it is recorded at
+ * once.  A VM that was skipped without one has nothing to tell but that it was looked at.
+ */
+static bool may_wait(const struct sync_record *r, const struct run_vm *vm)
+{
+	for (size_t i = 0; i < vm->cycle.n; i++) {
+		const struct cycle_disk *d = &vm->cycle.disks[i];
+
+		if (d->err.code != ERR_NONE || d->result != CYCLE_SKIPPED ||
+		    (r->n_streaks > 0 && bsearch(&d->name, r->streaks, r->n_streaks, sizeof(*r->streaks), text_order)))
+			return false;
+	}
+	return true;
+}
+
+static struct project_cycle cycle_of(const struct sync_record *r, const struct run_vm *vm)
+{
+	const struct sync_run *run = r->run;
+
+	return (struct project_cycle){ .target = target_name(run->target), .vm = &vm->cycle,
+				       .points = target_caps(run->target)->points && !run->opt->no_points && !vm->no_points };
+}
+
+static void write_batch(void *ctx, struct run_vm *const *vms, size_t n)
+{
+	struct sync_record *r = ctx;
+	CLEANUP_FREE struct project_cycle *cycles = calloc(n, sizeof(*cycles));
+	struct error why = ERROR_INIT;
+
+	for (size_t i = 0; cycles && i < n; i++)
+		cycles[i] = cycle_of(r, vms[i]);
+	LOCK_SCOPE(&r->lock);
+	if (!r->project)
+		return;
+	if (!cycles)
+		error_errno(&why, ENOMEM, "database");
+	if (!cycles || project_record_vms(r->project, cycles, n, &why) < 0)
+		give_up_recording(r, &why);
+}
+
 struct sync_record *sync_record_begin(const struct sync_run *run, const struct sync_round *round, struct state *state,
 				      uint64_t started_ns, struct error *err)
 {
@@ -136,6 +204,12 @@ struct sync_record *sync_record_begin(const struct sync_run *run, const struct s
 		return NULL;
 	}
 	r->run = run;
+	pthread_mutex_init(&r->lock, NULL);
+	r->batch = sync_batch_new(write_batch, r);
+	if (!r->batch) {
+		error_errno(err, ENOMEM, "database");
+		return NULL;
+	}
 	r->project = project_open(state, PROJECT_WRITE, &why);
 	if (!r->project && why.code == ERR_REFUSED) {
 		if (err)
@@ -145,7 +219,8 @@ struct sync_record *sync_record_begin(const struct sync_run *run, const struct s
 	if (!r->project)
 		give_up_recording(r, &why);
 	tell_begin(r, &round->set);
-	if (r->project && record_sources(r, round, started_ns, &why) < 0)
+	if (r->project && (record_sources(r, round, started_ns, &why) < 0 ||
+			   project_streaks(r->project, target_name(run->target), add_streak, r, &why) < 0))
 		give_up_recording(r, &why);
 	sync_metrics_use(run->metrics, r->project);
 	return steal_ptr(&r);
@@ -155,8 +230,13 @@ void sync_record_close(struct sync_record *r)
 {
 	if (!r)
 		return;
+	sync_batch_free(r->batch);
 	sync_metrics_use(r->run->metrics, NULL);
 	project_close(r->project);
+	for (size_t i = 0; i < r->n_streaks; i++)
+		free(r->streaks[i]);
+	free(r->streaks);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -205,20 +285,26 @@ static void give_up_disk(struct sync_record *r, const struct run_vm *vm, struct 
 	output_line("liftfs sync: %s: %s", d->name, text);
 }
 
-static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longest_out)
+static bool write_vm(struct sync_record *r, const struct run_vm *vm, struct project_streak *streaks)
 {
-	const struct sync_run *run = r->run;
-	const struct project_cycle c = { .target = target_name(run->target), .vm = &vm->cycle,
-					 .points = target_caps(run->target)->points && !run->opt->no_points && !vm->no_points };
-	CLEANUP_FREE struct project_streak *streaks = calloc(vm->cycle.n ? vm->cycle.n : 1, sizeof(*streaks));
+	const struct project_cycle c = cycle_of(r, vm);
 	struct error why = ERROR_INIT;
 
-	if (!streaks || !r->project)
+	LOCK_SCOPE(&r->lock);
+	if (!r->project)
+		return false;
+	if (project_record_vm(r->project, &c, streaks, &why) == 0)
+		return true;
+	give_up_recording(r, &why);
+	return false;
+}
+
+static void record_vm(struct sync_record *r, struct run_vm *vm, unsigned *longest_out)
+{
+	CLEANUP_FREE struct project_streak *streaks = calloc(vm->cycle.n ? vm->cycle.n : 1, sizeof(*streaks));
+
+	if (!streaks || !write_vm(r, vm, streaks))
 		return;
-	if (project_record_vm(r->project, &c, streaks, &why) < 0) {
-		give_up_recording(r, &why);
-		return;
-	}
 	for (size_t i = 0; i < vm->cycle.n; i++) {
 		give_up_disk(r, vm, &vm->cycle.disks[i], &streaks[i]);
 		if (streaks[i].stalls > *longest_out)
@@ -243,10 +329,13 @@ static void log_disk(const struct run_vm *vm, const struct cycle_disk *d)
 
 void sync_record_vm(void *ctx, struct run_vm *vm)
 {
+	struct sync_record *r = ctx;
 	unsigned longest = 0;
 
-	if (ctx)
-		record_vm(ctx, vm, &longest);
+	if (r && may_wait(r, vm))
+		sync_batch_add(r->batch, vm);
+	else if (r)
+		record_vm(r, vm, &longest);
 	for (size_t i = 0; ctx && i < vm->cycle.n; i++)
 		log_disk(vm, &vm->cycle.disks[i]);
 	sync_vm_finished(ctx ? ((struct sync_record *)ctx)->run->known : NULL, vm);
@@ -259,6 +348,7 @@ void sync_record_failed(struct sync_record *r, struct sync_set *set, struct erro
 
 	if (!r)
 		return;
+	sync_batch_flush(r->batch);
 	for (size_t i = 0; i < set->n; i++) {
 		struct cycle_vm *vm = &set->runs[i].cycle;
 
@@ -284,6 +374,7 @@ void sync_record_end(struct sync_record *r, int status)
 
 	if (!r)
 		return;
+	sync_batch_flush(r->batch);
 	snprintf(text, sizeof(text), "status=%d", status);
 	tell(r, &(struct project_event){ .kind = PROJECT_RUN_ENDED, .status = status, .text = text });
 }
@@ -293,7 +384,10 @@ void sync_record_removed(void *ctx, const char *replica, const char *point)
 	struct sync_record *r = ctx;
 	struct error why = ERROR_INIT;
 
-	if (r && r->project && project_record_deleted(r->project, target_name(r->run->target), replica, point, &why) < 0)
+	if (!r)
+		return;
+	LOCK_SCOPE(&r->lock);
+	if (r->project && project_record_deleted(r->project, target_name(r->run->target), replica, point, &why) < 0)
 		give_up_recording(r, &why);
 }
 

@@ -32,6 +32,13 @@ char *io_read_file(int dirfd, const char *path, size_t max, size_t *len_out, str
 int io_replace_file(int dirfd, const char *name, const void *buf, size_t len, unsigned mode, struct error *err)
 	MUST_CHECK;
 
+/*
+ * The same for what has a checksum of its own and can be made again: a killed process leaves the old content or the new one,
+ * but nothing is synced, and after a power cut the file may be void.
+ */
+int io_replace_derived(int dirfd, const char *name, const void *buf, size_t len, unsigned mode, struct error *err)
+	MUST_CHECK;
+
 /* mkdir -p below dirfd (AT_FDCWD allowed), each new folder with `mode` and durable; an existing one is success. */
 int io_mkdirs(int dirfd, const char *path, unsigned mode, struct error *err) MUST_CHECK;
 
@@ -41,7 +48,7 @@ int io_fsync_dir(int dirfd, struct error *err) MUST_CHECK;
 /*
  * Opens (creating) and flocks a lock file without waiting.  Returns its fd; closing it releases the lock.  Held by
  * somebody else: -1 with ERR_BUSY, and the file's first line (who) in the message.  File systems without locks:
- * ERR_UNSUPPORTED.  On success writes `who` (one line) into it.
+ * ERR_UNSUPPORTED.  On success writes `who` (one line, of at most 255 bytes) into it.
  */
 int io_lock_file(int dirfd, const char *name, const char *who, struct error *err) MUST_CHECK;
 

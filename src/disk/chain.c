@@ -212,10 +212,10 @@ static int confirm(const struct image *img, struct error *err)
 	if (!ends)
 		return error_errno(err, ENOMEM, "head and tail");
 	if (backing_read(b, ends, len, 0, err) < 0 ||
-	    backing_read(b, ends + DISK_HEAD_LEN, len, b->size - len, err) < 0)
+	    (len < b->size && backing_read(b, ends + DISK_HEAD_LEN, len, b->size - len, err) < 0))
 		return -1;
 	in.head = ends;
-	in.tail = ends + DISK_HEAD_LEN;
+	in.tail = len < b->size ? ends + DISK_HEAD_LEN : ends;
 	return img->ops->confirm(&in, err);
 }
 

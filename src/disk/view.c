@@ -5,27 +5,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "disk/chain.h"
 
-static bool map_extent(struct disk *d, const struct extent *e, struct disk_view *out)
+bool disk_place_of(struct disk *d, size_t len, uint64_t off, struct disk_place *out)
 {
-	const struct backing *b = d->files[e->file];
-	uint64_t off = b->base + e->file_off, skip = off % (uint64_t)sysconf(_SC_PAGESIZE);
-	void *at;
-
-	if (!b->coherent)
-		return false;
-	at = mmap(NULL, (size_t)(e->len + skip), PROT_READ, MAP_SHARED, b->fd, (off_t)(off - skip));
-	if (at == MAP_FAILED)
-		return false;
-	*out = (struct disk_view){ .map = at, .map_len = (size_t)(e->len + skip), .data = (const uint8_t *)at + skip };
-	return true;
-}
-
-bool disk_view_open(struct disk *d, size_t len, uint64_t off, struct disk_view *out)
-{
+	const struct backing *b = NULL;
+	const struct extent *e;
 	struct scratch *s;
-	bool done = false;
 
 	if (d->foreign || len == 0 || off > d->size || len > d->size - off)
 		return false;
@@ -33,11 +20,32 @@ bool disk_view_open(struct disk *d, size_t len, uint64_t off, struct disk_view *
 	if (!s)
 		return false;
 	extent_list_clear(&s->whole);
-	if (resolve_range(d, s, len, off, &s->whole, NULL) == 0 && s->whole.n == 1 &&
-	    s->whole.v[0].kind == EXTENT_DATA && s->whole.v[0].file != EXTENT_NO_FILE)
-		done = map_extent(d, &s->whole.v[0], out);
+	if (resolve_range(d, s, len, off, &s->whole, NULL) == 0 && s->whole.n == 1) {
+		e = s->whole.v;
+		if (e->kind == EXTENT_DATA && e->file != EXTENT_NO_FILE && d->files[e->file]->coherent &&
+		    range_ok(e->file_off, e->len, d->files[e->file]->size)) {
+			b = d->files[e->file];
+			*out = (struct disk_place){ .fd = b->fd, .off = b->base + e->file_off };
+		}
+	}
 	scratch_put(d, s);
-	return done;
+	return b;
+}
+
+bool disk_view_open(struct disk *d, size_t len, uint64_t off, struct disk_view *out)
+{
+	struct disk_place at;
+	size_t skip;
+	void *map;
+
+	if (!disk_place_of(d, len, off, &at))
+		return false;
+	skip = (size_t)(at.off % (uint64_t)sysconf(_SC_PAGESIZE));
+	map = mmap(NULL, len + skip, PROT_READ, MAP_SHARED, at.fd, (off_t)(at.off - skip));
+	if (map == MAP_FAILED)
+		return false;
+	*out = (struct disk_view){ .map = map, .map_len = len + skip, .data = (const uint8_t *)map + skip };
+	return true;
 }
 
 void disk_view_close(struct disk_view *v)

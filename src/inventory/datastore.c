@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/parallel.h"
 #include "base/strbuf.h"
 #include "inventory/datastore.h"
 #include "inventory/datastore_elsewhere.h"
@@ -213,8 +214,20 @@ static int scan_image(struct datastore *ds, struct datastore_image *image, struc
 	image->virtual_size = disk_size(d);
 	image->allocated = disk_allocated(d);
 	for (size_t i = 0; i < disk_file_count(d); i++)
-		ds->changes_atime |= !disk_file(d, i)->noatime;
+		image->changes_atime |= !disk_file(d, i)->noatime;
 	return 0;
+}
+
+struct scan {
+	struct datastore *ds;
+	struct cancel *cancel;
+};
+
+static int scan_one(void *ctx, size_t i, struct error *err)
+{
+	struct scan *s = ctx;
+
+	return cancel_check(s->cancel, err) < 0 ? -1 : scan_image(s->ds, &s->ds->images[i], err);
 }
 
 static int image_order(const void *path, const void *image)
@@ -245,11 +258,14 @@ static const char *find_root(const struct datastore *ds, const struct datastore_
 
 int datastore_scan(struct datastore *ds, const struct datastore_options *opt, struct error *err)
 {
+	struct scan scan = { .ds = ds, .cancel = opt ? opt->cancel : NULL };
+
 	for (size_t i = 0; i < ds->n_images; i++)
 		ds->images[i].leaf = true;
+	if (cancel_check(scan.cancel, err) < 0 || parallel_each(ds->n_images, scan_one, &scan, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ds->n_images; i++) {
-		if (cancel_check(opt ? opt->cancel : NULL, err) < 0 || scan_image(ds, &ds->images[i], err) < 0)
-			return -1;
+		ds->changes_atime |= ds->images[i].changes_atime;
 		for (size_t depth = 1; depth < ds->images[i].chain_len; depth++) {
 			struct datastore_image *parent = datastore_image_at(ds, ds->images[i].chain[depth]);
 

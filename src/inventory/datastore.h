@@ -55,6 +55,7 @@ struct datastore_image {
 	bool elsewhere;    /* in another datastore: here only because a configuration names it, a leaf of nobody else */
 	/* Set by datastore_scan(). */
 	bool leaf;         /* no other image here names it as its parent */
+	bool changes_atime; /* reading it will change access times */
 	struct error err;  /* why it does not open; ERR_NONE: it does.  Of one elsewhere perhaps set when it was found */
 	char **chain;      /* paths, leaf first, normalised; NULL if it does not open */
 	char *parent;      /* of one that does not open, if it is known: the last of its parents that was found */

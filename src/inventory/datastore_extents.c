@@ -7,11 +7,13 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/parallel.h"
 #include "disk/vmdk_descriptor.h"
 #include "inventory/datastore_extents.h"
 #include "inventory/datastore_named.h"
 #include "inventory/datastore_names.h"
 
+#define TEXTS_AT_ONCE 512
 #define TEXT_HEAD_LEN 4 /* enough to tell KDMV and COWD from text */
 
 static int path_order(const void *a, const void *b)
@@ -79,33 +81,74 @@ static bool claim(const struct backing_root *root, const struct path_list *l, bo
 	return at != NULL;
 }
 
-static void claim_extents(struct backing_root *root, const struct path_list *l, bool *dropped, const char *path)
+static void claim_extents(struct backing_root *root, const struct path_list *l, bool *dropped, const char *path,
+			  const struct vmdk_descriptor *d)
 {
-	CLEANUP(cleanup_vmdk_descriptor) struct vmdk_descriptor d = { 0 };
+	for (size_t i = 0; i < d->n_extents; i++)
+		if (d->extents[i].name && !claim(root, l, dropped, path, d->extents[i].name) && d->extents[i].raw_name)
+			claim(root, l, dropped, path, d->extents[i].raw_name);
+}
+
+/* What some of the images say, which may be read in any order; whose extents they are is decided in the order of paths. */
+struct texts {
+	struct backing_root *root;
+	const struct path_list *images;
+	const bool *dropped; /* nothing writes to it meanwhile */
+	size_t first;
+	struct vmdk_descriptor v[TEXTS_AT_ONCE]; /* without extents: says nothing */
+};
+
+static int parse_one(void *ctx, size_t k, struct error *err)
+{
+	struct texts *t = ctx;
+	const char *path = t->images->v[t->first + k];
 	CLEANUP_FREE char *text = NULL;
 	size_t len = 0;
 
-	text = read_text(root, path, &len);
-	if (!text || vmdk_descriptor_parse(text, len, &d, NULL) < 0)
-		return;
-	for (size_t i = 0; i < d.n_extents; i++)
-		if (d.extents[i].name && !claim(root, l, dropped, path, d.extents[i].name) && d.extents[i].raw_name)
-			claim(root, l, dropped, path, d.extents[i].raw_name);
+	(void)err;
+	t->v[k] = (struct vmdk_descriptor){ 0 };
+	if (t->dropped[t->first + k] || !is_vmdk(path))
+		return 0;
+	text = read_text(t->root, path, &len);
+	if (!text || vmdk_descriptor_parse(text, len, &t->v[k], NULL) == 0)
+		return 0;
+	vmdk_descriptor_fini(&t->v[k]);
+	t->v[k] = (struct vmdk_descriptor){ 0 };
+	return 0;
+}
+
+static int claim_some(struct texts *t, bool *dropped, struct error *err)
+{
+	size_t n = t->images->n - t->first < TEXTS_AT_ONCE ? t->images->n - t->first : TEXTS_AT_ONCE;
+
+	if (parallel_each(n, parse_one, t, err) < 0)
+		return -1;
+	for (size_t k = 0; k < n; k++) {
+		if (!dropped[t->first + k])
+			claim_extents(t->root, t->images, dropped, t->images->v[t->first + k], &t->v[k]);
+		vmdk_descriptor_fini(&t->v[k]);
+	}
+	t->first += n;
+	return 0;
 }
 
 int datastore_drop_extents(struct backing_root *root, struct path_list *images, struct error *err)
 {
 	CLEANUP_FREE bool *dropped = calloc(images->n ? images->n : 1, sizeof(*dropped));
+	CLEANUP_FREE struct texts *texts = malloc(sizeof(*texts));
 	size_t kept = 0, owner_len;
 
-	if (!dropped)
+	if (!dropped || !texts)
 		return error_errno(err, ENOMEM, "%zu images", images->n);
 	for (size_t i = 0; i < images->n; i++)
 		if (datastore_is_extent_name(images->v[i], &owner_len) && owner_exists(images, images->v[i], owner_len))
 			dropped[i] = true;
-	for (size_t i = 0; i < images->n; i++)
-		if (!dropped[i] && is_vmdk(images->v[i]))
-			claim_extents(root, images, dropped, images->v[i]);
+	texts->root = root;
+	texts->images = images;
+	texts->dropped = dropped;
+	for (texts->first = 0; texts->first < images->n;)
+		if (claim_some(texts, dropped, err) < 0)
+			return -1;
 	for (size_t i = 0; i < images->n; i++) {
 		if (dropped[i])
 			free(images->v[i]);

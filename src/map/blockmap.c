@@ -19,6 +19,7 @@ void blockmap_close(struct blockmap *m)
 {
 	if (!m)
 		return;
+	blockmap_forget_before(m);
 	if (m->bytes)
 		munmap(m->bytes, m->layout.file_size);
 	if (m->fd >= 0)

@@ -19,7 +19,7 @@
  * resident set stays bounded while a map may have 2^24 entries (256 MiB).
  *
  * Threads: get and set of different blocks, and drop_before, from any number of threads at once; of one block, one
- * thread at a time.  Everything else alone.  One process at a time: the caller holds the replica's lock, and keeps
+ * thread at a time.  blockmap_make_writable() beside gets only.  Everything else alone.  One process at a time: the caller holds the replica's lock, and keeps
  * dirfd open as long as the map.
  *
  * A set cannot fail by itself.  If the working copy cannot be written (a full disk), every block is unknown from then
@@ -108,8 +108,10 @@ uint64_t blockmap_bad_pages(const struct blockmap *m);
 void blockmap_range(const struct blockmap *m, uint64_t blk, uint64_t *off_out, uint64_t *len_out);
 
 enum block_state blockmap_get(const struct blockmap *m, uint64_t blk, struct block_hash *hash_out);
-/* Before the first set: makes the working copy.  Fails on a full disk. */
+/* Before the first set: makes the working copy, while others get.  Fails on a full disk. */
 int blockmap_make_writable(struct blockmap *m, struct error *err) MUST_CHECK;
+/* Is there a working copy, which a commit would make the file? */
+bool blockmap_is_writable(const struct blockmap *m);
 void blockmap_set_unknown(struct blockmap *m, uint64_t blk);
 void blockmap_set_zero(struct blockmap *m, uint64_t blk);
 void blockmap_set_hash(struct blockmap *m, uint64_t blk, const struct block_hash *hash);

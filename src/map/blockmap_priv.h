@@ -34,7 +34,11 @@ struct blockmap {
 	char *work;     /* NAME.work */
 	int fd;         /* current file; -1: created and never written to */
 	bool writable;  /* fd is the working copy */
-	uint8_t *bytes; /* its mapping, layout.file_size bytes; NULL while fd is -1 */
+	uint8_t *_Atomic bytes; /* its mapping, layout.file_size bytes; NULL while fd is -1 */
+	struct blockmap_bytes { /* of the file before, which gets may still be reading: kept until the next change of files */
+		uint8_t *at;
+		uint64_t len;
+	} before;
 	uint64_t *sums; /* the page table */
 	_Atomic uint8_t *states;
 	pthread_mutex_t lock;
@@ -47,6 +51,8 @@ struct blockmap {
 /* The first failure stays. */
 void blockmap_fail(struct blockmap *m, const struct error *cause);
 
+/* Ends the mapping of the file before: nobody reads it any more. */
+void blockmap_forget_before(struct blockmap *m);
 /* Maps layout->file_size bytes of fd for reading. */
 uint8_t *blockmap_map(int fd, const struct blockmap_layout *layout, struct error *err) MUST_CHECK;
 /* Entries of page p that are blocks of the map: fewer than 256 in the last. */

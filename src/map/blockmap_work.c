@@ -45,7 +45,17 @@ static int copy_pages(const struct blockmap *m, int to, const struct blockmap_la
 	return 0;
 }
 
-/* Makes a working copy in the given layout the current file.  A failure leaves the map with the file it had. */
+void blockmap_forget_before(struct blockmap *m)
+{
+	if (m->before.at)
+		munmap(m->before.at, m->before.len);
+	m->before = (struct blockmap_bytes){ 0 };
+}
+
+/*
+ * Makes a working copy in the given layout the current file.  A failure leaves the map with the file it had.  Gets go on
+ * meanwhile: what they read is the same in both.
+ */
 static int make_work(struct blockmap *m, const struct blockmap_layout *layout, struct error *err)
 {
 	CLEANUP_FD int fd = -1;
@@ -71,8 +81,8 @@ static int make_work(struct blockmap *m, const struct blockmap_layout *layout, s
 		error_prefix(err, "%s", m->work);
 		goto fail;
 	}
-	if (m->bytes)
-		munmap(m->bytes, m->layout.file_size);
+	blockmap_forget_before(m);
+	m->before = (struct blockmap_bytes){ m->bytes, m->layout.file_size };
 	if (m->fd >= 0)
 		close(m->fd);
 	m->fd = steal_fd(&fd);
@@ -83,6 +93,11 @@ static int make_work(struct blockmap *m, const struct blockmap_layout *layout, s
 fail:
 	unlinkat(m->dirfd, m->work, 0);
 	return -1;
+}
+
+bool blockmap_is_writable(const struct blockmap *m)
+{
+	return m->writable;
 }
 
 int blockmap_make_writable(struct blockmap *m, struct error *err)

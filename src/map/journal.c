@@ -34,6 +34,7 @@ struct journal {
 	pthread_mutex_t lock;
 	pthread_cond_t synced;
 	bool syncing;
+	bool nameless;        /* the file is NAME.new: the next sync gives it its name */
 	_Atomic uint64_t end; /* of the last record */
 	uint64_t durable;     /* bytes up to here are on stable storage */
 	struct error failure;
@@ -70,7 +71,7 @@ static int poison_locked(struct journal *j, const struct error *cause, struct er
 	return give(&j->failure, err);
 }
 
-/* An empty journal under its own name, durably; *fd_out is the new file. */
+/* An empty journal, as NAME.new; *fd_out is the new file. */
 static int make_file(struct journal *j, uint64_t generation, int *fd_out, struct error *err)
 {
 	uint8_t head[JOURNAL_HEADER_LEN];
@@ -88,15 +89,19 @@ static int make_file(struct journal *j, uint64_t generation, int *fd_out, struct
 	journal_born_encode(born, head + JOURNAL_BORN_OFF);
 	if (io_pwrite(fd, head, sizeof(head), 0, err) < 0)
 		return -1;
-	if (fsync(fd) < 0)
-		return error_errno(err, errno, "%s: fsync", j->fresh);
-	if (renameat(j->dirfd, j->fresh, j->dirfd, j->name) < 0)
-		return error_errno(err, errno, "%s: rename", j->fresh);
-	if (io_fsync_dir(j->dirfd, err) < 0)
-		return -1;
 	memcpy(j->born, born, sizeof(born));
 	*fd_out = steal_fd(&fd);
 	return 0;
+}
+
+/* What was appended to NAME.new becomes durable, and then the journal. */
+static int give_name(struct journal *j, struct error *err)
+{
+	if (fsync(j->fd) < 0)
+		return error_errno(err, errno, "%s: fsync", j->fresh);
+	if (renameat(j->dirfd, j->fresh, j->dirfd, j->name) < 0)
+		return error_errno(err, errno, "%s: rename", j->fresh);
+	return io_fsync_dir(j->dirfd, err);
 }
 
 static int start_anew(struct journal *j, uint64_t generation, struct error *err)
@@ -110,6 +115,7 @@ static int start_anew(struct journal *j, uint64_t generation, struct error *err)
 	j->fd = fd;
 	j->generation = generation;
 	j->end = j->durable = JOURNAL_HEADER_LEN;
+	j->nameless = true;
 	return 0;
 }
 
@@ -254,7 +260,7 @@ struct journal *journal_open(int dirfd, const char *name, const struct guid *lif
 		return NULL;
 	}
 	if ((j->fd >= 0 && take_over(j, replay, ctx, &usable, err) < 0) ||
-	    (!usable && start_anew(j, generation, err) < 0)) {
+	    (!usable && (start_anew(j, generation, err) < 0 || journal_sync(j, err) < 0))) {
 		error_prefix(err, "%s", name);
 		return NULL;
 	}
@@ -381,19 +387,22 @@ static void sync_locked(struct journal *j)
 {
 	struct error cause = ERROR_INIT;
 	uint64_t end = j->end;
+	bool nameless = j->nameless;
 	int rc;
 
 	j->syncing = true;
 	pthread_mutex_unlock(&j->lock);
-	rc = fdatasync(j->fd);
-	if (rc < 0)
+	rc = nameless ? give_name(j, &cause) : fdatasync(j->fd);
+	if (rc < 0 && !nameless)
 		error_errno(&cause, errno, "fdatasync");
 	pthread_mutex_lock(&j->lock);
 	j->syncing = false;
-	if (rc < 0)
+	if (rc < 0) {
 		poison_locked(j, &cause, NULL);
-	else
+	} else {
+		j->nameless = false;
 		j->durable = end;
+	}
 	pthread_cond_broadcast(&j->synced);
 }
 
@@ -403,7 +412,7 @@ int journal_sync(struct journal *j, struct error *err)
 
 	LOCK_SCOPE(&j->lock);
 	want = j->end;
-	while (j->durable < want && j->failure.code == ERR_NONE) {
+	while ((j->durable < want || j->nameless) && j->failure.code == ERR_NONE) {
 		if (j->syncing)
 			pthread_cond_wait(&j->synced, &j->lock);
 		else

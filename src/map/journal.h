@@ -95,8 +95,10 @@ int journal_point(struct journal *j, const char *snapshot, struct error *err) MU
 int journal_sync(struct journal *j, struct error *err) MUST_CHECK;
 
 /*
- * After the map was committed as `generation`: begins an empty journal for it, durably, replacing this one.  Alone: no
- * other call at the same time.  A failure poisons the journal, since nobody would read what the old file still took.
+ * After the map was committed as `generation`: begins an empty journal for it, which replaces this one with the next
+ * journal_sync(), durably and with what was appended until then; before that whoever opens it finds the old one, of a generation
+ * that is ignored.  Alone: no other call at the same time.  A failure poisons the journal, since nobody would read what the old
+ * file still took.
  */
 int journal_restart(struct journal *j, uint64_t generation, struct error *err) MUST_CHECK;
 

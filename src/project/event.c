@@ -175,7 +175,7 @@ int project_event(struct project *p, const struct project_event *e, struct error
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, project_add_event(p, e, err), err);
+	return project_end(p, project_add_event(p, e, err), err);
 }
 
 static void event_fini(struct project_event_row *e)

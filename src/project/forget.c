@@ -48,5 +48,5 @@ int project_forget(struct project *p, const char *target_name, const char *repli
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, forget_all(p, &all, replica_name, err), err);
+	return project_end(p, forget_all(p, &all, replica_name, err), err);
 }

@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "project/project_priv.h"
 
-#define DB_NAME "liftfs.db"
+#define DB_NAME PROJECT_DB_NAME
 #define QUICK_CHECK_MAX (UINT64_C(256) << 20) /* a larger file would be read for seconds at each start */
 
 static int lock(int fd, int how, struct error *err)
@@ -80,8 +81,10 @@ static int open_file(struct project *p, bool read_only, bool check, unsigned *ve
 		return error_errno(err, errno, DB_NAME);
 	db = sql_open(path, read_only, err);
 	if (!db || schema_check(db, &project_schema, version_out, err) < 0 ||
-	    (check && check_pages(db, (uint64_t)st.st_size, err) < 0))
+	    (check && p->checked_ns == 0 && check_pages(db, (uint64_t)st.st_size, err) < 0))
 		return error_prefix(err, "%s", path);
+	if (check && p->checked_ns == 0)
+		p->checked_ns = clock_realtime_ns();
 	p->db = steal_ptr(&db);
 	return 0;
 }
@@ -149,10 +152,13 @@ static int prepare(struct project *p, struct error *err)
 	unsigned version = 0;
 	bool damaged = false;
 
+	project_checked_read(p, p->lock_fd);
+	project_checked_forget(p);
 	if (open_file(p, false, true, &version, &why) == 0 && version > 0)
 		return upgrade(p, err);
 	sql_close(p->db); /* an empty one: a crash came before its first transaction */
 	p->db = NULL;
+	p->checked_ns = 0;
 	if (why.code == ERR_CORRUPT) {
 		log_warn("project", "%s: it is moved to " DB_NAME ".damaged and made anew from the block maps", why.msg);
 		if (move_aside(p, err) < 0)
@@ -206,9 +212,12 @@ static int make_in_memory(struct project *p, struct error *err)
 /* Without the lock: who only reads stands in nobody's way, and leaves nothing that a new database could take for its own. */
 static int open_read(struct project *p, struct error *err)
 {
+	CLEANUP_FD int lock_fd = openat(state_fd(p->state), DB_NAME ".lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct error why = ERROR_INIT;
 	unsigned version = 0;
 
+	if (lock_fd >= 0)
+		project_checked_read(p, lock_fd);
 	if (open_file(p, true, true, &version, &why) == 0 && version > 0)
 		return 0;
 	sql_close(p->db);
@@ -244,6 +253,7 @@ void project_close(struct project *p)
 	if (!p)
 		return;
 	sql_close(p->db);
+	project_checked_leave(p);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
 	pthread_mutex_destroy(&p->use);

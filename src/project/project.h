@@ -79,6 +79,13 @@ struct project_streak {
 int project_record_vm(struct project *p, const struct project_cycle *c, struct project_streak *streaks,
 		      struct error *err) MUST_CHECK;
 
+/* Several VMs' at once, in one transaction, for cycles whose streaks nobody asks for. */
+int project_record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err) MUST_CHECK;
+
+/* The disks of a target whose last cycles came to nothing: those with a streak, in byte order.  A failure of each() ends it. */
+int project_streaks(struct project *p, const char *target, int (*each)(void *ctx, const char *disk, struct error *err),
+		    void *ctx, struct error *err) MUST_CHECK;
+
 /* A recovery point of one replica was deleted.  One that is not known is a success. */
 int project_record_deleted(struct project *p, const char *target_name, const char *replica_name, const char *point,
 			   struct error *err) MUST_CHECK;

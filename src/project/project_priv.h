@@ -13,7 +13,22 @@ struct project {
 	sqlite3 *db;
 	int lock_fd;         /* -1 for reading */
 	pthread_mutex_t use; /* one transaction of this process at a time */
+	uint64_t checked_ns; /* realtime: when every page was looked at; 0: not that we know */
+	bool in_doubt;       /* something failed: the next who opens it looks at every page */
 };
+
+/* ---- checked.c: whether every page need be looked at ---- */
+
+#define PROJECT_DB_NAME "liftfs.db"
+
+/* Fills p->checked_ns by what the lock file says of the file as it is. */
+void project_checked_read(struct project *p, int lock_fd);
+/* Before it is written to. */
+void project_checked_forget(struct project *p);
+/* After it was closed, by who has the lock file open; without effect where somebody else has too. */
+void project_checked_leave(struct project *p);
+/* sql_end(), which casts doubt where it fails. */
+int project_end(struct project *p, int rc, struct error *err) MUST_CHECK;
 
 /* Rows from the maps' headers, for replicas that have none.  Inside a transaction or not. */
 int project_restore(struct project *p, struct error *err) MUST_CHECK;

@@ -118,7 +118,7 @@ int project_record_round(struct project *p, const struct project_round *r, struc
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_round(p, r, err), err);
+	return project_end(p, record_round(p, r, err), err);
 }
 
 /* ---- a cycle ---- */
@@ -184,21 +184,23 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		       " ORDER BY started_ns DESC LIMIT 1 OFFSET ?2)", "ti", o->key, (int64_t)CYCLES_KEPT);
 }
 
-static int update_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d,
-		       const struct disk_outcome *o, struct project_streak *streak, struct error *err)
+/* A disk that no round recorded: its row is made. */
+static int make_row(struct project *p, const struct project_cycle *c, const struct cycle_disk *d, const char *vm,
+		    const struct disk_outcome *o, struct error *err)
 {
-	CLEANUP_FREE char *vm = project_name_text(c->vm->name, err), *path = vm ? project_name_text(d->source_path, err) : NULL;
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
-	bool well = went_well(d);
-	int rc;
+	CLEANUP_FREE char *path = project_name_text(d->source_path, err);
 
-	/* A disk that no round recorded: its row is made. */
-	if (!path || sql_run(p->db, err,
-			     "INSERT INTO disks (key, target, name, vm, source, path, virtual_size) VALUES (?, ?, ?, ?, '', ?, 0)"
-			     " ON CONFLICT DO NOTHING", "ttttt", o->key, c->target, d->name, vm, path) < 0)
+	if (!path)
 		return -1;
-	if (!o->recorded &&
-	    sql_run(p->db, err,
+	return sql_run(p->db, err,
+		       "INSERT INTO disks (key, target, name, vm, source, path, virtual_size) VALUES (?, ?, ?, ?, '', ?, 0)"
+		       " ON CONFLICT DO NOTHING", "ttttt", o->key, c->target, d->name, vm, path);
+}
+
+static int update_row(struct project *p, const struct project_cycle *c, const struct cycle_disk *d, const char *vm,
+		      const struct disk_outcome *o, struct error *err)
+{
+	return sql_run(p->db, err,
 		    "UPDATE disks SET target = ?2, vm = ?3, started_ns = ?4, finished_ns = ?5, result = ?6, kind = ?7,"
 		    " cycle = iif(?8 > 0, ?8, cycle), consistency = ?9, status = ?10, code = ?11, message = ?12,"
 		    " success_ns = iif(?13, ?4, success_ns), last_point = coalesce(?14, last_point), restored = 0,"
@@ -209,10 +211,30 @@ static int update_disk(struct project *p, const struct project_cycle *c, const s
 		    " retries = retries + ?22, virtual_size = iif(?23 > 0, ?23, virtual_size) WHERE key = ?1",
 		    "tttuuttutittiti" "iiuuuuuu", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
 		    run_kind_name(d->kind), d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message,
-		    (int64_t)well, o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
+		    (int64_t)went_well(d), o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
 		    (int64_t)(d->err.code != ERR_NONE), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
-		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size) < 0)
+		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size);
+}
+
+static int update_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d,
+		       const struct disk_outcome *o, struct project_streak *streak, struct error *err)
+{
+	CLEANUP_FREE char *vm = project_name_text(c->vm->name, err);
+	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
+	bool missing = o->recorded;
+	int rc;
+
+	if (!vm)
 		return -1;
+	if (!o->recorded) {
+		if (update_row(p, c, d, vm, o, err) < 0)
+			return -1;
+		missing = sqlite3_changes(p->db) == 0;
+	}
+	if (missing && (make_row(p, c, d, vm, o, err) < 0 || (!o->recorded && update_row(p, c, d, vm, o, err) < 0)))
+		return -1;
+	if (!streak)
+		return 0;
 	st = sql_query(p->db, err, "SELECT stalls, pointless FROM disks WHERE key = ?", "t", o->key);
 	rc = st ? sql_next(st, err) : -1;
 	if (rc <= 0)
@@ -302,7 +324,7 @@ static int record_vm(struct project *p, const struct project_cycle *c, struct pr
 	bool again = false;
 
 	for (size_t i = 0; i < c->vm->n; i++)
-		if (record_disk(p, c, &c->vm->disks[i], &streaks[i], &again, err) < 0)
+		if (record_disk(p, c, &c->vm->disks[i], streaks ? &streaks[i] : NULL, &again, err) < 0)
 			return -1;
 	if (!*c->vm->point || again)
 		return 0;
@@ -320,7 +342,43 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_vm(p, c, streaks, err), err);
+	return project_end(p, record_vm(p, c, streaks, err), err);
+}
+
+static int record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (record_vm(p, &c[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+int project_record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)
+{
+	LOCK_SCOPE(&p->use);
+	if (sql_begin(p->db, err) < 0)
+		return -1;
+	return project_end(p, record_vms(p, c, n, err), err);
+}
+
+int project_streaks(struct project *p, const char *target, int (*each)(void *ctx, const char *disk, struct error *err),
+		    void *ctx, struct error *err)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
+	int more;
+
+	LOCK_SCOPE(&p->use);
+	st = sql_query(p->db, err, "SELECT name FROM disks WHERE target = ? AND (stalls > 0 OR pointless > 0) ORDER BY name", "t",
+		       target);
+	more = st ? 0 : -1;
+	while (st && (more = sql_next(st, err)) > 0) {
+		CLEANUP_FREE char *disk = sql_text(st, 0, err);
+
+		if (!disk || each(ctx, disk, err) < 0)
+			return -1;
+	}
+	p->in_doubt = p->in_doubt || more < 0;
+	return more;
 }
 
 /* ---- single facts ---- */
@@ -348,5 +406,5 @@ int project_record_deleted(struct project *p, const char *target_name, const cha
 	LOCK_SCOPE(&p->use);
 	if (sql_begin(p->db, err) < 0)
 		return -1;
-	return sql_end(p->db, record_deleted(p, key, replica_name, point, err), err);
+	return project_end(p, record_deleted(p, key, replica_name, point, err), err);
 }

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "base/clock.h"
 #include "replicate/engine_priv.h"
 
 /* With the chain proven unchanged only unknown blocks are looked at. */
@@ -88,6 +89,8 @@ int claim_range(struct run *r, struct scan_range *range, struct error *err)
 	int rc = 1;
 
 	range->n = range->at = 0;
+	if (r->pass->until_ns > 0 && clock_boottime_ns() >= r->pass->until_ns)
+		return 0;
 	LOCK_SCOPE(&r->claim_lock);
 	max = range_len(r);
 	while (rc > 0 && range->n < max) {

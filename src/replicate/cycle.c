@@ -11,7 +11,10 @@
 #include "base/log.h"
 #include "replicate/cycle_disk.h"
 
-/* Below this much data reading a disk again is cheaper than waiting for its stamps to settle. */
+/*
+ * With less data than this reading a disk again in the next cycle is cheaper than waiting for its stamps to settle (2 s at most,
+ * where nothing can be sent meanwhile).
+ */
 #define SETTLE_WORTH_BYTES (UINT64_C(1) << 30)
 
 struct cycle {
@@ -21,6 +24,7 @@ struct cycle {
 	struct lease_keeper *keeper;
 	struct guid token;
 	uint64_t moment_ns;
+	bool entered; /* steps 1 to 5 are done: what they found is in the runs */
 };
 
 static size_t count_good(const struct cycle *c)
@@ -45,32 +49,185 @@ static void open_disks(struct cycle *c)
 	}
 }
 
-/* Waits for the stamps to settle, and opens the disks anew: their tables were read before. */
+/* 1 to 5, each step for all before the next for any: what the last cycle left undone is finished before a version moves. */
+static int enter_disks(struct cycle *c, struct error *err)
+{
+	if (guid_random(&c->token, err) < 0)
+		return -1;
+	c->entered = true;
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+
+		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_approach(r, &r->d->err) < 0))
+			disk_run_failed(r);
+	}
+	cycle_finish_points(c->runs, c->vm->n);
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+
+		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_enter(r, &r->d->err) < 0))
+			disk_run_failed(r);
+	}
+	return 0;
+}
+
+/* All disks of the VM at once; the engine shares its threads and slots among them. */
+static void pass_over(struct cycle *c, void *(*body)(void *run))
+{
+	pthread_t *threads = calloc(c->vm->n, sizeof(*threads));
+	bool *started = calloc(c->vm->n, sizeof(*started));
+
+	for (size_t i = 0; i < c->vm->n; i++) {
+		struct disk_run *r = &c->runs[i];
+
+		if (!disk_run_good(r) || !r->claimed)
+			continue;
+		if (threads && started && pthread_create(&threads[i], NULL, body, r) == 0)
+			started[i] = true;
+		else
+			body(r); /* one after the other does too */
+	}
+	for (size_t i = 0; i < c->vm->n; i++)
+		if (started && started[i])
+			pthread_join(threads[i], NULL);
+	free(threads);
+	free(started);
+}
+
+/* Within the pass: a write was refused for the lease. */
+static int renew(void *run, struct error *err)
+{
+	struct disk_run *r = run;
+
+	return lease_keeper_renew(r->keeper, r->replica, err);
+}
+
+static struct pass pass_of(struct disk_run *r, struct pass_progress *progress)
+{
+	struct pass p = {
+		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
+		.cancel = &r->stop, .rate = r->opt->rate, .progress = progress, .renew = renew, .renew_ctx = r,
+	};
+
+	vhd_footer_encode(r->content, &blockmap_header(r->rs.map)->liftfs_id, p.footer);
+	return p;
+}
+
+/* May anything of the source be proven to be as at the last clean point? */
+static bool may_prove(const struct disk_run *r)
+{
+	const struct replica_state *rs = &r->rs;
+
+	return !r->opt->full && rs->kind == STATE_CLEAN && rs->has_clean && !rs->last.fuzzy && !rs->touched && rs->last.cycle > 0;
+}
+
+/* Is there no disk of which a part may be proven unchanged?  Then all will be read, whatever the stamps say. */
+static bool all_is_read(const struct cycle *c)
+{
+	for (size_t i = 0; i < c->vm->n; i++)
+		if (disk_run_good(&c->runs[i]) && may_prove(&c->runs[i]))
+			return false;
+	return !c->opt->serial;
+}
+
+/*
+ * A first pass for as long as the stamps take to settle, of which only that counts which arrived on the target: the second reads
+ * all of it again.  What fails here at the source is left for that one.
+ */
+static void *begin_disk(void *arg)
+{
+	struct disk_run *r = arg;
+	struct pass_progress *all = &r->d->progress, progress = { 0 };
+	struct error err = ERROR_INIT;
+	struct pass p = pass_of(r, &progress);
+	int rc;
+
+	p.until_ns = r->settled_ns;
+	atomic_store(&r->d->active, true);
+	rc = engine_run(r->opt->engine, &p, &err);
+	atomic_store(&r->d->active, false);
+	all->bytes_read += progress.bytes_read;
+	all->blocks_hashed += progress.blocks_hashed;
+	all->blocks_changed += progress.blocks_changed;
+	all->bytes_sent += progress.bytes_sent;
+	all->bytes_cleared += progress.bytes_cleared;
+	if (rc < 0 && !p.target_failed && err.code != ERR_CANCELLED) {
+		log_info("cycle", "%s: while its files' times settled: %s", r->d->name, err.msg);
+	} else if (rc < 0) {
+		r->d->err = err;
+		disk_run_failed(r);
+	}
+	return NULL;
+}
+
+/* The disk as it is now that its stamps have settled. */
+static int begin_anew(struct disk_run *r, bool entered, struct error *err)
+{
+	uint64_t size = r->d->virtual_size;
+
+	if (disk_run_reopen(r, err) < 0)
+		return -1;
+	r->source_failed = true;
+	if (evidence_at_open(r->source, &r->f0, err) < 0)
+		return -1;
+	if (entered && r->d->virtual_size != size)
+		return error_set(err, ERR_CHANGED, "%s: had %" PRIu64 " bytes when the cycle began, and has %" PRIu64,
+				 r->d->source_path, size, r->d->virtual_size);
+	r->source_failed = false;
+	return entered ? disk_run_claim_again(r, err) : 0;
+}
+
+/*
+ * Until the stamps have settled; then the disks are opened anew, as their tables were read before.  If all is read anyway the time
+ * is used to send.
+ */
 static int settle(struct cycle *c, uint64_t wait_ns, struct error *err)
 {
-	if (cancel_sleep(c->opt->cancel, (unsigned)(wait_ns / 1000000) + 1, err) < 0)
+	uint64_t until_ns = clock_boottime_ns() + wait_ns, now_ns;
+	struct error why = ERROR_INIT;
+
+	if (all_is_read(c)) {
+		if (enter_disks(c, err) < 0)
+			return -1;
+		for (size_t i = 0; i < c->vm->n; i++)
+			c->runs[i].settled_ns = until_ns;
+		pass_over(c, begin_disk);
+	}
+	now_ns = clock_boottime_ns();
+	if (now_ns < until_ns && count_good(c) > 0 &&
+	    cancel_sleep(c->opt->cancel, (unsigned)((until_ns - now_ns) / 1000000) + 1, &why) < 0 && !c->entered) {
+		if (err)
+			*err = why;
 		return -1;
+	}
 	c->moment_ns = clock_realtime_ns();
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
 		struct evidence seen = r->f0;
 
 		r->f0 = (struct evidence){ 0 };
-		if (disk_run_good(r) &&
-		    (disk_run_reopen(r, &r->d->err) < 0 || evidence_at_open(r->source, &r->f0, &r->d->err) < 0)) {
-			r->source_failed = true;
+		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || begin_anew(r, c->entered, &r->d->err) < 0))
 			disk_run_failed(r);
-		}
 		evidence_inherit(&r->f0, &seen);
 		evidence_fini(&seen);
 	}
 	return 0;
 }
 
+static bool is_worth_settling(const struct cycle *c)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->vm->n; i++)
+		if (disk_run_good(&c->runs[i]))
+			bytes += disk_allocated(c->runs[i].source);
+	return bytes > (c->opt->settle_worth ? c->opt->settle_worth : SETTLE_WORTH_BYTES);
+}
+
 /* F0, of all disks before the first byte of the first. */
 static int take_evidence(struct cycle *c, struct error *err)
 {
-	uint64_t wait_ns = 0, bytes = 0;
+	uint64_t wait_ns = 0;
 
 	c->moment_ns = clock_realtime_ns();
 	for (size_t i = 0; i < c->vm->n; i++) {
@@ -86,9 +243,8 @@ static int take_evidence(struct cycle *c, struct error *err)
 		evidence_inherit(&r->f0, &r->rs.last.evidence);
 		if (evidence_settle_wait_ns(&r->f0) > wait_ns)
 			wait_ns = evidence_settle_wait_ns(&r->f0);
-		bytes += disk_allocated(r->source);
 	}
-	if (wait_ns > 0 && bytes > SETTLE_WORTH_BYTES && settle(c, wait_ns, err) < 0)
+	if (wait_ns > 0 && is_worth_settling(c) && settle(c, wait_ns, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->vm->n; i++) {
 		struct disk_run *r = &c->runs[i];
@@ -97,8 +253,7 @@ static int take_evidence(struct cycle *c, struct error *err)
 		if (!disk_run_good(r))
 			continue;
 		evidence_settle(&r->f0, r->opened_ns);
-		if (!c->opt->full && rs->kind == STATE_CLEAN && rs->has_clean && !rs->last.fuzzy && !rs->touched &&
-		    rs->last.cycle > 0) {
+		if (may_prove(r)) {
 			if (evidence_proves_unchanged(&r->f0, &rs->last.evidence, &r->d->read_why))
 				r->proof = PROOF_WHOLE;
 			else if (evidence_is_settled(&rs->last.evidence))
@@ -138,14 +293,6 @@ static bool nothing_to_do(struct cycle *c)
 	return same;
 }
 
-/* Within the pass: a write was refused for the lease. */
-static int renew(void *run, struct error *err)
-{
-	struct disk_run *r = run;
-
-	return lease_keeper_renew(r->keeper, r->replica, err);
-}
-
 /* Where the blocks come from is looked at in every pass that looks at all of them. */
 static struct layers *begin_layers(struct disk_run *r)
 {
@@ -165,19 +312,17 @@ static struct layers *begin_layers(struct disk_run *r)
 	return l;
 }
 
+/* 6. */
 static void *scan_disk(void *arg)
 {
 	struct disk_run *r = arg;
 	bool unchanged = r->proof == PROOF_WHOLE;
 	CLEANUP(cleanup_layers) struct layers *layers = unchanged || r->opt->serial ? NULL : begin_layers(r);
-	struct pass p = {
-		.source = r->source, .map = r->rs.map, .journal = r->rs.journal, .replica = r->replica,
-		.unchanged = unchanged, .layers = layers, .cancel = &r->stop, .rate = r->opt->rate, .progress = &r->d->progress,
-		.renew = renew, .renew_ctx = r,
-	};
+	struct pass p = pass_of(r, &r->d->progress);
 	int rc;
 
-	vhd_footer_encode(r->content, &blockmap_header(r->rs.map)->liftfs_id, p.footer);
+	p.unchanged = unchanged;
+	p.layers = layers;
 	atomic_store(&r->d->active, true);
 	rc = r->opt->serial ? serial_run(&p, &r->d->err) : engine_run(r->opt->engine, &p, &r->d->err);
 	atomic_store(&r->d->active, false);
@@ -196,29 +341,6 @@ static void *scan_disk(void *arg)
 	if (atomic_load(&r->d->progress.blocks_proven) > 0)
 		r->d->read_why = NULL;
 	return NULL;
-}
-
-/* 6: all disks of the VM at once; the engine shares its threads and slots among them. */
-static void scan_disks(struct cycle *c)
-{
-	pthread_t *threads = calloc(c->vm->n, sizeof(*threads));
-	bool *started = calloc(c->vm->n, sizeof(*started));
-
-	for (size_t i = 0; i < c->vm->n; i++) {
-		struct disk_run *r = &c->runs[i];
-
-		if (!disk_run_good(r) || !r->claimed)
-			continue;
-		if (threads && started && pthread_create(&threads[i], NULL, scan_disk, r) == 0)
-			started[i] = true;
-		else
-			scan_disk(r); /* one after the other does too */
-	}
-	for (size_t i = 0; i < c->vm->n; i++)
-		if (started && started[i])
-			pthread_join(threads[i], NULL);
-	free(threads);
-	free(started);
 }
 
 /* 7: F1, of all disks after the last byte of the last.  A disk that failed says nothing: then there is no point anyway. */
@@ -292,24 +414,6 @@ static void add_counters(struct cycle_disk *d, const struct replica *replica)
 	d->retries += atomic_load(&n->retries);
 }
 
-/* 1 to 5, each step for all before the next for any: what the last cycle left undone is finished before a version moves. */
-static void enter_disks(struct cycle *c)
-{
-	for (size_t i = 0; i < c->vm->n; i++) {
-		struct disk_run *r = &c->runs[i];
-
-		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_approach(r, &r->d->err) < 0))
-			disk_run_failed(r);
-	}
-	cycle_finish_points(c->runs, c->vm->n);
-	for (size_t i = 0; i < c->vm->n; i++) {
-		struct disk_run *r = &c->runs[i];
-
-		if (disk_run_good(r) && (cancel_check(c->opt->cancel, &r->d->err) < 0 || disk_run_enter(r, &r->d->err) < 0))
-			disk_run_failed(r);
-	}
-}
-
 static int run_disks(struct cycle *c, struct error *err)
 {
 	open_disks(c);
@@ -317,10 +421,9 @@ static int run_disks(struct cycle *c, struct error *err)
 		return -1;
 	if (nothing_to_do(c))
 		return 0;
-	if (guid_random(&c->token, err) < 0)
+	if (!c->entered && enter_disks(c, err) < 0)
 		return -1;
-	enter_disks(c);
-	scan_disks(c);
+	pass_over(c, scan_disk);
 	commit_disks(c, source_moved(c));
 	for (size_t i = 0; i < c->vm->n; i++)
 		if (!disk_run_good(&c->runs[i]))

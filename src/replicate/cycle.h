@@ -41,6 +41,7 @@ struct cycle_options {
 	struct rate_limit *rate; /* of what is sent, for all disks together; NULL: none (base/rate_limit.h) */
 	uint64_t block_size; /* of a new replica; 0: by size */
 	const char *host;
+	uint64_t settle_worth; /* more data than this is worth waiting for its files' times to settle; 0: 1 GiB */
 	bool serial;         /* the oracle instead of the engine; for tests */
 };
 

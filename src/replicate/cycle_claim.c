@@ -76,7 +76,7 @@ static uint64_t draw(const struct disk_run *r)
 
 /* 4 and 8: raises the number on condition of r->version.  1: the version is another, no answer, or the lease ran out: look again;
  * *again. */
-static int raise_once(struct disk_run *r, struct error *again, struct error *err)
+static int raise_once(struct disk_run *r, const struct target_meta *meta, struct error *again, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	char version[TARGET_VERSION_LEN];
@@ -84,7 +84,8 @@ static int raise_once(struct disk_run *r, struct error *again, struct error *err
 
 	if (replica_state_claim(&r->rs, number, err) < 0)
 		return -1;
-	if (replica_raise(r->replica, number, r->version, &live, version, &why) < 0) {
+	if ((meta ? replica_raise_with(r->replica, number, meta, r->version, &live, version, &why) :
+		    replica_raise(r->replica, number, r->version, &live, version, &why)) < 0) {
 		if ((why.code == ERR_CONFLICT && why.detail == TARGET_REFUSED_VERSION) || why.code == ERR_NETWORK ||
 		    target_refused_lease(&why)) {
 			*again = why;
@@ -102,7 +103,7 @@ static int raise_once(struct disk_run *r, struct error *again, struct error *err
 	return 0;
 }
 
-int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err)
+static int raise_until(struct disk_run *r, const struct target_meta *meta, const char *what, bool believe, struct error *err)
 {
 	struct error again = ERROR_INIT;
 
@@ -112,7 +113,7 @@ int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct er
 		int rc;
 
 		memcpy(before, r->version, sizeof(before));
-		rc = raise_once(r, &again, err);
+		rc = raise_once(r, meta, &again, err);
 		if (rc <= 0)
 			return rc;
 		if (cancel_level(&r->stop) == CANCEL_NOW)
@@ -128,4 +129,42 @@ int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct er
 	if (err)
 		*err = again;
 	return error_prefix(err, "%s: %s, %d tries", r->d->name, what, CLAIM_TRIES);
+}
+
+int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err)
+{
+	return raise_until(r, NULL, what, believe, err);
+}
+
+int disk_run_claim(struct disk_run *r, bool believe, struct error *err)
+{
+	CLEANUP(cleanup_target_meta) struct target_meta m = { 0 };
+	bool at_once = replica_can_raise_with(r->replica);
+
+	if ((at_once && disk_run_live_meta(r, &m, err) < 0) || raise_until(r, at_once ? &m : NULL, "claim", believe, err) < 0)
+		return -1;
+	r->claimed = true;
+	if (!at_once)
+		return disk_run_write_meta(r, err);
+	seed_forget_verified(&r->rs);
+	return 0;
+}
+
+int disk_run_check_epoch(struct disk_run *r, struct error *err)
+{
+	bool exists;
+
+	if (disk_run_look(r, &exists, err) < 0)
+		return -1;
+	if (!exists || r->live_number != r->number)
+		return error_set(err, exists && r->live_number > r->number ? ERR_BUSY : ERR_CONFLICT,
+				 "%s: epoch %" PRIu64 " is live, not ours (%" PRIu64 "): somebody else took over", r->d->name,
+				 r->live_number, r->number);
+	return 0;
+}
+
+int disk_run_claim_again(struct disk_run *r, struct error *err)
+{
+	replica_barrier(r->replica);
+	return disk_run_check_epoch(r, err) < 0 ? -1 : disk_run_raise(r, "claim", true, err);
 }

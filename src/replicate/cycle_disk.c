@@ -205,15 +205,10 @@ int disk_run_fence(struct disk_run *r, const struct guid *token, const char *mom
 {
 	struct clean_point p = { .cycle = r->rs.last.cycle + (disks > 0), .token = *token, .fuzzy = fuzzy, .disks = disks,
 				 .consistency = r->d->consistency };
-	bool exists;
 
 	replica_barrier(r->replica);
-	if (disk_run_look(r, &exists, err) < 0)
+	if (disk_run_check_epoch(r, err) < 0)
 		return -1;
-	if (!exists || r->live_number != r->number)
-		return error_set(err, exists && r->live_number > r->number ? ERR_BUSY : ERR_CONFLICT,
-				 "%s: epoch %" PRIu64 " is live, not ours (%" PRIu64 "): somebody else took over", r->d->name,
-				 r->live_number, r->number);
 	if (disks > 0 && mark_done(r, err) < 0)
 		return -1;
 	if (disk_run_raise(r, "fence", true, err) < 0)
@@ -261,7 +256,7 @@ int disk_run_commit(struct disk_run *r, struct error *err)
 		return -1;
 	disk_run_update_copy(r);
 	let_go(r, true);
-	return 0;
+	return replica_state_settle(&r->rs, err);
 }
 
 void disk_run_abandon(struct disk_run *r)

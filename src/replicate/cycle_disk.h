@@ -14,8 +14,8 @@
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_approach, or the end
  *	approached  lease held, trust decided      disk_run_finish, disk_run_enter
- *	entered     claimed, map trusted or        engine_run
- *	            rebuilt
+ *	entered     claimed, map trusted or        engine_run; disk_run_claim_again and engine_run once more, of a source
+ *	            rebuilt                        whose files' times had to settle
  *	scanned     engine_run ended well          disk_run_fence
  *	fenced      CLEAN is durable               disk_run_point or disk_run_publish, disk_run_commit
  *	committed   map durable, lease released    the end
@@ -49,6 +49,7 @@ struct disk_run {
 	struct replica_state rs;
 	struct evidence f0;
 	uint64_t opened_ns; /* the source; boot-time clock */
+	uint64_t settled_ns; /* same clock: when the stamps of f0 will have settled; of a cycle that sends until then */
 	enum proof proof;
 	const struct guid *token; /* of the VM's cycle */
 	bool no_state;     /* the replica was there before its state */
@@ -168,6 +169,16 @@ int disk_run_write_meta(struct disk_run *r, struct error *err) MUST_CHECK;
  * can hold that very lease: then the number is not ours.  `believe`: what is known of the content was decided by the version.
  */
 int disk_run_raise(struct disk_run *r, const char *what, bool believe, struct error *err) MUST_CHECK;
+/* Step 4: the first raise, and with it or after it the metadata.  r->claimed as soon as the number is ours. */
+int disk_run_claim(struct disk_run *r, bool believe, struct error *err) MUST_CHECK;
+
+/* Is the live replica there, and the epoch ours?  Looks anew. */
+int disk_run_check_epoch(struct disk_run *r, struct error *err) MUST_CHECK;
+/*
+ * Step 4 once more, before a second pass of one cycle: within an epoch a block has one content, and the source may have moved since
+ * the first.  Everything that was sent is acknowledged.
+ */
+int disk_run_claim_again(struct disk_run *r, struct error *err) MUST_CHECK;
 
 /* cycle_trust.c */
 /* Step 2.  A refusal changes nothing on the target. */

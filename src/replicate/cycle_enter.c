@@ -96,10 +96,7 @@ static int claim(struct disk_run *r, struct error *err)
 	/* Also if it is distrusted already: what a run since then acknowledged is as void as what was before. */
 	if (r->trust != TRUST && replica_state_distrust(&r->rs, err) < 0)
 		return -1;
-	if (disk_run_raise(r, "claim", r->trust == TRUST, err) < 0)
-		return -1;
-	r->claimed = true;
-	return disk_run_write_meta(r, err);
+	return disk_run_claim(r, r->trust == TRUST, err);
 }
 
 static int learn(struct disk_run *r, struct error *err)
@@ -116,21 +113,25 @@ static int learn(struct disk_run *r, struct error *err)
 	return replica_state_checkpoint(&r->rs, r->number, err);
 }
 
-/* What the map's file says of the source, for the next commit of it.  The texts fit: check_texts(). */
-static void update_header(struct disk_run *r)
+/* What the map's file says of the source; if that is another now, this cycle commits it.  The texts fit: check_texts(). */
+static int update_header(struct disk_run *r, struct error *err)
 {
 	struct blockmap_header h = *blockmap_header(r->rs.map);
 
+	if (strcmp(h.source_id, r->d->source_id) == 0 && strcmp(h.source_path, r->d->source_path) == 0)
+		return 0;
 	memcpy(h.source_id, r->d->source_id, strlen(r->d->source_id) + 1);
 	memcpy(h.source_path, r->d->source_path, strlen(r->d->source_path) + 1);
 	blockmap_set_header(r->rs.map, &h);
+	return replica_state_writable(&r->rs, err);
 }
 
 int disk_run_enter(struct disk_run *r, struct error *err)
 {
 	if (claim(r, err) < 0)
 		return -1;
-	update_header(r);
+	if (update_header(r, err) < 0)
+		return -1;
 	if (r->fresh) {
 		blockmap_fill_zero(r->rs.map);
 		if (replica_state_checkpoint(&r->rs, r->number, err) < 0)
@@ -138,9 +139,7 @@ int disk_run_enter(struct disk_run *r, struct error *err)
 	}
 	if (disk_run_resize(r, err) < 0)
 		return -1;
-	if (r->trust == REBUILD && learn(r, err) < 0)
-		return -1;
-	return replica_state_writable(&r->rs, err);
+	return r->trust == REBUILD ? learn(r, err) : 0;
 }
 
 static int check_gone(const struct disk_run *r, struct error *err)

@@ -488,7 +488,7 @@ int engine_run(struct engine *e, struct pass *p, struct error *err)
 	if (rc == 0) {
 		enter(e, &r);
 		drain(&r);
-		if (!run_stopped(&r))
+		if (!run_stopped(&r) && p->until_ns == 0)
 			send_footer(&r);
 		leave(e, &r);
 		replica_barrier(p->replica); /* the last completion may still be on its way out of our lock */

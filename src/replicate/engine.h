@@ -48,7 +48,7 @@ struct pass_progress {
 
 struct pass {
 	struct disk *source;      /* not NULL */
-	struct blockmap *map;     /* writable; of the replica's content size */
+	struct blockmap *map;     /* gets a working copy before the first INTENT; of the replica's content size */
 	struct journal *journal;
 	struct replica *replica;  /* claimed: its epoch is set */
 	uint8_t footer[VHD_FOOTER_LEN];
@@ -56,6 +56,8 @@ struct pass {
 	bool unchanged;
 	struct layers *layers;    /* else: which of its parts are, and what this pass finds of them; may be NULL */
 	struct cancel *cancel;    /* may be NULL */
+	/* Boot-time clock: nothing is claimed from then on, and the footer, which says that all is there, is not sent.  0: to the end. */
+	uint64_t until_ns;
 	struct rate_limit *rate;  /* of what is sent; NULL: none */
 	struct pass_progress *progress;
 	/*

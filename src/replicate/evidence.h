@@ -11,6 +11,12 @@
  *  - the scan that hashed the file had seen these very times at least 2 s (boot-time clock, same boot) before it read its
  *    first byte, in this or an earlier run, or they were then more than a day old by our own clock: the file server's clock
  *    is not ours, and a write within the same clock tick as the one we saw would leave no trace.
+ * Why 2 s are enough: X is a stamp, seen at s, and g the tick of the clock that makes stamps, at most 2 s (FAT's).  What is written
+ * at w gets a stamp later than w - g; so what is written after s + g cannot get X, which was there at s already.  All content under
+ * X was there by s + g, and a read that begins then sees it.  A read that began earlier may have missed some of it, tables of
+ * an image included, and nothing would ever show that.  So what was read earlier never counts: who does not want to idle may send
+ * it, and then begins anew with files that are opened after s + g (cycle.c, settle()).
+ *
  * Each file's entry therefore carries when its stamp was first seen; fingerprints are stored as text in the journal's CLEAN
  * record and carried on from cycle to cycle.
  *

@@ -150,10 +150,10 @@ int layer_writer_commit(struct layer_writer *w, struct error *err)
 	}
 	if (io_pwrite(w->fd, w->page, PAGE, 0, err) < 0)
 		return error_prefix(err, "%s", NEW_NAME);
-	if (fdatasync(w->fd) < 0 || renameat(w->dirfd, NEW_NAME, w->dirfd, NAME) < 0)
+	if (renameat(w->dirfd, NEW_NAME, w->dirfd, NAME) < 0)
 		return error_errno(err, errno, "%s", NEW_NAME);
 	w->committed = true;
-	return io_fsync_dir(w->dirfd, err);
+	return 0;
 }
 
 void layer_writer_free(struct layer_writer *w)

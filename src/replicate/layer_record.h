@@ -43,7 +43,10 @@ struct layer_writer;
 struct layer_writer *layer_writer_new(int dirfd, const struct layer_head *head, struct error *err) MUST_CHECK;
 /* The next n blocks' entries.  A failure is remembered. */
 void layer_writer_put(struct layer_writer *w, const uint8_t *entries, size_t n);
-/* Replaces the file, durably.  ERR_BUG if not every block was put. */
+/*
+ * Replaces the file.  Nothing of it is synced: what a power cut leaves is the record of another token, or void by its checksums.
+ * ERR_BUG if not every block was put.
+ */
 int layer_writer_commit(struct layer_writer *w, struct error *err) MUST_CHECK;
 void layer_writer_free(struct layer_writer *w); /* what was not committed is gone; NULL is welcome */
 DEFINE_CLEANUP(cleanup_layer_writer, struct layer_writer *, layer_writer_free);

@@ -221,7 +221,7 @@ int map_copy_write_note(const struct replica_state *rs, uint64_t number, const c
 	for (uint64_t p = 0; p < l.pages; p++)
 		put_le64(buf + NOTE_SUMS + p * 8, sums[p]);
 	put_le64(buf + len - 8, hasher_checksum(buf, len - 8, 0));
-	return io_replace_file(rs->dirfd, MAP_COPY_NOTE, buf, len, 0600, err);
+	return io_replace_derived(rs->dirfd, MAP_COPY_NOTE, buf, len, 0600, err);
 }
 
 /* ---- an update ---- */

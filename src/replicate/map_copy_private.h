@@ -26,7 +26,7 @@ enum {
 	NOTE_SUMS = NOTE_VERSION + TARGET_VERSION_LEN,
 };
 
-/* rs->map is the map whose pages' entries are `sums`.  Durable on return. */
+/* rs->map is the map whose pages' entries are `sums`.  Not synced: without a note, or by an older one, all pages are sent. */
 int map_copy_write_note(const struct replica_state *rs, uint64_t number, const char *version, const uint64_t *sums,
 			struct error *err) MUST_CHECK;
 /* SHA-256. */

@@ -27,12 +27,14 @@ static int write_intents(struct run *r, struct slot *list, struct error *err)
 {
 	struct journal *j = r->pass->journal;
 
+	/* With a map that cannot be written every block is unknown: nothing sensible could be sent. */
+	if (blockmap_make_writable(r->pass->map, err) < 0)
+		return -1;
 	for (struct slot *s = list; s; s = s->next)
 		for (unsigned i = 0; i < s->n_ops; i++)
 			if (journal_intent(j, s->ops[i].blk, s->ops[i].count, err) < 0)
 				return -1;
-	/* With a map that cannot be written every block is unknown: nothing sensible could be sent. */
-	return blockmap_failed(r->pass->map, err) < 0 ? -1 : journal_sync(j, err);
+	return journal_sync(j, err);
 }
 
 static void submit(struct run *r, struct slot *s)

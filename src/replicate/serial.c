@@ -87,9 +87,8 @@ static int send_block(struct pass *p, uint64_t blk, const void *data, const stru
 
 	blockmap_range(p->map, blk, &off, &len);
 	p->progress->blocks_changed++;
-	if (rate_limit_take(p->rate, data ? len : RATE_CLEAR_BYTES, p->cancel, NULL, err) < 0 || blockmap_failed(p->map, err) < 0 ||
-	    journal_intent(p->journal, blk, 1, err) < 0 ||
-	    journal_sync(p->journal, err) < 0)
+	if (rate_limit_take(p->rate, data ? len : RATE_CLEAR_BYTES, p->cancel, NULL, err) < 0 || blockmap_make_writable(p->map, err) < 0 ||
+	    journal_intent(p->journal, blk, 1, err) < 0 || journal_sync(p->journal, err) < 0)
 		return -1;
 	blockmap_set_unknown(p->map, blk);
 	if (send_and_wait(p, data, len, off, err) < 0)

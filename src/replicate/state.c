@@ -115,12 +115,7 @@ static void forget_clean(struct replica_state *rs)
 
 int replica_state_writable(struct replica_state *rs, struct error *err)
 {
-	if (rs->changed)
-		return 0;
-	if (blockmap_make_writable(rs->map, err) < 0)
-		return -1;
-	rs->changed = true;
-	return 0;
+	return blockmap_make_writable(rs->map, err);
 }
 
 static bool take_version(struct replica_state *rs, const char *version, struct error *err)
@@ -247,9 +242,9 @@ static bool born_here(int fd, const char *recorded)
 static int check_born(struct replica_state *rs, struct error *err)
 {
 	const char *mark = journal_born(rs->journal);
-	CLEANUP_FD int fd = openat(rs->dirfd, "map", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_FD int fd = mark[0] ? -1 : openat(rs->dirfd, "map", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0)
+	if (!mark[0] && fd < 0)
 		return error_errno(err, errno, "map");
 	rs->moved = mark[0] ? !born_here(journal_fd(rs->journal), mark) : !born_here(fd, blockmap_header(rs->map)->born);
 	if (rs->moved && (journal_sync(rs->journal, err) < 0 || (rs->kind == STATE_OPEN && replica_state_distrust(rs, err) < 0) ||
@@ -265,7 +260,7 @@ static void drop_files(struct replica_state *rs)
 	rs->journal = NULL;
 	rs->map = NULL;
 	rs->kind = STATE_NEW;
-	rs->changed = rs->touched = false;
+	rs->touched = false;
 	rs->n_own = 0;
 	rs->max_own = 0;
 	forget_clean(rs);
@@ -321,9 +316,12 @@ int replica_state_look(struct state *s, const char *target_name, const char *rep
 
 	rs.state = s;
 	state_replica_folder(target_name, replica_name, folder);
-	if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
-		return error_prefix(err, "%s", state_path(s));
 	rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rs.dirfd < 0 && errno == ENOENT) {
+		if (io_mkdirs(state_fd(s), folder, 0700, err) < 0)
+			return error_prefix(err, "%s", state_path(s));
+		rs.dirfd = openat(state_fd(s), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (rs.dirfd < 0)
 		return error_errno(err, errno, "%s/%s", state_path(s), folder);
 	clock_format_iso(clock_realtime_ns(), now);
@@ -463,7 +461,7 @@ int replica_state_new_lease(struct replica_state *rs, struct error *err)
 	return 0;
 }
 
-/* Map and an empty journal; `clean` says whether last describes them. */
+/* Map and an empty journal, which is the journal from its next sync on; `clean` says whether last describes them. */
 static int fold(struct replica_state *rs, uint64_t number, bool clean, struct error *err)
 {
 	struct blockmap_header h = *blockmap_header(rs->map);
@@ -482,14 +480,13 @@ static int fold(struct replica_state *rs, uint64_t number, bool clean, struct er
 	if (blockmap_commit(rs->map, state_make_born, err) < 0 ||
 	    journal_restart(rs->journal, blockmap_header(rs->map)->generation, err) < 0)
 		return -1;
-	rs->changed = false;
 	rs->n_own = 0;
 	return add_own(rs, number, err);
 }
 
 int replica_state_checkpoint(struct replica_state *rs, uint64_t number, struct error *err)
 {
-	if (fold(rs, number, false, err) < 0)
+	if (fold(rs, number, false, err) < 0 || journal_sync(rs->journal, err) < 0)
 		return error_prefix(err, "state");
 	rs->kind = STATE_OPEN;
 	return 0;
@@ -520,13 +517,14 @@ int replica_state_clean(struct replica_state *rs, struct clean_point *point, str
 
 int replica_state_commit(struct replica_state *rs, const char *snapshot, struct error *err)
 {
-	if (journal_point(rs->journal, snapshot, err) < 0 || journal_sync(rs->journal, err) < 0)
+	if (journal_point(rs->journal, snapshot, err) < 0)
 		return error_prefix(err, "state");
 	rs->last.pointed = true;
 	rs->last.kept = snapshot[0] != '\0';
-	if (!rs->changed && journal_bytes(rs->journal) < JOURNAL_FOLD_BYTES)
+	if (!blockmap_is_writable(rs->map) && blockmap_header(rs->map)->clean && journal_bytes(rs->journal) < JOURNAL_FOLD_BYTES)
 		return 0;
-	/* The fingerprint lives in the journal alone: it goes into the new one.  Lost in a crash here, it costs one full read. */
+	/* The fingerprint lives in the journal alone: the new one has it when it gets its name.  Lost in a crash between the two, it
+	 * costs one full read. */
 	if (fold(rs, rs->last.number, true, err) < 0 || append_clean(rs, &rs->last, err) < 0 ||
 	    journal_point(rs->journal, snapshot, err) < 0 || journal_sync(rs->journal, err) < 0)
 		return error_prefix(err, "state");

@@ -88,7 +88,6 @@ struct replica_state {
 	struct clean_point last;
 	bool settled;               /* what was replayed is durable */
 	bool touched;               /* INTENT or DISTRUST since the clean point */
-	bool changed;               /* entries differ from the committed file's */
 	char *damage;               /* why map or journal could not be read, one line; kind is then DISTRUSTED or NEW */
 };
 /* dirfd and lock_fd are -1 before it is opened and after it was closed. */
@@ -143,7 +142,10 @@ int replica_state_new_lease(struct replica_state *rs, struct error *err) MUST_CH
 int replica_state_checkpoint(struct replica_state *rs, uint64_t number, struct error *err) MUST_CHECK;
 /* CLEAN, durable with everything before it.  Takes over point->evidence. */
 int replica_state_clean(struct replica_state *rs, struct clean_point *point, struct error *err) MUST_CHECK;
-/* POINT ("" if the cycle makes none), durable; then the map is committed if that pays. */
+/*
+ * POINT ("" if the cycle makes none); then the map is committed if it has changed.  Durable with the next record that is, or by
+ * replica_state_settle(): without it the next run finds the snapshot by its token.
+ */
 int replica_state_commit(struct replica_state *rs, const char *snapshot, struct error *err) MUST_CHECK;
 /* Accepts REPLICA_STATE_INIT and half-opened ones. */
 void replica_state_close(struct replica_state *rs);

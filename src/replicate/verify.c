@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Workers claim units in disk order, read and compare them side by side, and report in the order of their claims: so
- * mismatches come out ascending, and the digests see the content from its first byte to its last.  Who waits for its
- * turn holds one claim; the lowest one never waits, so that the turn always moves on.
+ * Workers claim units in disk order, read and compare them side by side, hash the leaves of what they read, and hand them to
+ * the reporter, which is the caller's thread: see verify_report.h.
  *
- * Memory: two buffers of VERIFY_UNIT and a list of mismatches a thread.  Of the first the whole unit is kept for the digests; else
- * the same few bytes are used again and again.
+ * Memory: with digests a unit of 4 MiB a thread and VERIFY_UNITS_AHEAD more; a list of mismatches for each; and the buffers
+ * of what is compared, of one read each.
  */
 #include <config.h>
 
@@ -15,18 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "base/checked.h"
-#include "replicate/merkle.h"
-#include "replicate/verify.h"
+#include "base/io.h"
+#include "replicate/verify_report.h"
 #include "replicate/zeros.h"
 
-#define VERIFY_UNIT (UINT64_C(4) << 20) /* one read of a remote side */
 #define VERIFY_GRAIN (VERIFY_UNIT / 64) /* what is zero on both sides is left out in grains of 64 KiB */
 #define LOCAL_PIECE (UINT64_C(256) << 10) /* one read of files here: both sides' stay in the cache until they are compared */
-#define CHUNKS (VERIFY_UNIT / MERKLE_CHUNK)
-#define THREADS_MAX 8
 
 struct verify {
 	struct disk *a, *b;
@@ -37,87 +31,49 @@ struct verify {
 	struct zeros za, zb;
 	uint64_t front, claimed; /* bytes; claims so far */
 
-	pthread_mutex_t lock;
-	pthread_cond_t moved;
-	uint64_t turn; /* the claim that reports next */
-	bool stop;
-	struct error err;
-
-	/* Whose turn it is. */
-	struct verify_result out;
-	EVP_MD_CTX *flat;
-	struct merkle tree;
-	uint8_t *zeros;                     /* MERKLE_CHUNK bytes, with digest */
-	uint8_t zero_leaf[MERKLE_HASH_LEN]; /* of a whole chunk */
-};
-
-struct ranges {
-	struct verify_range v[VERIFY_MISMATCHES_MAX];
-	size_t n;
-	bool truncated;
+	struct verify_report report;
 };
 
 struct worker {
 	struct verify *v;
 	pthread_t thread;
-	uint8_t *buf_a, *buf_b;
-	uint8_t leaves[CHUNKS][MERKLE_HASH_LEN];
-	struct ranges found;
+	uint8_t *buf_a, *buf_b; /* one read each; with digest A is read into the unit */
+	uint64_t mask;          /* of the unit in hand: the grains that are zero on both sides */
 };
-
-struct claim {
-	uint64_t off, len, number;
-	bool zero;     /* on both sides */
-	uint64_t mask; /* else: the grains that are */
-};
-
-static void fail(struct verify *v, const struct error *cause)
-{
-	LOCK_SCOPE(&v->lock);
-	if (v->err.code == ERR_NONE)
-		v->err = *cause;
-	v->stop = true;
-	pthread_cond_broadcast(&v->moved);
-}
-
-static bool stopped(struct verify *v)
-{
-	LOCK_SCOPE(&v->lock);
-	return v->stop;
-}
 
 /* 1: claimed; 0: nothing is left; -1 with err. */
-static int claim(struct verify *v, struct claim *c, struct error *err)
+static int claim(struct verify *v, struct verify_unit *u, uint64_t *mask_out, struct error *err)
 {
 	uint64_t unit_end, limit, end_a, end_b, mask_a, mask_b;
 	bool zero_a, zero_b;
 
 	LOCK_SCOPE(&v->claim_lock);
-	if (v->front >= v->size || stopped(v))
+	if (v->front >= v->size || verify_report_stopped(&v->report))
 		return 0;
 	if (cancel_check(v->opt->cancel, err) < 0)
 		return -1;
-	*c = (struct claim){ .off = v->front, .number = v->claimed };
-	unit_end = v->size - c->off < VERIFY_UNIT ? v->size : c->off + VERIFY_UNIT;
+	u->off = v->front;
+	u->number = v->claimed;
+	unit_end = v->size - u->off < VERIFY_UNIT ? v->size : u->off + VERIFY_UNIT;
 	/* Not beyond the window, or the list of one side would be asked for again and again. */
-	limit = align_down(c->off, ZEROS_WINDOW);
+	limit = align_down(u->off, ZEROS_WINDOW);
 	limit = v->size - limit < ZEROS_WINDOW ? v->size : limit + ZEROS_WINDOW;
-	if (zeros_run(&v->za, c->off, limit, &zero_a, &end_a, err) < 0 ||
-	    zeros_run(&v->zb, c->off, limit, &zero_b, &end_b, err) < 0)
+	if (zeros_run(&v->za, u->off, limit, &zero_a, &end_a, err) < 0 ||
+	    zeros_run(&v->zb, u->off, limit, &zero_b, &end_b, err) < 0)
 		return -1;
 	if (end_b < end_a)
 		end_a = end_b;
-	c->zero = zero_a && zero_b && end_a >= unit_end;
-	if (c->zero) {
-		c->len = (end_a == v->size ? end_a : align_down(end_a, VERIFY_UNIT)) - c->off;
+	u->zero = zero_a && zero_b && end_a >= unit_end;
+	if (u->zero) {
+		u->len = (end_a == v->size ? end_a : align_down(end_a, VERIFY_UNIT)) - u->off;
 	} else {
-		c->len = unit_end - c->off;
-		if (zeros_mask(&v->za, c->off, unit_end, VERIFY_GRAIN, 64, &mask_a, err) < 0 ||
-		    zeros_mask(&v->zb, c->off, unit_end, VERIFY_GRAIN, 64, &mask_b, err) < 0)
+		u->len = unit_end - u->off;
+		if (zeros_mask(&v->za, u->off, unit_end, VERIFY_GRAIN, 64, &mask_a, err) < 0 ||
+		    zeros_mask(&v->zb, u->off, unit_end, VERIFY_GRAIN, 64, &mask_b, err) < 0)
 			return -1;
-		c->mask = mask_a & mask_b;
+		*mask_out = mask_a & mask_b;
 	}
-	v->front += c->len;
+	v->front += u->len;
 	v->claimed++;
 	return 1;
 }
@@ -133,24 +89,15 @@ static int read_side(struct disk *d, uint8_t *buf, uint64_t len, uint64_t off, s
 	return n > 0 ? disk_read(d, buf, (size_t)n, off, err) : 0;
 }
 
-static void add_range(struct verify_range *list, size_t *n, bool *truncated, uint64_t off, uint64_t len)
-{
-	if (*n > 0 && list[*n - 1].off + list[*n - 1].len == off && !*truncated)
-		list[*n - 1].len += len;
-	else if (*n < VERIFY_MISMATCHES_MAX)
-		list[(*n)++] = (struct verify_range){ .off = off, .len = len };
-	else
-		*truncated = true;
-}
-
-static void compare(struct worker *w, const uint8_t *a, const uint8_t *b, uint64_t len, uint64_t off)
+static void compare(const struct verify *v, struct verify_found *found, const uint8_t *a, const uint8_t *b, uint64_t len,
+		    uint64_t off)
 {
 	uint64_t to;
 
-	if (off >= w->v->compare_end)
+	if (off >= v->compare_end)
 		return;
-	if (len > w->v->compare_end - off)
-		len = w->v->compare_end - off;
+	if (len > v->compare_end - off)
+		len = v->compare_end - off;
 	if (memcmp(a, b, (size_t)len) == 0)
 		return;
 	for (uint64_t from = 0; from < len; from = to) {
@@ -159,143 +106,94 @@ static void compare(struct worker *w, const uint8_t *a, const uint8_t *b, uint64
 		for (to = from + 1; to < len && (a[to] != b[to]) == differs; to++)
 			;
 		if (differs)
-			add_range(w->found.v, &w->found.n, &w->found.truncated, off + from, to - from);
+			verify_found_add(found, off + from, to - from);
 	}
 }
 
-static int hash_leaves(struct worker *w, const struct claim *c, struct error *err)
+/* Content of A that is zero throughout, in a whole chunk, has a leaf that is known. */
+static int hash_leaves(struct verify *v, struct verify_unit *u, struct error *err)
 {
-	uint64_t size = disk_size(w->v->a), len;
+	uint64_t size = disk_size(v->a), end = u->len, len;
 
-	for (uint64_t i = 0; i < CHUNKS && c->off + i * MERKLE_CHUNK < size; i++) {
-		len = size - c->off - i * MERKLE_CHUNK;
-		if (len > MERKLE_CHUNK)
-			len = MERKLE_CHUNK;
-		if (merkle_leaf(w->buf_a + i * MERKLE_CHUNK, (size_t)len, w->leaves[i], err) < 0)
+	if (u->off >= size)
+		return 0;
+	if (end > size - u->off)
+		end = size - u->off;
+	for (uint64_t at = 0; at < end; at += len) {
+		uint8_t *leaf = u->leaves[at / MERKLE_CHUNK];
+
+		len = end - at < MERKLE_CHUNK ? end - at : MERKLE_CHUNK;
+		if (len == MERKLE_CHUNK && io_is_zero(u->data + at, (size_t)len))
+			memcpy(leaf, v->report.zero_leaf, MERKLE_HASH_LEN);
+		else if (merkle_leaf(u->data + at, (size_t)len, leaf, err) < 0)
 			return -1;
-		if ((i + 1) * MERKLE_CHUNK >= c->len)
-			break;
 	}
 	return 0;
+}
+
+static uint64_t piece_of(const struct verify_options *opt)
+{
+	return opt->remote ? VERIFY_UNIT : LOCAL_PIECE;
 }
 
 /* [at, end) of the unit, which is not zero on both sides. */
-static int scan_run(struct worker *w, const struct claim *c, uint64_t at, uint64_t end, struct error *err)
+static int scan_run(struct worker *w, struct verify_unit *u, uint64_t at, uint64_t end, struct error *err)
 {
-	uint64_t piece = w->v->opt->remote ? VERIFY_UNIT : LOCAL_PIECE, len;
+	struct verify *v = w->v;
+	uint64_t piece = piece_of(v->opt), len;
 
 	for (; at < end; at += len) {
-		uint8_t *a = w->v->opt->digest ? w->buf_a + at : w->buf_a;
+		uint8_t *a = v->opt->digest ? u->data + at : w->buf_a;
 
 		len = end - at < piece ? end - at : piece;
-		if (read_side(w->v->a, a, len, c->off + at, err) < 0 || read_side(w->v->b, w->buf_b, len, c->off + at, err) < 0)
+		if (read_side(v->a, a, len, u->off + at, err) < 0 || read_side(v->b, w->buf_b, len, u->off + at, err) < 0)
 			return -1;
-		compare(w, a, w->buf_b, len, c->off + at);
+		compare(v, &u->found, a, w->buf_b, len, u->off + at);
 	}
 	return 0;
 }
 
-static int scan(struct worker *w, const struct claim *c, struct error *err)
+static int scan(struct worker *w, struct verify_unit *u, struct error *err)
 {
-	unsigned n = (unsigned)((c->len + VERIFY_GRAIN - 1) / VERIFY_GRAIN), to;
+	unsigned n = (unsigned)((u->len + VERIFY_GRAIN - 1) / VERIFY_GRAIN), to;
 
 	for (unsigned from = 0; from < n; from = to) {
 		uint64_t at = from * VERIFY_GRAIN, end;
-		bool zero = c->mask >> from & 1;
+		bool zero = w->mask >> from & 1;
 
-		for (to = from + 1; to < n && (c->mask >> to & 1) == zero; to++)
+		for (to = from + 1; to < n && (w->mask >> to & 1) == zero; to++)
 			;
-		end = to * VERIFY_GRAIN < c->len ? to * VERIFY_GRAIN : c->len;
+		end = to * VERIFY_GRAIN < u->len ? to * VERIFY_GRAIN : u->len;
 		if (zero && w->v->opt->digest)
-			memset(w->buf_a + at, 0, (size_t)(end - at));
-		if (!zero && scan_run(w, c, at, end, err) < 0)
+			memset(u->data + at, 0, (size_t)(end - at));
+		if (!zero && scan_run(w, u, at, end, err) < 0)
 			return -1;
 	}
-	return w->v->opt->digest ? hash_leaves(w, c, err) : 0;
-}
-
-/* Adds the claim's content, as far as it is A's, to both digests. */
-static int digest(struct worker *w, const struct claim *c, struct error *err)
-{
-	struct verify *v = w->v;
-	uint64_t end = disk_size(v->a), len;
-
-	if (end > c->off + c->len)
-		end = c->off + c->len;
-	for (uint64_t off = c->off; off < end; off += len) {
-		const uint8_t *data = c->zero ? v->zeros : w->buf_a + (off - c->off);
-		uint8_t short_leaf[MERKLE_HASH_LEN];
-		const uint8_t *leaf = c->zero ? v->zero_leaf : w->leaves[(off - c->off) / MERKLE_CHUNK];
-
-		len = end - off < MERKLE_CHUNK ? end - off : MERKLE_CHUNK;
-		if (c->zero && len < MERKLE_CHUNK) {
-			if (merkle_leaf(data, (size_t)len, short_leaf, err) < 0)
-				return -1;
-			leaf = short_leaf;
-		}
-		if (EVP_DigestUpdate(v->flat, data, (size_t)len) != 1)
-			return error_set(err, ERR_UNSUPPORTED, "SHA-256: the crypto library does not give it");
-		if (merkle_add(&v->tree, leaf, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* In the order of claims; false: stopped. */
-static bool wait_turn(struct verify *v, uint64_t number)
-{
-	LOCK_SCOPE(&v->lock);
-	while (v->turn != number && !v->stop)
-		pthread_cond_wait(&v->moved, &v->lock);
-	return !v->stop;
-}
-
-static void end_turn(struct verify *v)
-{
-	LOCK_SCOPE(&v->lock);
-	v->turn++;
-	pthread_cond_broadcast(&v->moved);
-}
-
-static int report(struct worker *w, const struct claim *c, struct error *err)
-{
-	struct verify_result *out = &w->v->out;
-
-	if (w->v->opt->digest && digest(w, c, err) < 0)
-		return -1;
-	for (size_t i = 0; i < w->found.n; i++)
-		add_range(out->mismatches, &out->n_mismatches, &out->truncated, w->found.v[i].off, w->found.v[i].len);
-	if (w->found.truncated)
-		out->truncated = true;
-	out->bytes_compared += c->len;
-	if (w->v->opt->bytes_done)
-		atomic_fetch_add_explicit(w->v->opt->bytes_done, c->len, memory_order_relaxed);
-	return 0;
+	return w->v->opt->digest ? hash_leaves(w->v, u, err) : 0;
 }
 
 static void *work(void *arg)
 {
 	struct worker *w = arg;
+	struct verify_report *r = &w->v->report;
 	struct error err = ERROR_INIT;
-	struct claim c = { 0 };
+	struct verify_unit *u;
 	int rc;
 
 	for (;;) {
-		rc = claim(w->v, &c, &err);
-		if (rc == 0)
+		u = verify_unit_get(r);
+		if (!u)
 			break;
-		w->found.n = 0;
-		w->found.truncated = false;
-		if (rc > 0 && !c.zero)
-			rc = scan(w, &c, &err);
-		if (rc >= 0 && !wait_turn(w->v, c.number))
+		rc = claim(w->v, u, &w->mask, &err);
+		if (rc > 0 && !u->zero && scan(w, u, &err) < 0)
+			rc = -1;
+		if (rc < 0)
+			verify_report_fail(r, &err);
+		if (rc <= 0)
 			break;
-		if (rc < 0 || report(w, &c, &err) < 0) {
-			fail(w->v, &err);
-			break;
-		}
-		end_turn(w->v);
+		verify_unit_done(r, u);
 	}
+	verify_worker_ends(r, u);
 	return NULL;
 }
 
@@ -313,19 +211,20 @@ static struct worker *worker_new(struct verify *v, struct error *err)
 
 	if (w) {
 		w->v = v;
-		w->buf_a = aligned_alloc(4096, VERIFY_UNIT);
-		w->buf_b = aligned_alloc(4096, VERIFY_UNIT);
+		w->buf_a = v->opt->digest ? NULL : aligned_alloc(4096, piece_of(v->opt));
+		w->buf_b = aligned_alloc(4096, piece_of(v->opt));
 	}
-	if (!w || !w->buf_a || !w->buf_b) {
+	if (!w || (!w->buf_a && !v->opt->digest) || !w->buf_b) {
 		error_errno(err, ENOMEM, "buffers to compare");
 		return NULL;
 	}
 	return steal_ptr(&w);
 }
 
+/* Each of the n workers ends, those that were not started at once. */
 static void run_workers(struct verify *v, unsigned n)
 {
-	struct worker *workers[THREADS_MAX] = { NULL };
+	struct worker *workers[VERIFY_THREADS_MAX] = { NULL };
 	struct error err = ERROR_INIT;
 	unsigned started;
 	int rc;
@@ -341,7 +240,8 @@ static void run_workers(struct verify *v, unsigned n)
 		}
 	}
 	if (started < n)
-		fail(v, &err);
+		verify_report_fail(&v->report, &err);
+	verify_report_run(&v->report);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(workers[i]->thread, NULL);
 	for (unsigned i = 0; i < n; i++)
@@ -353,83 +253,59 @@ static unsigned threads_of(const struct verify_options *opt)
 {
 	long n = opt->threads ? (long)opt->threads : sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
+	return n < 1 ? 1 : n > VERIFY_THREADS_MAX ? VERIFY_THREADS_MAX : (unsigned)n;
 }
 
-static int begin(struct verify *v, struct error *err)
+static void fill_result(struct verify *v, struct verify_result *out)
 {
-	v->out.mismatches = calloc(VERIFY_MISMATCHES_MAX, sizeof(*v->out.mismatches));
-	if (!v->out.mismatches)
-		return error_errno(err, ENOMEM, "list of mismatches");
-	if (!v->opt->digest)
-		return 0;
-	merkle_init(&v->tree);
-	v->flat = EVP_MD_CTX_new();
-	v->zeros = calloc(1, MERKLE_CHUNK);
-	if (!v->flat || !v->zeros)
-		return error_errno(err, ENOMEM, "digests");
-	if (EVP_DigestInit_ex(v->flat, EVP_sha256(), NULL) != 1)
-		return error_set(err, ERR_UNSUPPORTED, "SHA-256: the crypto library does not give it");
-	return merkle_leaf(v->zeros, MERKLE_CHUNK, v->zero_leaf, err);
-}
-
-static int end(struct verify *v, struct error *err)
-{
-	uint8_t hash[MERKLE_HASH_LEN];
-	struct verify_result *out = &v->out;
+	struct verify_found *f = v->report.found;
 
 	if (v->compare_end < v->size) /* strict: what one side does not have differs */
-		add_range(out->mismatches, &out->n_mismatches, &out->truncated, v->compare_end,
-			  v->size - v->compare_end);
-	out->match = out->n_mismatches == 0;
-	if (!v->opt->digest)
-		return 0;
-	if (EVP_DigestFinal_ex(v->flat, hash, NULL) != 1)
-		return error_set(err, ERR_UNSUPPORTED, "SHA-256: the crypto library does not give it");
-	merkle_hex(hash, out->sha256);
-	if (merkle_root(&v->tree, hash, err) < 0)
+		verify_found_add(f, v->compare_end, v->size - v->compare_end);
+	memcpy(out->mismatches, f->v, f->n * sizeof(*f->v));
+	out->n_mismatches = f->n;
+	out->truncated = f->truncated;
+	out->match = f->n == 0;
+	out->bytes_compared = v->report.bytes;
+}
+
+static int run(struct verify *v, struct verify_result *out, struct error *err)
+{
+	unsigned threads = threads_of(v->opt);
+
+	out->mismatches = calloc(VERIFY_MISMATCHES_MAX, sizeof(*out->mismatches));
+	if (!out->mismatches)
+		return error_errno(err, ENOMEM, "list of mismatches");
+	run_workers(v, threads);
+	if (verify_report_end(&v->report, out->sha256, out->merkle_root, err) < 0)
 		return -1;
-	merkle_hex(hash, out->merkle_root);
+	fill_result(v, out);
 	return 0;
 }
 
 int verify_disks(struct disk *a, struct disk *b, const struct verify_options *opt, struct verify_result *out,
 		 struct error *err)
 {
+	struct verify_result found = { .size_a = disk_size(a), .size_b = disk_size(b) };
 	struct verify v = { .a = a, .b = b, .opt = opt };
 	int rc;
 
-	v.out.size_a = disk_size(a);
-	v.out.size_b = disk_size(b);
-	v.size = v.out.size_a > v.out.size_b ? v.out.size_a : v.out.size_b;
-	v.compare_end = !opt->strict ? v.size : v.out.size_a < v.out.size_b ? v.out.size_a : v.out.size_b;
+	v.size = found.size_a > found.size_b ? found.size_a : found.size_b;
+	v.compare_end = !opt->strict ? v.size : found.size_a < found.size_b ? found.size_a : found.size_b;
 	pthread_mutex_init(&v.claim_lock, NULL);
-	pthread_mutex_init(&v.lock, NULL);
-	pthread_cond_init(&v.moved, NULL);
 	zeros_init(&v.za, a);
 	zeros_init(&v.zb, b);
-	rc = begin(&v, err);
-	if (rc == 0) {
-		run_workers(&v, threads_of(opt));
-		if (v.stop) {
-			rc = -1;
-			if (err)
-				*err = v.err;
-		} else {
-			rc = end(&v, err);
-		}
-	}
+	rc = verify_report_init(&v.report, opt, found.size_a, threads_of(opt), err);
+	if (rc == 0)
+		rc = run(&v, &found, err);
+	verify_report_fini(&v.report);
 	zeros_fini(&v.za);
 	zeros_fini(&v.zb);
-	EVP_MD_CTX_free(v.flat);
-	free(v.zeros);
-	pthread_cond_destroy(&v.moved);
-	pthread_mutex_destroy(&v.lock);
 	pthread_mutex_destroy(&v.claim_lock);
 	if (rc < 0)
-		verify_result_fini(&v.out);
+		verify_result_fini(&found);
 	else
-		*out = v.out;
+		*out = found;
 	return rc;
 }
 

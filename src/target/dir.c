@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/parallel.h"
 #include "base/parse.h"
 #include "target/dir_private.h"
+
+#define LOOKS_AT_ONCE 512 /* at replicas, of a list */
 
 static bool dir_match(const char *url)
 {
@@ -221,19 +224,45 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static int list_one(struct target *t, const char *name,
-		    int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
-		    void *ctx, struct error *err)
+/* Some of the names, looked at in any order and told of in theirs. */
+struct looks {
+	struct target *t;
+	const struct names *names;
+	size_t first;
+	struct target_look v[LOOKS_AT_ONCE];
+};
+
+static int look_at_one(void *ctx, size_t k, struct error *err)
 {
-	CLEANUP(cleanup_target_look) struct target_look look = { 0 };
+	struct looks *l = ctx;
+	const char *name = l->names->v[l->first + k];
 	CLEANUP(cleanup_replica) struct replica *r = NULL;
 
-	if (target_check_name(t, name, NULL) < 0)
+	if (target_check_name(l->t, name, NULL) < 0)
 		return 0; /* nothing that we made */
-	r = target_replica(t, name, err);
-	if (!r || replica_look(r, &look, err) < 0)
-		return -1;
-	return look.exists ? each(ctx, name, &look, err) : 0; /* else its file was deleted */
+	r = target_replica(l->t, name, err);
+	return r ? replica_look(r, &l->v[k], err) : -1;
+}
+
+static int list_some(struct looks *l,
+		     int (*each)(void *ctx, const char *name, const struct target_look *look, struct error *err),
+		     void *ctx, struct error *err)
+{
+	size_t n = l->names->n - l->first < LOOKS_AT_ONCE ? l->names->n - l->first : LOOKS_AT_ONCE;
+	struct error why = ERROR_INIT;
+	int rc;
+
+	memset(l->v, 0, sizeof(l->v));
+	rc = parallel_each(n, look_at_one, l, &why);
+	for (size_t k = 0; k < n; k++) {
+		if (rc == 0 && l->v[k].exists) /* else its file was deleted */
+			rc = each(ctx, l->names->v[l->first + k], &l->v[k], &why);
+		target_look_fini(&l->v[k]);
+	}
+	l->first += n;
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
 }
 
 static int dir_list(struct target *t,
@@ -241,6 +270,7 @@ static int dir_list(struct target *t,
 		    void *ctx, struct error *err)
 {
 	CLEANUP(names_fini) struct names names = { 0 };
+	CLEANUP_FREE struct looks *looks = NULL;
 	CLEANUP_FD int own = -1;
 	int root = dir_root(t, err), rc;
 
@@ -253,8 +283,13 @@ static int dir_list(struct target *t,
 		return error_prefix(err, "%s", t->name);
 	if (names.n > 0)
 		qsort(names.v, names.n, sizeof(*names.v), compare_names);
-	for (size_t i = 0; i < names.n; i++)
-		if (list_one(t, names.v[i], each, ctx, err) < 0)
+	looks = calloc(1, sizeof(*looks));
+	if (!looks)
+		return error_errno(err, ENOMEM, "%s", t->name);
+	looks->t = t;
+	looks->names = &names;
+	while (looks->first < names.n)
+		if (list_some(looks, each, ctx, err) < 0)
 			return -1;
 	return 0;
 }
@@ -280,6 +315,7 @@ const struct target_ops target_dir_ops = {
 	.create = dir_create,
 	.lease = dir_lease,
 	.raise = dir_raise,
+	.raise_with = dir_raise_with,
 	.set_meta = dir_set_meta,
 	.resize = dir_resize,
 	.submit = dir_submit,

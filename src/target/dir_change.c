@@ -146,41 +146,53 @@ static int stamp(struct replica *r, char *version_out, struct error *err)
 	return 0;
 }
 
-int dir_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out, char *version_out,
-	      struct error *err)
-{
-	struct dir_replica *d = dir_of(r);
-
-	LOCK_SCOPE(&d->io);
-	if (number > INT64_MAX)
-		return error_set(err, ERR_BUG, "%s: number %" PRIu64, r->name, number);
-	if (dir_check_unchanged(r, if_version, err) < 0)
-		return -1;
-	if (number > d->now.meta.number)
-		d->now.meta.number = number;
-	if ((d->owned ? dir_store_meta(r, &d->now.meta, err) : dir_own_content(r, err)) < 0 ||
-	    stamp(r, version_out, err) < 0)
-		return -1;
-	*number_out = d->now.meta.number;
-	return 0;
-}
-
-int dir_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
-		 struct error *err)
+/* A number that is higher (0: none) and other metadata (NULL: the same), stored once and stamped once. */
+static int change(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+		  char *version_out, struct error *err)
 {
 	CLEANUP(cleanup_target_meta) struct target_meta copy = { 0 };
 	struct dir_replica *d = dir_of(r);
 	struct target_meta before;
 
-	LOCK_SCOPE(&d->io);
-	if (dir_check_unchanged(r, if_version, err) < 0 || target_meta_copy(&copy, meta, err) < 0)
+	if (number > INT64_MAX)
+		return error_set(err, ERR_BUG, "%s: number %" PRIu64, r->name, number);
+	if (dir_check_unchanged(r, if_version, err) < 0 || (meta && target_meta_copy(&copy, meta, err) < 0))
 		return -1;
-	before = d->now.meta.meta;
-	d->now.meta.meta = copy;
-	copy = before; /* freed here */
+	if (number > d->now.meta.number)
+		d->now.meta.number = number;
+	if (meta) {
+		before = d->now.meta.meta;
+		d->now.meta.meta = copy;
+		copy = before; /* freed here */
+	}
 	if ((d->owned ? dir_store_meta(r, &d->now.meta, err) : dir_own_content(r, err)) < 0)
 		return -1;
 	return stamp(r, version_out, err);
+}
+
+int dir_raise_with(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+		   uint64_t *number_out, char *version_out, struct error *err)
+{
+	struct dir_replica *d = dir_of(r);
+
+	LOCK_SCOPE(&d->io);
+	if (change(r, number, meta, if_version, version_out, err) < 0)
+		return -1;
+	*number_out = d->now.meta.number;
+	return 0;
+}
+
+int dir_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out, char *version_out,
+	      struct error *err)
+{
+	return dir_raise_with(r, number, NULL, if_version, number_out, version_out, err);
+}
+
+int dir_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
+		 struct error *err)
+{
+	LOCK_SCOPE(&dir_of(r)->io);
+	return change(r, 0, meta, if_version, version_out, err);
 }
 
 int dir_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ways beneath the target's folder, one component at a time, each opened with O_NOFOLLOW: a symbolic link that somebody
- * planted below leads nowhere.  Names have no '..' (the wrappers saw to it), so a way down cannot lead up.
+ * Ways beneath the target's folder: a symbolic link that somebody planted below leads nowhere.  One call with
+ * RESOLVE_NO_SYMLINKS goes a way that is there; where that fails, or folders are to be made, it is gone one component at a
+ * time, each opened with O_NOFOLLOW.  Names have no '..' (the wrappers saw to it), so a way down cannot lead up.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "target/dir_private.h"
@@ -64,11 +68,33 @@ int dir_enter(int dirfd, const char *component, bool create, int *fd_out, struct
 	return 0;
 }
 
-/* Down all components of path but the last, of which *last is the start. */
-static int walk(int root, const char *path, const char **last, bool create, int *fd_out, struct error *err)
+/* The folder of path, whose name begins at last, in one call; -1: to be gone step by step, which also finds out why. */
+static int enter_at_once(int root, char *path, char *last)
 {
+	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	int fd;
+
+	if (last == path)
+		return -1;
+	last[-1] = '\0';
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	last[-1] = '/';
+	return fd;
+}
+
+/* Down all components of path but the last, of which *last is the start. */
+static int walk(int root, char *path, const char **last, bool create, int *fd_out, struct error *err)
+{
+	char *slash = strrchr(path, '/');
+	int fd = enter_at_once(root, path, slash ? slash + 1 : path);
+
+	if (fd >= 0) {
+		*last = slash + 1;
+		*fd_out = fd;
+		return 0;
+	}
 	CLEANUP_FD int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
-	const char *slash;
 
 	if (at < 0)
 		return error_errno(err, errno, "%s", path);

@@ -239,7 +239,11 @@ static int make_fresh(struct replica *r, int points, const struct dir_meta *m, s
 
 	if (!id || guid_parse(id, &g, NULL) < 0)
 		g = (struct guid){ 0 };
-	if (dir_point_remove(points, FRESH, err) < 0 || dir_enter(points, FRESH, true, &dir, err) < 0)
+	if (dir_point_remove(points, FRESH, err) < 0)
+		return -1;
+	if (mkdirat(points, FRESH, 0777) < 0) /* its name is synced when it is the point's */
+		return error_errno(err, errno, "recovery point");
+	if (dir_enter(points, FRESH, false, &dir, err) != 0)
 		return -1;
 	if (p->clones && clone_into(dir, dir_of(r)->data, err) < 0)
 		return -1;

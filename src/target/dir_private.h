@@ -189,6 +189,8 @@ int dir_store_meta(struct replica *r, const struct dir_meta *m, struct error *er
 int dir_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta, struct error *err);
 int dir_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out, char *version_out,
 	      struct error *err);
+int dir_raise_with(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+		   uint64_t *number_out, char *version_out, struct error *err);
 int dir_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
 		 struct error *err);
 int dir_resize(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err);

@@ -40,6 +40,9 @@ struct target_ops {
 		     struct error *err); /* if_version may be NULL */
 	int (*raise)(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
 		     char *version_out, struct error *err);
+	/* Both in one change; NULL: the caller does one after the other. */
+	int (*raise_with)(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+			  uint64_t *number_out, char *version_out, struct error *err);
 	int (*set_meta)(struct replica *r, const char *if_version, const struct target_meta *meta, char *version_out,
 			struct error *err);
 	int (*resize)(struct replica *r, uint64_t size, const char *if_version, char *version_out, struct error *err);

@@ -202,22 +202,40 @@ int replica_lease_if(struct replica *r, enum target_lease_action action, const s
 	return r->ops->lease(r, action, id, if_version, err);
 }
 
-int replica_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
-		  char version_out[TARGET_VERSION_LEN], struct error *err)
+bool replica_can_raise_with(const struct replica *r)
+{
+	return r->ops->raise_with;
+}
+
+static int raise_number(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+			uint64_t *number_out, char version_out[TARGET_VERSION_LEN], struct error *err)
 {
 	char version[TARGET_VERSION_LEN] = "";
 	uint64_t live = 0;
 
-	if (check_can(r, r->ops->raise, true, "raise its number", err) < 0 ||
+	if (check_can(r, meta ? r->ops->raise_with != NULL : r->ops->raise != NULL, true, "raise its number", err) < 0 ||
 	    check_version(r, if_version, "raise", err) < 0)
 		return -1;
 	count_other(r);
-	if (r->ops->raise(r, number, if_version, &live, version, err) < 0)
+	if ((meta ? r->ops->raise_with(r, number, meta, if_version, &live, version, err) :
+		    r->ops->raise(r, number, if_version, &live, version, err)) < 0)
 		return -1;
 	assert(live >= number && *version);
 	*number_out = live;
 	memcpy(version_out, version, sizeof(version));
 	return 0;
+}
+
+int replica_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
+		  char version_out[TARGET_VERSION_LEN], struct error *err)
+{
+	return raise_number(r, number, NULL, if_version, number_out, version_out, err);
+}
+
+int replica_raise_with(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+		       uint64_t *number_out, char version_out[TARGET_VERSION_LEN], struct error *err)
+{
+	return raise_number(r, number, meta, if_version, number_out, version_out, err);
 }
 
 int replica_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta,

@@ -229,6 +229,11 @@ int replica_lease_if(struct replica *r, enum target_lease_action action, const s
 int replica_raise(struct replica *r, uint64_t number, const char *if_version, uint64_t *number_out,
 		  char version_out[TARGET_VERSION_LEN], struct error *err) MUST_CHECK;
 
+/* As replica_raise(), and replaces the metadata in the same change, where the target can; ERR_UNSUPPORTED where it cannot. */
+bool replica_can_raise_with(const struct replica *r);
+int replica_raise_with(struct replica *r, uint64_t number, const struct target_meta *meta, const char *if_version,
+		       uint64_t *number_out, char version_out[TARGET_VERSION_LEN], struct error *err) MUST_CHECK;
+
 /* Replaces the metadata. */
 int replica_set_meta(struct replica *r, const char *if_version, const struct target_meta *meta,
 		     char version_out[TARGET_VERSION_LEN], struct error *err) MUST_CHECK;

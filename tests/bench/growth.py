@@ -11,20 +11,21 @@ from memory import TIB, make_vhdx
 from system import GIB, MIB, missing
 
 WALL = Figure('seconds', 'wall time', 's', more=False)
+CPU = Figure('cpu', 'processor time', 's', more=False)
 RSS = Figure('rss', 'peak resident set', 'MiB', MIB, more=False)
 GRAIN = 4096
 
 
 def series(bench, name, what, x, points, once, setup, teardown, gone=None):
     """once(point) does the work; `points` are (how it is called, its number)."""
-    row = Row(name, what, [WALL, RSS], [Contestant(text, (lambda n: lambda: once(n))(n), gone) for text, n in points], setup=setup,
+    row = Row(name, what, [WALL, CPU, RSS], [Contestant(text, (lambda n: lambda: once(n))(n), gone) for text, n in points], setup=setup,
               teardown=teardown, rounds=3)
     row.series = {'x': x, 'points': dict(points)}
     return row
 
 
 def figures(done):
-    return {'seconds': done.seconds, 'rss': done.rss}
+    return {'seconds': done.seconds, 'cpu': done.cpu, 'rss': done.rss}
 
 
 # ---- size ----

@@ -2,7 +2,8 @@
 """Growth as a picture: an SVG that reads in light and in dark, of rows whose contestants are sizes of the work."""
 import html, math
 
-PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y = 232, 150, 58, 46, 62, 74
+FIGURES = (('seconds', 's', 'time'), ('cpu', 's', 'processor time'), ('rss', 'MiB', 'peak memory'))
+PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y = 232, 120, 58, 30, 78, 62
 STYLE = '''
     text { font: 11px system-ui, sans-serif; fill: #1f2328 }
     .title { font-weight: 600; font-size: 12px }
@@ -71,12 +72,12 @@ class Panel:
 
 def write(path, results):
     rows = [r for r in results if r['series'] and len(r['figures']) > 1]
-    width, height = LEFT + len(rows) * (PANEL_W + GAP_X), TOP + 2 * (PANEL_H + GAP_Y)
+    width, height = LEFT + len(rows) * (PANEL_W + GAP_X), TOP + len(FIGURES) * (PANEL_H + GAP_Y)
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Growth of time and memory">' % (width, height),
            '<style>%s\n</style>' % STYLE, '<rect class="page" width="%d" height="%d"/>' % (width, height)]
     for i, r in enumerate(rows):
         left = LEFT + i * (PANEL_W + GAP_X)
-        for j, (key, unit, title) in enumerate((('seconds', 's', 'time'), ('rss', 'MiB', 'peak memory'))):
+        for j, (key, unit, title) in enumerate(FIGURES):
             top = TOP + j * (PANEL_H + GAP_Y)
             points = [(r['series']['points'][n], f[key]['median'], n) for n, f in r['figures'].items()]
             out.append('<text class="title" x="%d" y="%d">%s</text>' % (left, top - 12, '%s, by %s' % (title, html.escape(r['series']['x']))))

@@ -47,11 +47,20 @@ class Verify:
         self.bench.proofs.want('qemu-img says', done.out.strip(), 'Images are identical.')
         return {'seconds': done.seconds, 'cpu': done.cpu}
 
+    def sha256(self):
+        """The one stream that verify with digests cannot be faster than."""
+        done = system.run([find('openssl'), 'dgst', '-sha256', self.path])
+        self.bench.proofs.true('openssl made a SHA-256', '= ' in done.out)
+        return {'seconds': done.seconds, 'cpu': done.cpu}
+
     def row(self):
+        digests = 'liftfs, with SHA-256 and Merkle root'
+        alone = [Contestant('openssl dgst -sha256', self.sha256, missing('openssl'))] if self.fmt == 'raw' else []
         return Row('verify-' + self.fmt, 'verify of an image, %s, half of it data, against its replica in a folder' % data.NAMES[self.fmt],
-                   [WALL, CPU], [Contestant('liftfs', self.liftfs), Contestant('liftfs, with SHA-256 and Merkle root', self.with_digests),
-                    Contestant('qemu-img compare', self.qemu, missing('qemu-img'))],
-                   [Goal('seconds', 1.0, False, ['qemu-img compare'])], self.setup, self.teardown)
+                   [WALL, CPU], [Contestant('liftfs', self.liftfs), Contestant(digests, self.with_digests),
+                    Contestant('qemu-img compare', self.qemu, missing('qemu-img'))] + alone,
+                   [Goal('seconds', 1.0, False, ['qemu-img compare'])] + [Goal('seconds', 1.2, False, [c.name], digests) for c in alone],
+                   self.setup, self.teardown)
 
 
 def rows(bench):

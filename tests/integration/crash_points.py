@@ -61,7 +61,9 @@ def make_store():
 
 
 def change():
-    """A few blocks of either disk: data, zeros, and what was there before."""
+    """A few blocks of either disk: data, zeros, and what was there before; or nothing: then no map is committed."""
+    if dice.randrange(4) == 0:
+        return
     for disk in range(DISKS):
         if a.grow and dice.randrange(6) == 0 and sizes[disk] < BLOCK * GROWN:
             sizes[disk] += dice.choice([512, BLOCK // 2, BLOCK, 2 * BLOCK + 512])

@@ -103,6 +103,7 @@ python3 -B - <<'PY' || fail "mount: see above; its log: $(cat log)"
 import errno, mmap, os, subprocess, time
 
 MIB = 1 << 20
+LARGE = 256 << 10
 
 def open_disk(name):
     return os.open(f"mnt/{name}.vmdk/disk.raw", os.O_RDONLY | os.O_DIRECT)
@@ -114,9 +115,9 @@ def read(fd, off, n=4096):
 def line(name, off):
     return b"%-511s\n" % f"{name} {off // 512}".encode()
 
-def fails(fd, off, why):
+def fails(fd, off, why, n=4096):
     try:
-        got = read(fd, off)
+        got = read(fd, off, n)
     except OSError as e:
         assert e.errno == errno.EIO, (why, e)
         return
@@ -129,6 +130,15 @@ os.truncate("src/shrinks-flat.vmdk", 2 * MIB)
 assert read(fd, MIB).startswith(line("shrinks", MIB))
 fails(fd, 3 * MIB, "cut")
 fails(fd, 2 * MIB - 2048, "cut in the middle of a read")
+# Large reads are answered with the pages of the host's cache; what ends in the middle of one is none of them.
+assert read(fd, 2 * MIB - LARGE, LARGE) == b"".join(line("shrinks", 2 * MIB - LARGE + n) for n in range(0, LARGE, 512))
+fails(fd, 2 * MIB - LARGE + 4096, "cut in the middle of a large read", LARGE)
+fails(fd, 3 * MIB, "cut before a large read", LARGE)
+os.truncate("src/shrinks-flat.vmdk", 2 * MIB - 1536)
+assert read(fd, 2 * MIB - LARGE - 4096, LARGE)[-512:] == line("shrinks", 2 * MIB - 4096 - 512)
+fails(fd, 2 * MIB - LARGE, "cut within the last page of a large read", LARGE)
+assert read(fd, MIB, LARGE).startswith(line("shrinks", MIB))
+os.truncate("src/shrinks-flat.vmdk", 2 * MIB)
 os.close(fd)
 time.sleep(1.1)  # the attributes' time
 assert os.listdir("mnt/shrinks.vmdk") == ["error"], os.listdir("mnt/shrinks.vmdk")
@@ -172,7 +182,9 @@ for name in ("live.vmdk", "live.vhdx"):
     def have(off):
         got = read(fd, off)
         assert len(got) == 4096 and got == got[:1] * 4096, (name, off, got[:20])
-        return got[0]
+        large = read(fd, off, 65536)  # answered with the pages of the host's cache
+        assert large == large[:1] * 65536, (name, off, large[:20])
+        return got[0] if got[0] == large[0] else -1
     def wait_for(want):
         # Each file is looked at in steps of 10 ms; stamps of the same tick settle in two of them.
         end = time.monotonic() + 10

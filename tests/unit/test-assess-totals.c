@@ -99,8 +99,9 @@ static void findings_are_weighed_by_the_code_and_not_by_the_machine(void **state
 {
 	CLEANUP(cleanup_assess_totals) struct assess_totals t = { 0 };
 	const char *both[] = { "Bad", "Mild" }, *mild[] = { "Mild" }, *doubt[] = { "Doubt" }, *note[] = { "Note" };
-	enum assess_verdict of_both[] = { VERDICT_NOT_READY, VERDICT_CONDITIONAL }, of_mild[] = { VERDICT_CONDITIONAL }, of_worse[] = { VERDICT_UNKNOWN },
-			    of_doubt[] = { VERDICT_UNKNOWN }, of_note[] = { VERDICT_READY };
+	enum assess_verdict of_both[] = { VERDICT_NOT_READY, VERDICT_CONDITIONAL }, of_mild[] = { VERDICT_CONDITIONAL },
+			    of_worse[] = { VERDICT_UNKNOWN }, of_doubt[] = { VERDICT_UNKNOWN },
+			    of_note[] = { VERDICT_READY };
 	static const struct {
 		const char *code;
 		enum assess_verdict severity;

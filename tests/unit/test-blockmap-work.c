@@ -2,7 +2,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mount.h>
 
@@ -98,6 +100,63 @@ static void a_commit_without_changes_keeps_all_entries(void **state)
 	assert_int_equal(blockmap_header(m)->generation, 3);
 	assert_int_equal(blockmap_count(m, BLOCK_HASHED), 1);
 	assert_int_equal(blockmap_count(m, BLOCK_ZERO), 1024);
+}
+
+struct getter {
+	const struct blockmap *m;
+	_Atomic bool begun, stop;
+};
+
+/* Every block as it was committed, over and over. */
+static void *get_all(void *arg)
+{
+	struct getter *g = arg;
+	struct block_hash got;
+
+	while (!atomic_load(&g->stop)) {
+		for (uint64_t blk = 0; blk < 1024; blk++) {
+			bool hashed = blk % 3 == 0;
+
+			if (blockmap_get(g->m, blk, &got) != (hashed ? BLOCK_HASHED : BLOCK_ZERO) ||
+			    (hashed && !block_hash_equal(&got, &some)))
+				return "wrong";
+		}
+		atomic_store(&g->begun, true);
+	}
+	return NULL;
+}
+
+static void gets_go_on_while_the_working_copy_is_made(void **state)
+{
+	const struct room *room = *state;
+	CLEANUP(cleanup_blockmap) struct blockmap *m = make_map(room->fd, 64 * MIB);
+	void *wrong;
+
+	blockmap_fill_zero(m);
+	assert_int_equal(blockmap_make_writable(m, NULL), 0);
+	for (uint64_t blk = 0; blk < 1024; blk += 3)
+		blockmap_set_hash(m, blk, &some);
+	for (int i = 0; i < 20; i++) {
+		struct getter g = { .m = m };
+		pthread_t thread;
+
+		assert_true(blockmap_is_writable(m));
+		assert_int_equal(blockmap_commit(m, NULL, NULL), 0);
+		assert_false(blockmap_is_writable(m));
+		if (i % 2) { /* nothing of the file was looked at yet */
+			blockmap_close(steal_ptr(&m));
+			m = blockmap_open(room->fd, "map", NULL);
+			assert_non_null(m);
+			g.m = m;
+		}
+		assert_int_equal(pthread_create(&thread, NULL, get_all, &g), 0);
+		while (i % 4 < 2 && !atomic_load(&g.begun))
+			sched_yield();
+		assert_int_equal(blockmap_make_writable(m, NULL), 0);
+		atomic_store(&g.stop, true);
+		assert_int_equal(pthread_join(thread, &wrong), 0);
+		assert_null(wrong);
+	}
 }
 
 static void growth_keeps_entries_and_forgets_footer_and_last_block(void **state)
@@ -439,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(after_a_commit_the_next_change_makes_a_new_working_copy, enter_room,
 						leave_room),
 		cmocka_unit_test_setup_teardown(a_commit_without_changes_keeps_all_entries, enter_room, leave_room),
+		cmocka_unit_test_setup_teardown(gets_go_on_while_the_working_copy_is_made, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(growth_keeps_entries_and_forgets_footer_and_last_block, enter_room,
 						leave_room),
 		cmocka_unit_test_setup_teardown(a_grown_virtual_size_alone_forgets_footer_and_last_block, enter_room,

@@ -155,6 +155,44 @@ static void first_everything_then_the_change_then_nothing(void **state)
 	host_stop(&h);
 }
 
+/* The cycle that the replica's map was committed in. */
+static uint64_t committed(const struct host *h)
+{
+	static struct blockmap_header header;
+
+	assert_int_equal(replica_state_peek(h->opt.state, target_name(h->opt.target), "vm/a.vhd", &header, NULL), 0);
+	return header.cycle;
+}
+
+static void a_cycle_that_finds_nothing_writes_no_map_and_is_the_last_one_all_the_same(void **state)
+{
+	struct world *w = *state;
+	struct replica_state rs = REPLICA_STATE_INIT;
+	struct outcome o;
+	struct host h;
+
+	world_write_disk(w, 0, 1);
+	start(w, &h, "state", "t");
+	cycle_ok(w, &h, 1, &o);
+	h.opt.full = true;
+	assert_int_equal(committed(&h), 1);
+	for (uint64_t n = 2; n < 5; n++) {
+		cycle_ok(w, &h, 1, &o);
+		assert_int_equal(o.disks[0].result, CYCLE_OK);
+		assert_int_equal(o.disks[0].cycle, n);
+		assert_int_equal(committed(&h), 1);
+		assert_int_equal(replica_state_open(h.opt.state, target_name(h.opt.target), "vm/a.vhd", &rs, NULL), 0);
+		assert_int_equal(rs.last.cycle, n);
+		assert_true(rs.kind == STATE_CLEAN && rs.last.pointed && rs.last.kept && !rs.last.fuzzy && rs.last.evidence.n == 1);
+		replica_state_close(&rs);
+	}
+	world_patch(w, 0, 3 * MIB + 100, 10, 2);
+	cycle_ok(w, &h, 1, &o);
+	assert_int_equal(committed(&h), 5);
+	assert_true(same(w, "t/vm/a.vhd"));
+	host_stop(&h);
+}
+
 static void a_foreign_write_between_cycles_is_noticed_until_adopt(void **state)
 {
 	struct world *w = *state;
@@ -422,6 +460,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(first_everything_then_the_change_then_nothing),
+		TEST(a_cycle_that_finds_nothing_writes_no_map_and_is_the_last_one_all_the_same),
 		TEST(a_foreign_write_between_cycles_is_noticed_until_adopt),
 		TEST(a_foreign_write_during_the_cycle_is_never_committed),
 		TEST(a_fuzzy_cycle_is_gone_on_from_and_without_its_work_file_nothing_is_believed),

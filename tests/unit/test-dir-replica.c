@@ -65,6 +65,32 @@ static void a_raise_gives_a_new_version_and_never_lowers(void **state)
 			 0); /* the look's is the raise's */
 }
 
+static void a_raise_with_metadata_is_one_change(void **state)
+{
+	struct dir_fixture *f = *state;
+	CLEANUP(cleanup_target_look) struct target_look l = { 0 };
+	CLEANUP(cleanup_target_meta) struct target_meta meta = { 0 }, later = { 0 };
+	char before[TARGET_VERSION_LEN];
+	struct error e = ERROR_INIT;
+	uint64_t live;
+
+	dir_fixture_claim(f, 9);
+	memcpy(before, f->version, sizeof(before));
+	assert_int_equal(target_meta_set(&meta, "holder", "host1", NULL), 0);
+	assert_int_equal(target_meta_set(&later, "holder", "host2", NULL), 0);
+	assert_true(replica_can_raise_with(f->r));
+	assert_int_equal(replica_raise_with(f->r, 12, &meta, f->version, &live, f->version, NULL), 0);
+	assert_int_equal(live, 12);
+	assert_string_not_equal(f->version, before);
+	assert_int_equal(replica_raise_with(f->r, 13, &later, before, &live, before, &e), -1);
+	assert_int_equal(e.detail, TARGET_REFUSED_VERSION);
+	l = dir_fixture_look(f->r);
+	assert_int_equal(l.number, 12);
+	assert_string_equal(l.version, f->version);
+	assert_string_equal(target_meta_get(&l.meta, "holder"), "host1");
+	assert_null(target_meta_get(&l.meta, "liftfsid")); /* replaced, not added to */
+}
+
 static void metadata_of_any_bytes_comes_back(void **state)
 {
 	struct dir_fixture *f = *state;
@@ -158,6 +184,7 @@ int main(void)
 		TEST(what_was_created_is_there_once_sparse_and_listed),
 		TEST(what_is_not_there_says_so),
 		TEST(a_raise_gives_a_new_version_and_never_lowers),
+		TEST(a_raise_with_metadata_is_one_change),
 		TEST(metadata_of_any_bytes_comes_back),
 		TEST(growth_reads_as_zeros),
 		TEST(extents_are_the_file_s_holes),

@@ -69,6 +69,31 @@ static void a_new_replica_becomes_the_disk_and_a_second_pass_sends_nothing(void 
 	model_disk_free(m);
 }
 
+static void a_pass_that_finds_nothing_makes_no_working_copy_of_the_map(void **state)
+{
+	struct model_disk *m = some_disk();
+	struct replica_rig *r = replica_rig_new(m->size, K64, 1);
+
+	(void)state;
+	run_ok(r, m);
+	for (int serial = 0; serial < 2; serial++) {
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(blockmap_commit(r->map, NULL, NULL), 0);
+		replica_rig_claim(r);
+		assert_int_equal(serial ? serial_run(&r->pass, &e) : engine_run(engine, &r->pass, &e), 0);
+		assert_false(blockmap_is_writable(r->map));
+		m->bytes[7 * K64 + 100] ^= 1;
+		replica_rig_claim(r);
+		assert_int_equal(serial ? serial_run(&r->pass, &e) : engine_run(engine, &r->pass, &e), 0);
+		assert_true(blockmap_is_writable(r->map));
+		replica_rig_assert_equals(r, m);
+		assert_int_equal(replica_rig_assert_map_true(r), 0);
+	}
+	replica_rig_free(r);
+	model_disk_free(m);
+}
+
 static void what_extents_call_zero_is_not_read(void **state)
 {
 	struct model_disk *m = some_disk();
@@ -488,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_replica_becomes_the_disk_and_a_second_pass_sends_nothing),
+		cmocka_unit_test(a_pass_that_finds_nothing_makes_no_working_copy_of_the_map),
 		cmocka_unit_test(what_extents_call_zero_is_not_read),
 		cmocka_unit_test(only_what_changed_is_sent),
 		cmocka_unit_test(sectors_are_left_out_only_where_zero_was_known),

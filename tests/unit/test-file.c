@@ -194,6 +194,36 @@ static void vhd_is_padded_and_ends_in_a_footer(void **state)
 	free(buf);
 }
 
+/* disk.raw and disk.vhd of an image lie in its file, but for the padding and the footer of disk.vhd. */
+static void an_images_bytes_have_a_place_and_what_is_made_has_none(void **state)
+{
+	CLEANUP(cleanup_view) struct view *v = NULL;
+	CLEANUP_FREE char *path = NULL;
+	struct scratch_dir *s;
+	struct disk_place at;
+	struct disk *d;
+
+	assert_int_equal(scratch_setup((void **)&s), 0);
+	scratch_write(s, "web01.raw", model.bytes, SIZE);
+	assert_true(asprintf(&path, "%s/web01.raw", s->path) > 0);
+	d = disk_open_path(path, NULL, NULL);
+	assert_non_null(d);
+	v = view_new("web01.raw", d, NULL);
+	assert_non_null(v);
+	for (size_t i = 0; i < 2 && disk_file(v->disk, 0)->coherent; i++) {
+		const struct file_kind *kind = i ? &file_vhd_kind : &file_raw_kind;
+
+		assert_true(kind->place(v, BLOCK, 2 * BLOCK + 17, &at));
+		assert_int_equal(at.off, 2 * BLOCK + 17);
+		assert_int_equal(at.fd, disk_file(v->disk, 0)->fd);
+		assert_true(kind->place(v, SIZE, 0, &at));
+	}
+	assert_false(file_vhd_kind.place(v, 513, SIZE - 512, &at)); /* a byte of the padding */
+	assert_false(file_vhd_kind.place(v, 512, v->content, &at));
+	assert_false(file_raw_kind.place(*state, BLOCK, 2 * BLOCK, &at)); /* no file */
+	scratch_teardown((void **)&s);
+}
+
 static void the_id_of_a_vhd_is_the_same_at_every_mount_and_of_no_other_image(void **state)
 {
 	const struct view *v = *state;
@@ -379,6 +409,7 @@ int main(void)
 		with_view(info_names_the_ranges_that_failed),
 		with_view(only_so_many_failures_are_kept),
 		with_view(vhd_is_padded_and_ends_in_a_footer),
+		with_view(an_images_bytes_have_a_place_and_what_is_made_has_none),
 		with_view(the_id_of_a_vhd_is_the_same_at_every_mount_and_of_no_other_image),
 		cmocka_unit_test(a_line_of_blocks_has_a_fixed_width),
 		with_view(blocks_says_what_each_block_holds),

@@ -142,11 +142,34 @@ static void restart_begins_an_empty_one_for_the_new_map(void **state)
 	assert_int_equal(journal_restart(j, 4, NULL), 0);
 	assert_int_equal(journal_bytes(j), JOURNAL_HEADER_LEN);
 	assert_int_equal(journal_claim(j, 8, NULL), 0);
+	assert_int_equal(journal_sync(j, NULL), 0);
 	journal_close(j);
 	j = open_journal(*state, 4, &s, NULL);
 	assert_string_equal(s.text, "claim n=8 blk=0+0 hash=0:0 cycle=0/0 tok=00 -- lease=00 -\n");
 	assert_false(room_has(*state, "j.new"));
 	journal_close(j);
+}
+
+static void a_restarted_one_is_the_journal_from_its_first_sync_on(void **state)
+{
+	const struct room *room = *state;
+	static struct story s;
+	struct journal *j = open_journal(room, 3, &s, NULL), *other;
+
+	write_some(j);
+	assert_int_equal(journal_restart(j, 4, NULL), 0);
+	assert_int_equal(journal_claim(j, 8, NULL), 0);
+	assert_true(room_has(room, "j.new"));
+	other = open_journal(room, 3, &s, NULL); /* what a run finds that begins after a kill: the one of before, whole */
+	assert_int_equal(s.n, 11);
+	journal_close(other);
+	assert_int_equal(journal_sync(j, NULL), 0);
+	assert_false(room_has(room, "j.new"));
+	assert_int_equal(journal_claim(j, 9, NULL), 0);
+	assert_int_equal(journal_sync(j, NULL), 0);
+	journal_close(j);
+	journal_close(open_journal(room, 4, &s, NULL));
+	assert_int_equal(s.n, 2);
 }
 
 static void a_failing_callback_ends_the_opening(void **state)
@@ -387,6 +410,7 @@ static void the_birth_mark_follows_the_file(void **state)
 	assert_string_equal(journal_born(j), want);
 	assert_int_equal(journal_mark_born(j, born_of_inode, NULL), 0);
 	assert_int_equal(journal_restart(j, 4, NULL), 0);
+	assert_int_equal(journal_sync(j, NULL), 0);
 	assert_int_equal(born_of_inode(journal_fd(j), want, sizeof(want), NULL), 0);
 	assert_string_equal(journal_born(j), want);
 	journal_close(j);
@@ -417,7 +441,7 @@ static int act_sync(struct journal *j, struct error *err)
 
 static int act_restart(struct journal *j, struct error *err)
 {
-	return journal_restart(j, 4, err);
+	return journal_restart(j, 4, err) < 0 ? -1 : journal_sync(j, err);
 }
 
 /* After the fault every call fails with the same error, also one that needs no system call that fails. */
@@ -546,6 +570,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_record_is_replayed_in_order, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(another_generation_or_replica_is_started_anew, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(restart_begins_an_empty_one_for_the_new_map, enter_room, leave_room),
+		cmocka_unit_test_setup_teardown(a_restarted_one_is_the_journal_from_its_first_sync_on, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(a_failing_callback_ends_the_opening, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(a_run_of_hashes_longer_than_a_record_is_split, enter_room, leave_room),
 		cmocka_unit_test_setup_teardown(limits_are_ours_to_keep, enter_room, leave_room),

@@ -356,6 +356,84 @@ static void a_replica_that_is_being_worked_on_has_a_pid(void **state)
 	assert_int_equal(disk(r, 0)->pid, 0);
 }
 
+/* What a number of the two disks' rows comes to, whichever way they were written. */
+static int64_t sum(struct project_rig *r)
+{
+	return project_rig_number(r, "SELECT sum(cycles * 1000000 + stalls * 10000 + pointless * 100 + failures + cycle + requests)"
+				     " + count(*) + (SELECT count(*) FROM cycles) * 7 FROM disks WHERE result = 'skipped'");
+}
+
+static void record_together(struct project_rig *r)
+{
+	const struct project_cycle c = { .target = RIG_TARGET, .vm = &r->vm, .points = true };
+	struct error e = ERROR_INIT;
+
+	if (project_record_vms(r->project, &c, 1, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
+static void vms_that_are_recorded_together_are_recorded_as_alone(void **state)
+{
+	struct project_rig *r = *state;
+	int64_t alone;
+
+	cycle(r, 50, CYCLE_FAILED, ERR_NETWORK);
+	cycle(r, 100, CYCLE_SKIPPED, ERR_NONE);
+	cycle(r, 200, CYCLE_SKIPPED, ERR_NONE);
+	alone = sum(r);
+	assert_true(alone > 0);
+	assert_int_equal(project_forget(r->project, NULL, "web01/a.vhd", NULL), 0);
+	assert_int_equal(project_forget(r->project, NULL, "web01/b.vhd", NULL), 0);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM disks"), 0);
+
+	cycle(r, 50, CYCLE_FAILED, ERR_NETWORK);
+	project_rig_cycle(r, 100, CYCLE_SKIPPED, ERR_NONE);
+	record_together(r);
+	project_rig_cycle(r, 200, CYCLE_SKIPPED, ERR_NONE);
+	record_together(r);
+	record_together(r); /* told twice it counts once */
+	assert_int_equal(sum(r), alone);
+	assert_int_equal(disk(r, 1)->success_ns, UINT64_C(200) * 1000000000);
+}
+
+static void disks_that_no_round_recorded_get_their_rows_also_together(void **state)
+{
+	struct project_rig *r = *state;
+
+	project_rig_cycle(r, 100, CYCLE_SKIPPED, ERR_NONE);
+	record_together(r);
+	assert_string_equal(disk(r, 0)->name, "web01/a.vhd");
+	assert_string_equal(disk(r, 0)->result, "skipped");
+	assert_int_equal(disk(r, 1)->cycles, 1);
+}
+
+static int keep_names(void *ctx, const char *name, struct error *err)
+{
+	char *names = ctx;
+
+	(void)err;
+	snprintf(names + strlen(names), 128 - strlen(names), "%s;", name);
+	return 0;
+}
+
+static void the_disks_with_a_streak_are_told_of(void **state)
+{
+	struct project_rig *r = *state;
+	char names[128] = "";
+
+	cycle(r, 100, CYCLE_OK, ERR_NONE);
+	pointed_cycle(r, 150, "P1");
+	assert_int_equal(project_streaks(r->project, RIG_TARGET, keep_names, names, NULL), 0);
+	assert_string_equal(names, "");
+	project_rig_cycle(r, 200, CYCLE_SKIPPED, ERR_NONE);
+	error_set(&r->disks[1].err, ERR_NETWORK, "no answer");
+	project_rig_record(r);
+	assert_int_equal(project_streaks(r->project, RIG_TARGET, keep_names, names, NULL), 0);
+	assert_string_equal(names, "web01/b.vhd;");
+	assert_int_equal(project_streaks(r->project, "/elsewhere", keep_names, names, NULL), 0);
+	assert_string_equal(names, "web01/b.vhd;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +455,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_unchanged_disk_is_no_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(old_cycles_are_forgotten_and_their_sums_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_replica_that_is_being_worked_on_has_a_pid, setup, teardown),
+		cmocka_unit_test_setup_teardown(vms_that_are_recorded_together_are_recorded_as_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(disks_that_no_round_recorded_get_their_rows_also_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_disks_with_a_streak_are_told_of, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

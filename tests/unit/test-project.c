@@ -2,6 +2,7 @@
 /* The database is derived: missing, damaged, newer, or in use by others, it is made, remade, refused or shared. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "project/schema.h"
+#include "project/project_priv.h"
 #include "support/project_rig.h"
 
 #define WRITERS 6
@@ -175,6 +176,8 @@ static void damage_inside_is_found_at_the_next_start(void **state)
 	project_rig_open(r);
 	project_rig_round(r, "/ds1", RIG_DISKS, 100);
 	project_rig_close(r);
+	project_rig_open(r);
+	project_rig_close(r); /* the pages were looked at, and that is noted */
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
 	assert_int_equal(stat(path, &st), 0);
 	pattern_fill(rubbish, sizeof(rubbish), 0, 1);
@@ -183,6 +186,68 @@ static void damage_inside_is_found_at_the_next_start(void **state)
 	project_rig_open(r);
 	assert_non_null(strstr(warned, "made anew from the block maps"));
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM disks"), 0);
+}
+
+/* What says that every page was looked at, as it lies in the lock file: its length. */
+static off_t mark_len(struct project_rig *r)
+{
+	char path[192];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/liftfs.db.lock", r->path);
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void only_a_run_that_ended_without_trouble_vouches_for_the_pages(void **state)
+{
+	struct project_rig *r = *state;
+	const struct project_event event = { .kind = PROJECT_RELOADED, .text = "x" };
+
+	project_rig_open(r); /* makes it */
+	project_rig_close(r);
+	project_rig_open(r); /* looks at it */
+	project_rig_close(r);
+	assert_true(mark_len(r) > 0);
+	project_rig_open(r);
+	assert_int_equal(mark_len(r), 0); /* of what a run that is killed leaves nobody knows */
+	struct project *other = project_open(r->state, PROJECT_WRITE, NULL);
+	assert_non_null(other);
+	project_rig_close(r); /* another has it open still */
+	assert_int_equal(mark_len(r), 0);
+	project_close(other); /* who did not look at it */
+	assert_int_equal(mark_len(r), 0);
+
+	project_rig_open(r);
+	assert_int_equal(project_event(r->project, &event, NULL), 0);
+	(void)project_rig_number(r, "ALTER TABLE events RENAME TO gone");
+	assert_int_equal(project_event(r->project, &event, NULL), -1);
+	project_rig_close(r);
+	assert_int_equal(mark_len(r), 0);
+}
+
+/* The time of the look is the mark's first word: one that is too old, or to come, vouches for nothing. */
+static void a_look_at_the_pages_holds_for_hours_and_no_longer(void **state)
+{
+	struct project_rig *r = *state;
+	static const char *const times[] = { "1000000000000000000 ", "4000000000000000000 " };
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		struct project p = { .state = r->state, .lock_fd = -1 };
+		char path[192];
+
+		project_rig_open(r);
+		project_rig_close(r);
+		project_rig_open(r);
+		project_rig_close(r);
+		snprintf(path, sizeof(path), "%s/liftfs.db.lock", r->path);
+		CLEANUP_FD int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		project_checked_read(&p, fd);
+		assert_true(p.checked_ns > 0);
+		scratch_patch(r->dir, "state/liftfs.db.lock", 0, times[i], strlen(times[i]));
+		project_checked_read(&p, fd);
+		assert_int_equal(p.checked_ns, 0);
+	}
 }
 
 static void a_damaged_one_that_others_have_open_stays(void **state)
@@ -360,6 +425,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reading_makes_and_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_one_is_moved_aside_and_made_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_inside_is_found_at_the_next_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_a_run_that_ended_without_trouble_vouches_for_the_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_look_at_the_pages_holds_for_hours_and_no_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_one_that_others_have_open_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_one_is_refused_and_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_a_crash_left_empty_is_made, setup, teardown),

@@ -198,6 +198,104 @@ static void digests_are_those_of_the_flat_content(void **state)
 		}
 }
 
+/* What one loop over both disks finds. */
+static void assert_as_serially(const struct model_disk *a, const struct model_disk *b, const struct verify_result *v)
+{
+	uint64_t size = a->size > b->size ? a->size : b->size, both = a->size + b->size - size, from = 0;
+	char sha256[65], root[65];
+	bool before = false;
+	size_t n = 0;
+
+	reference_digests(a, sha256, root);
+	assert_string_equal(v->sha256, sha256);
+	assert_string_equal(v->merkle_root, root);
+	assert_int_equal(v->bytes_compared, size);
+	for (uint64_t off = 0; off <= size; off++) {
+		while (!before && off + 4096 <= both && memcmp(a->bytes + off, b->bytes + off, 4096) == 0)
+			off += 4096;
+
+		bool differs = off < size && (off < a->size ? a->bytes[off] : 0) != (off < b->size ? b->bytes[off] : 0);
+
+		if (differs && !before)
+			from = off;
+		if (before && !differs)
+			assert_range(v, n++, from, off - from);
+		before = differs;
+	}
+	assert_int_equal(v->n_mismatches, n);
+	assert_int_equal(v->match, n == 0);
+}
+
+/* Data, zeros that are known and zeros that are not, in whole chunks and across their ends; a few bytes differ. */
+static void scatter(struct model_disk *a, struct model_disk *b, uint64_t *random)
+{
+	for (unsigned i = 0; i < 6 && a->size > 0; i++) {
+		uint64_t off = model_random(random) % a->size, len = model_random(random) % (3 * MIB);
+
+		if (len > a->size - off)
+			len = a->size - off;
+		model_disk_fill(a, off, len, i);
+		if (i % 2)
+			memset(a->bytes + off, 0, (size_t)len);
+		for (uint64_t grain = off / MODEL_GRAIN; i % 4 == 1 && grain < (off + len) / MODEL_GRAIN; grain++)
+			a->known_zero[grain] = b->known_zero[grain] = false;
+		memcpy(b->bytes + off, a->bytes + off, (size_t)len);
+	}
+	for (unsigned i = 0; i < 3 && b->size > 0; i++)
+		model_disk_fill(b, model_random(random) % b->size, 1, 99);
+	a->no_extents = model_random(random) % 4 == 0;
+	b->no_extents = model_random(random) % 4 == 0;
+}
+
+static void any_number_of_threads_finds_what_one_loop_finds(void **state)
+{
+	static const uint64_t sizes[] = { 1, 511, MIB - 1, MIB, MIB + 1, 4 * MIB - 1, 4 * MIB + 1, 9 * MIB + 512, 33 * MIB + 3 };
+	uint64_t random = 5;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+		uint64_t size = sizes[i / 2], other = i % 2 ? size : size / 2 + 1;
+		struct model_disk *a = model_disk_new(size), *b = model_disk_new(size);
+		struct model_disk *c = model_disk_new(other);
+		struct verify_options opt = { .digest = true, .threads = 1 + (unsigned)(17 - i) % 9, .remote = i % 3 == 0 };
+		struct verify_result v;
+
+		scatter(a, b, &random);
+		model_disk_fill(c, 0, other, 7);
+		v = verify(a, b, opt);
+		assert_as_serially(a, b, &v);
+		verify_result_fini(&v);
+		v = verify(c, a, opt);
+		assert_string_not_equal(v.sha256, "");
+		assert_int_equal(v.bytes_compared, size);
+		if (v.n_mismatches < VERIFY_MISMATCHES_MAX)
+			assert_as_serially(c, a, &v);
+		verify_result_fini(&v);
+		model_disk_free(a);
+		model_disk_free(b);
+		model_disk_free(c);
+	}
+}
+
+static void disks_of_no_bytes_have_the_digests_of_nothing(void **state)
+{
+	static const char nothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	struct model_disk *a = model_disk_new(0), *b = model_disk_new(5 * MIB);
+	struct verify_result v;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		v = verify(a, i ? b : a, (struct verify_options){ .digest = true, .threads = 2 });
+		assert_true(v.match);
+		assert_int_equal(v.bytes_compared, i * 5 * MIB);
+		assert_string_equal(v.sha256, nothing);
+		assert_string_equal(v.merkle_root, nothing);
+		verify_result_fini(&v);
+	}
+	model_disk_free(a);
+	model_disk_free(b);
+}
+
 static void what_cannot_be_read_cannot_be_compared(void **state)
 {
 	struct model_disk *a = pattern(40 * MIB), *b = pattern(40 * MIB);
@@ -232,6 +330,8 @@ int main(void)
 		cmocka_unit_test(of_many_differences_the_first_thousand_are_named),
 		cmocka_unit_test(sizes_may_differ_by_zeros_unless_strict),
 		cmocka_unit_test(digests_are_those_of_the_flat_content),
+		cmocka_unit_test(any_number_of_threads_finds_what_one_loop_finds),
+		cmocka_unit_test(disks_of_no_bytes_have_the_digests_of_nothing),
 		cmocka_unit_test(what_cannot_be_read_cannot_be_compared),
 	};
 
