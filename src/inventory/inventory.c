@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which reader an inventory is for. */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/escape.h"
+#include "base/strbuf.h"
+#include "inventory/azure_migrate.h"
+#include "inventory/inventory.h"
+#include "inventory/rvtools.h"
+
+#define EXPORT_CSV "in RVTools choose \"Export all to csv\" and name the folder that it writes"
+#define UNUSED_NAMED 8 /* CSV files that a notice lists */
+
+/* ---- files ---- */
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), n = strlen(suffix);
+
+	return len > n && strcasecmp(name + len - n, suffix) == 0;
+}
+
+/* By its name, or by how a ZIP archive or an OLE file, which such workbooks are, begins. */
+static bool is_workbook(const char *path)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char magic[4] = { 0 };
+
+	if (has_suffix(path, ".xlsx") || has_suffix(path, ".xls") || has_suffix(path, ".xlsm"))
+		return true;
+	if (fd < 0 || read(fd, magic, sizeof(magic)) != (ssize_t)sizeof(magic))
+		return false;
+	return memcmp(magic, "PK\3\4", 4) == 0 || memcmp(magic, "\xd0\xcf\x11\xe0", 4) == 0;
+}
+
+static struct csv_table *open_table(const char *path, struct error *err)
+{
+	if (is_workbook(path)) {
+		error_set(err, ERR_UNSUPPORTED, "%s: a workbook of Excel: " EXPORT_CSV, path);
+		return NULL;
+	}
+	return csv_table_open(path, err);
+}
+
+/* What is no tab and no import: says what it lacks to be the one that it is most like. */
+static int refuse(struct csv_table *t, struct machine_list *out, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf columns = { 0 };
+	CLEANUP_FREE char *missing = NULL;
+	unsigned has;
+
+	if (csv_table_column(t, "server name") != CSV_TABLE_NO_COLUMN)
+		return azure_migrate_read(t, NULL, out, err);
+	missing = rvtools_missing(t, &has, err);
+	if (!missing)
+		return -1;
+	if (has > 1)
+		return error_set(err, ERR_CORRUPT, "%s: as the vInfo tab of RVTools it lacks the columns %s", t->path,
+				 missing);
+	for (size_t i = 0; i < t->n && i < 3; i++)
+		strbuf_addf(&columns, "%s'%.*s'", i ? ", " : "", csv_table_shown(t->headers[i]), t->headers[i]);
+	return error_set(err, ERR_CORRUPT,
+			 "%s: neither a tab of an RVTools export nor an import of Azure Migrate: columns %s%s", t->path,
+			 columns.s ? columns.s : "", t->n > 3 ? " ..." : "");
+}
+
+static int read_file(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
+{
+	CLEANUP(cleanup_csv_table) struct csv_table *t = open_table(path, err);
+	struct csv_table *tabs[RVTOOLS_TABS] = { NULL };
+	enum rvtools_tab tab;
+
+	if (!t)
+		return -1;
+	if (azure_migrate_recognise(t))
+		return azure_migrate_read(t, cancel, out, err);
+	tab = rvtools_recognise(t);
+	if (tab == RVTOOLS_TABS)
+		return refuse(t, out, err);
+	if (tab != RVTOOLS_INFO)
+		return error_set(err, ERR_CORRUPT,
+				 "%s: the %s tab of RVTools without vInfo: name the folder that has both", path,
+				 rvtools_tab_name(tab));
+	tabs[tab] = t;
+	return rvtools_read(tabs, cancel, out, err);
+}
+
+/* ---- folders ---- */
+
+struct folder {
+	const char *path;
+	struct dirent **files; /* CSV files and workbooks, in byte order */
+	int n;
+	struct csv_table *tabs[RVTOOLS_TABS];
+	struct strbuf unused; /* names of CSV files of no tab */
+	size_t n_unused;
+	char *missing, *nearly; /* what a file lacks that is nearly a vInfo tab, and its path */
+	unsigned has;
+	bool import; /* there is one of Azure Migrate */
+};
+
+static void folder_fini(struct folder *f)
+{
+	for (int i = 0; i < f->n; i++)
+		free(f->files[i]);
+	free(f->files);
+	for (size_t i = 0; i < RVTOOLS_TABS; i++)
+		csv_table_close(f->tabs[i]);
+	strbuf_fini(&f->unused);
+	free(f->missing);
+	free(f->nearly);
+}
+
+static int is_csv(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && has_suffix(e->d_name, ".csv");
+}
+
+static int is_xlsx(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && has_suffix(e->d_name, ".xlsx");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Remembers one that is nearest to a vInfo tab: if there is none, that may be what is wrong with it. */
+static int keep_nearest(struct folder *f, const struct csv_table *t, struct error *err)
+{
+	unsigned has;
+	CLEANUP_FREE char *missing = rvtools_missing(t, &has, err);
+
+	if (!missing)
+		return -1;
+	if (has < 2 || has <= f->has)
+		return 0;
+	free(f->missing);
+	free(f->nearly);
+	f->has = has;
+	f->missing = steal_ptr(&missing);
+	f->nearly = strdup(t->path);
+	return f->nearly ? 0 : error_errno(err, ENOMEM, "%s", t->path);
+}
+
+static int take_unused(struct folder *f, const struct csv_table *t, struct error *err)
+{
+	f->import = f->import || azure_migrate_recognise(t);
+	if (f->n_unused++ < UNUSED_NAMED)
+		strbuf_addf(&f->unused, "%s%s", f->n_unused > 1 ? ", " : "", t->name);
+	return keep_nearest(f, t, err);
+}
+
+static int take_file(struct folder *f, const char *name, struct error *err)
+{
+	CLEANUP(cleanup_csv_table) struct csv_table *t = NULL;
+	CLEANUP_FREE char *path = NULL;
+	enum rvtools_tab tab;
+	struct stat st;
+
+	if (asprintf(&path, "%s/%s", f->path, name) < 0) {
+		path = NULL;
+		return error_errno(err, ENOMEM, "%s", f->path);
+	}
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	t = open_table(path, err);
+	if (!t)
+		return -1;
+	tab = azure_migrate_recognise(t) ? RVTOOLS_TABS : rvtools_recognise(t);
+	if (tab == RVTOOLS_TABS)
+		return take_unused(f, t, err);
+	if (f->tabs[tab])
+		return error_set(err, ERR_CORRUPT, "%s: two exports: %s and %s are both a %s tab of RVTools", f->path,
+				 f->tabs[tab]->name, t->name, rvtools_tab_name(tab));
+	f->tabs[tab] = steal_ptr(&t);
+	return 0;
+}
+
+static int refuse_folder(const struct folder *f, struct error *err)
+{
+	if (f->nearly)
+		return error_set(err, ERR_CORRUPT, "%s: no vInfo tab of RVTools: %s lacks the columns %s", f->path,
+				 f->nearly, f->missing);
+	return error_set(err, ERR_CORRUPT, "%s: no vInfo tab of RVTools among its CSV files%s", f->path,
+			 f->import ? "; name an import of Azure Migrate itself" : "");
+}
+
+static int read_export(struct folder *f, struct cancel *cancel, struct machine_list *out, struct error *err)
+{
+	for (int i = 0; i < f->n; i++)
+		if (cancel_check(cancel, err) < 0 || take_file(f, f->files[i]->d_name, err) < 0)
+			return -1;
+	if (!f->tabs[RVTOOLS_INFO])
+		return refuse_folder(f, err);
+	if (f->n_unused > UNUSED_NAMED)
+		machine_notice(&out->notices, "not used, being of no tab that is read: %s and %zu more", f->unused.s,
+			       f->n_unused - UNUSED_NAMED);
+	else if (f->n_unused > 0)
+		machine_notice(&out->notices, "not used, being of no tab that is read: %s", f->unused.s);
+	return rvtools_read(f->tabs, cancel, out, err);
+}
+
+static int read_folder(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
+{
+	CLEANUP(folder_fini) struct folder f = { .path = path };
+
+	f.n = scandir(path, &f.files, is_csv, by_name);
+	if (f.n < 0)
+		return error_errno(err, errno, "%s", path);
+	if (f.n > 0)
+		return read_export(&f, cancel, out, err);
+	free(steal_ptr(&f.files));
+	f.n = scandir(path, &f.files, is_xlsx, by_name);
+	if (f.n > 0)
+		return error_set(err, ERR_UNSUPPORTED, "%s: %s is a workbook of Excel: " EXPORT_CSV, path,
+				 f.files[0]->d_name);
+	return error_set(err, ERR_UNSUPPORTED, "%s: a folder without CSV files: " EXPORT_CSV, path);
+}
+
+int inventory_read(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_errno(err, errno, "%s", path);
+	return S_ISDIR(st.st_mode) ? read_folder(path, cancel, out, err) : read_file(path, cancel, out, err);
+}
