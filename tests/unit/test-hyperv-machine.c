@@ -154,7 +154,7 @@ static void make_number(struct vmcx_image *img, const char *name, uint8_t type, 
 
 	key[0] = type;
 	put_le64(key + 21 + key[20], v);
-	vmcx_image_seal_key(key);
+	vmcx_image_seal(key, (size_t)21 + key[20] + (type == 8 ? 4 : 8), VMCX_W_KEY_CRC);
 }
 
 static void a_configuration_in_binary(void **state)
