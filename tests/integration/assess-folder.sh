@@ -35,8 +35,8 @@ END
 image -f vhdx ds/db/db.vhdx 3M
 assess --json ds >ds.json 2>err
 [ ! -s err ] || fail "a datastore: $(cat err)"
-same "machines" "$(jq -c '[.vms[] | [.name, .power, .vcpus, .memory_mib, .uuid]]' ds.json)" \
-	'[["vm-web-01","unknown",2,4096,"500c1122-3344-5566-7788-99aabbccddee"],["db","unknown",null,null,null]]'
+same "machines" "$(jq -c '[.vms[] | [.name, .power, .vcpus, .memory_mib, .uuid // ""]]' ds.json)" \
+	'[["vm-web-01","unknown",2,4096,"500c1122-3344-5566-7788-99aabbccddee"],["db","unknown",null,null,""]]'
 same "disks" "$(jq -c '[.vms[].azure.disks[] | [.label, .os, .replicate, .capacity_mib]]' ds.json)" \
 	'[["scsi0:0",true,true,40960],["scsi0:1",false,true,10],["scsi0:2",false,false,2048],["db.vhdx",true,true,3]]'
 same "the snapshot" "$(jq -c '.vms[0].azure | [(.codes | index("LiftfsDiskRawDeviceMapping") != null),

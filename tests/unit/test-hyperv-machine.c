@@ -94,8 +94,8 @@ static void what_is_hostile_is_refused(void **state)
 	static const struct {
 		const char *text, *msg;
 	} cases[] = {
-		{ "{\"Name\":\"a\",\"Name\":\"b\",\"HardDrives\":[]}", "JSON at byte 23: duplicate object key" },
-		{ "{\"Name\":\"a\",\"Generation\":99999999999999999999,\"HardDrives\":[]}", "JSON at byte 45: too big integer" },
+		{ "{\"Name\":\"a\",\"Name\":\"b\",\"HardDrives\":[]}", "JSON at byte 18: duplicate object key near '\"Name\"'" },
+		{ "{\"Name\":\"a\",\"Generation\":99999999999999999999,\"HardDrives\":[]}", "JSON at byte 45: too big integer near '99999999999999999999'" },
 		{ "{\"Name\":\"a\",\"HardDrives\":[" DRIVE("1", "0", "a", "") "," DRIVE("1", "0", "b", "") "]}",
 		  "two drives of 'a' are at location 0 of controller 0" },
 	};

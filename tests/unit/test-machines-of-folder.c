@@ -70,7 +70,7 @@ static void a_vm_with_its_images(void **state)
 	      "  scsi0:3: path=/vmfs/volumes/ds2/x.vmdk error=its image lies outside of this inventory: '/vmfs/volumes/ds2/x.vmdk' "
 	      "order=3\n"
 	      "  scsi0:4: path=web/rdm.vmdk mib=4 order=4 raw_mode=physicalMode raw\n"
-	      "  scsi0:5: path=web/bad.vmdk error=web/bad.vmdk: descriptor, line 2: 'rubbish' order=5\n",
+	      "  scsi0:5: path=web/bad.vmdk error=web/bad.vmdk: descriptor line 2: 'rubbish' where 'version=' must be order=5\n",
 	      "");
 }
 

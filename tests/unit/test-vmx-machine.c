@@ -108,7 +108,7 @@ static void names_in_their_encoding(void **state)
 {
 	(void)state;
 	check(".encoding = \"windows-1252\"\ndisplayName = \"B\xfcro\"\n", "B\xc3\xbcro: ? bios vcpus=1 nics=0\n", "");
-	check("displayName = \"B\xfcro\"\n", "B\\xfcro: ? bios vcpus=1 nics=0\n", "");
+	check("displayName = \"B\xfcro\"\n", "B\\xFCro: ? bios vcpus=1 nics=0\n", "");
 }
 
 static void a_name_of_100_kib_is_cut(void **state)
