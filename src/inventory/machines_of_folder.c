@@ -133,12 +133,13 @@ static struct machine *find_owner(const struct folder *f, const struct machine *
 	return NULL;
 }
 
-static int take_spare(struct folder *f, const struct machine *m, struct error *err)
+/* That it lies elsewhere is no contradiction. */
+static int take_spare(struct folder *f, struct machine *m, struct error *err)
 {
 	struct machine *owner = find_owner(f, m);
 
 	if (owner)
-		return inventory_complete(owner, m, err);
+		return machine_set(&m->path, NULL, err) < 0 ? -1 : inventory_complete(owner, m, err);
 	machine_notice(&f->out->notices, "%s: '%.64s' names only disks of other machines: left out", m->origin, m->name);
 	return 0;
 }

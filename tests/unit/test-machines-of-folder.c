@@ -103,9 +103,29 @@ static void two_configurations_of_one_vm_are_one_machine(void **state)
 	write_image(*state, "os.img", MIB);
 	check(*state, ".",
 	      "web: ? bios path=web.vmx guest_id=ubuntu64Guest vcpus=1 memory=512 nics=0\n"
-	      "  scsi0:0: path=os.img mib=1 order=0 allocated=0 chain=1 os\n"
-	      "  ! path: web.vmx (web.vmx), web.ovf (web.ovf)\n",
+	      "  scsi0:0: path=os.img mib=1 order=0 allocated=0 chain=1 os\n",
 	      "copy.ovf: 'another' names only disks of other machines: left out\n");
+}
+
+static void an_export_of_hyperv_completes_what_its_configuration_says(void **state)
+{
+	make_folder(*state, "hv");
+	write_text(*state, "hv/hv.xml",
+		   "<configuration><properties><name>hv</name><subtype>0</subtype><global_id>0AA394FA-7C4A-4070-BA32-773D43B28A86"
+		   "</global_id></properties><settings><processors><count>2</count></processors></settings>"
+		   "<_x_><controller0><drive0><type>VHD</type><pathname>C:\\VMs\\os.img</pathname></drive0></controller0></_x_>"
+		   "</configuration>");
+	write_image(*state, "hv/os.img", MIB);
+	write_text(*state, "export.json",
+		   "[{\"VM\":{\"Name\":\"renamed\",\"VMId\":\"0aa394fa-7c4a-4070-ba32-773d43b28a86\",\"State\":2,\"ProcessorCount\":4,"
+		   "\"MemoryStartup\":1073741824},\"HardDrives\":[{\"Path\":\"C:\\\\VMs\\\\os.img\",\"ControllerType\":0,"
+		   "\"ControllerNumber\":0,\"ControllerLocation\":0}]}]");
+	check(*state, ".",
+	      "hv: on bios uuid=0aa394fa-7c4a-4070-ba32-773d43b28a86 path=hv/hv.xml vcpus=2 memory=1024\n"
+	      "  os.img: path=hv/os.img mib=1 order=0 allocated=0 chain=1 os\n"
+	      "  ! name: hv (hv/hv.xml), renamed (export.json)\n"
+	      "  ! vcpus: 2 (hv/hv.xml), 4 (export.json)\n",
+	      "");
 }
 
 static void a_configuration_that_cannot_be_read_leaves_its_images(void **state)
@@ -182,6 +202,7 @@ int main(void)
 		TEST(images_without_a_configuration_have_a_name_and_disks),
 		TEST(a_vm_without_disks_is_one),
 		TEST(two_configurations_of_one_vm_are_one_machine),
+		TEST(an_export_of_hyperv_completes_what_its_configuration_says),
 		TEST(a_configuration_that_cannot_be_read_leaves_its_images),
 		TEST(a_configuration_as_a_file_has_only_its_own_images),
 		TEST(an_export_of_hyperv_says_what_its_images_would),
