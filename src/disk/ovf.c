@@ -47,8 +47,7 @@ static void skip_blanks(const char **p)
 	*p += strspn(*p, " \t\r\n");
 }
 
-/* "byte", "byte * 2^30", "byte * 1024" (DSP0004's programmatic units, as far as they multiply). */
-static bool parse_units(const char *text, uint64_t *out)
+bool ovf_units(const char *text, uint64_t *out)
 {
 	uint64_t unit = 1, factor, exponent;
 
@@ -76,7 +75,7 @@ static bool parse_units(const char *text, uint64_t *out)
 	return *text == '\0';
 }
 
-static int parse_capacity(const struct xml_element *el, uint64_t *out, struct error *err)
+int ovf_capacity(const struct xml_element *el, uint64_t *out, struct error *err)
 {
 	const char *text = xml_attribute(el, "capacity"), *units = xml_attribute(el, "capacityAllocationUnits");
 	uint64_t n, unit = 1;
@@ -87,7 +86,7 @@ static int parse_capacity(const struct xml_element *el, uint64_t *out, struct er
 		return error_set(err, ERR_UNSUPPORTED, "capacity '%.64s' is chosen when the package is deployed", text);
 	if (parse_u64(text, UINT64_MAX, &n, NULL) < 0)
 		return error_set(err, ERR_CORRUPT, "capacity '%.64s' is not a number", text);
-	if (units && !parse_units(units, &unit))
+	if (units && !ovf_units(units, &unit))
 		return error_set(err, ERR_UNSUPPORTED, "capacity in units of '%.64s' (as in byte * 2^30)", units);
 	if (!checked_mul(n, unit, out) || *out == 0 || *out > INT64_MAX || *out % 512 != 0)
 		return error_set(err, ERR_CORRUPT, "capacity %" PRIu64 " times %" PRIu64
@@ -178,7 +177,7 @@ static int fill_disk(const struct xml_element *root, const struct xml_element *e
 	if (xml_attribute(el, "parentRef"))
 		error_set(&d->err, ERR_UNSUPPORTED, "it is a child of another disk (parentRef)");
 	else if (!file || use_file(file, d, &d->err) == 0)
-		(void)!parse_capacity(el, &d->capacity, &d->err);
+		(void)!ovf_capacity(el, &d->capacity, &d->err);
 	return 0;
 }
 
@@ -234,8 +233,7 @@ static int parse_disks(const struct xml_element *root, struct ovf *o, struct err
 
 /* ---- virtual machines ---- */
 
-/* The ID in "ovf:/disk/ID" or, as VirtualBox writes it, "/disk/ID"; NULL: something else. */
-static const char *disk_of_resource(const char *text, size_t *len)
+const char *ovf_disk_of_resource(const char *text, size_t *len)
 {
 	static const char *const forms[] = { "ovf:/disk/", "/disk/" };
 	const char *end;
@@ -256,7 +254,7 @@ static const char *disk_of_resource(const char *text, size_t *len)
 static int add_resource(const struct ovf *o, const char *text, bool is_disk, struct ovf_system *s, struct error *err)
 {
 	size_t len = 0;
-	const char *id = text ? disk_of_resource(text, &len) : NULL;
+	const char *id = text ? ovf_disk_of_resource(text, &len) : NULL;
 
 	if (!id && is_disk)
 		return error_set(err, ERR_UNSUPPORTED, "OVF: '%.64s' has a disk at '%.200s' (as in ovf:/disk/ID)",
@@ -292,8 +290,9 @@ static int parse_hardware(const struct ovf *o, const struct xml_element *hardwar
 	return 0;
 }
 
-static int parse_system(const struct xml_element *el, struct ovf *o, struct error *err)
+static int parse_system(void *ctx, const struct xml_element *el, struct error *err)
 {
+	struct ovf *o = ctx;
 	struct ovf_system *v = reallocarray(o->systems, o->n_systems + 1, sizeof(*v)), *s;
 	const char *name = xml_child_text(el, "Name");
 	const struct xml_element *hardware = xml_child(el, "VirtualHardwareSection");
@@ -319,15 +318,15 @@ static int parse_system(const struct xml_element *el, struct ovf *o, struct erro
 }
 
 /* Depth is bounded by check_depth(). */
-static int parse_systems(const struct xml_element *parent, struct ovf *o, struct error *err)
+int ovf_each_system(const struct xml_element *envelope, ovf_system_fn each, void *ctx, struct error *err)
 {
 	int rc = 0;
 
-	for (const struct xml_element *el = xml_child(parent, NULL); el && rc == 0; el = xml_next(el, NULL)) {
+	for (const struct xml_element *el = xml_child(envelope, NULL); el && rc == 0; el = xml_next(el, NULL)) {
 		if (strcmp(xml_name(el), "VirtualSystem") == 0)
-			rc = parse_system(el, o, err);
+			rc = each(ctx, el, err);
 		else if (strcmp(xml_name(el), "VirtualSystemCollection") == 0)
-			rc = parse_systems(el, o, err);
+			rc = ovf_each_system(el, each, ctx, err);
 	}
 	return rc;
 }
@@ -343,37 +342,45 @@ static void give_all(struct ovf *o)
 		s->disks[s->n_disks] = s->n_disks;
 }
 
-static int parse(const char *text, size_t len, struct ovf *o, struct error *err)
+struct xml_doc *ovf_document(const char *text, size_t len, struct error *err)
 {
 	CLEANUP(cleanup_xml) struct xml_doc *doc = NULL;
-	const struct xml_element *root;
 
-	if (len > OVF_MAX)
-		return error_set(err, ERR_CORRUPT, "OVF: %zu bytes (at most %zu)", len, OVF_MAX);
+	if (len > OVF_MAX) {
+		error_set(err, ERR_CORRUPT, "OVF: %zu bytes (at most %zu)", len, OVF_MAX);
+		return NULL;
+	}
 	doc = xml_parse(text, len, "Envelope", err);
-	if (!doc)
-		return error_prefix(err, "OVF");
-	root = xml_root(doc);
-	if (check_depth(root, 1, err) < 0 || check_files(xml_child(root, "References"), err) < 0)
+	if (!doc) {
+		error_prefix(err, "OVF");
+		return NULL;
+	}
+	return check_depth(xml_root(doc), 1, err) < 0 ? NULL : steal_ptr(&doc);
+}
+
+int ovf_of_document(const struct xml_doc *doc, struct ovf *out, struct error *err)
+{
+	CLEANUP(cleanup_ovf) struct ovf o = { 0 };
+	const struct xml_element *root = xml_root(doc);
+
+	if (check_files(xml_child(root, "References"), err) < 0)
 		return -1;
-	o->disks = calloc(OVF_DISKS_MAX, sizeof(*o->disks));
-	if (!o->disks)
+	o.disks = calloc(OVF_DISKS_MAX, sizeof(*o.disks));
+	if (!o.disks)
 		return no_memory(err);
-	if (parse_disks(root, o, err) < 0 || parse_systems(root, o, err) < 0)
+	if (parse_disks(root, &o, err) < 0 || ovf_each_system(root, parse_system, &o, err) < 0)
 		return -1;
-	give_all(o);
+	give_all(&o);
+	*out = o;
+	o = (struct ovf){ 0 };
 	return 0;
 }
 
 int ovf_parse(const char *text, size_t len, struct ovf *out, struct error *err)
 {
-	CLEANUP(cleanup_ovf) struct ovf o = { 0 };
+	CLEANUP(cleanup_xml) struct xml_doc *doc = ovf_document(text, len, err);
 
-	if (parse(text, len, &o, err) < 0)
-		return -1;
-	*out = o;
-	o = (struct ovf){ 0 };
-	return 0;
+	return doc ? ovf_of_document(doc, out, err) : -1;
 }
 
 void ovf_fini(struct ovf *o)

@@ -48,6 +48,22 @@ struct ovf {
 	size_t n_systems;
 };
 
+/* The parts of a descriptor, for those who want more of it than disks: an element lives as long as its document. */
+struct xml_doc;
+struct xml_element;
+/* Of at most OVF_MAX bytes, an Envelope, its elements not too deep. */
+struct xml_doc *ovf_document(const char *text, size_t len, struct error *err) MUST_CHECK;
+int ovf_of_document(const struct xml_doc *doc, struct ovf *out, struct error *err) MUST_CHECK;
+/* Each virtual machine, in the order of ovf.systems. */
+typedef int (*ovf_system_fn)(void *ctx, const struct xml_element *system, struct error *err);
+int ovf_each_system(const struct xml_element *envelope, ovf_system_fn each, void *ctx, struct error *err) MUST_CHECK;
+/* The ID in a HostResource "ovf:/disk/ID" or, as VirtualBox writes it, "/disk/ID"; NULL: something else. */
+const char *ovf_disk_of_resource(const char *text, size_t *len);
+/* "byte", "byte * 2^30", "byte * 1024" (DSP0004's programmatic units, as far as they multiply): in bytes. */
+bool ovf_units(const char *text, uint64_t *out);
+/* Bytes that the guest sees of a <Disk>. */
+int ovf_capacity(const struct xml_element *disk, uint64_t *out, struct error *err) MUST_CHECK;
+
 int ovf_parse(const char *text, size_t len, struct ovf *out, struct error *err) MUST_CHECK;
 void ovf_fini(struct ovf *o);
 

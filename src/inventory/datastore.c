@@ -237,6 +237,8 @@ static int image_order(const void *path, const void *image)
 
 struct datastore_image *datastore_image_at(const struct datastore *ds, const char *path)
 {
+	if (ds->n_images == 0)
+		return NULL;
 	return bsearch(path, ds->images, ds->n_images, sizeof(*ds->images), image_order);
 }
 

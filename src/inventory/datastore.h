@@ -97,6 +97,12 @@ struct datastore_options {
  */
 int datastore_find(const char *path, const struct datastore_options *opt, struct datastore *out,
 		   struct error *err) MUST_CHECK;
+/*
+ * `path` is a configuration: its folder is the root, its images are those that it names by relative paths and that are there.
+ * No folder is walked.
+ */
+int datastore_find_named(const char *path, const struct datastore_options *opt, struct datastore *out,
+			 struct error *err) MUST_CHECK;
 /* Opens every image's metadata to know chains, ids and sizes, and fills vms and names. */
 int datastore_scan(struct datastore *ds, const struct datastore_options *opt, struct error *err) MUST_CHECK;
 void datastore_fini(struct datastore *ds);

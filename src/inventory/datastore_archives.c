@@ -11,6 +11,7 @@
 #include "disk/disk.h"
 #include "disk/ova.h"
 #include "inventory/datastore_archives.h"
+#include "inventory/ovf_config.h"
 
 bool datastore_is_archive(const char *path)
 {
@@ -88,21 +89,26 @@ int datastore_expand_archives(struct backing_root *root, struct path_list *image
 }
 
 /* "./" keeps a name that begins like one of another host ("[datastore] x.ova") a name here. */
-static int add_disk(const struct ova *o, const char *name, size_t index, struct vm_config *vm, struct error *err)
+static char *relative_path(const struct ova *o, const char *name, size_t index, struct error *err)
 {
 	CLEANUP_FREE char *path = disk_path(o, name, &o->disks[index], err);
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
-	CLEANUP_FREE char *relative = NULL;
 
 	if (!path)
-		return -1;
+		return NULL;
 	strbuf_addf(&text, "./%s", path);
-	relative = strbuf_take(&text, err);
+	return strbuf_take(&text, err);
+}
+
+static int add_disk(const struct ova *o, const char *name, size_t index, struct vm_config *vm, struct error *err)
+{
+	CLEANUP_FREE char *relative = relative_path(o, name, index, err);
+
 	if (!relative)
 		return -1;
 	for (size_t i = 0; i < vm->n_disks; i++) {
 		if (strcmp(vm->disks[i], relative) == 0) { /* two of its disks begin as the same file */
-			log_warn("inventory", "%s: a VM has more than one disk of this file: it is taken once", path);
+			log_warn("inventory", "%s: a VM has more than one disk of this file: it is taken once", relative + 2);
 			return 0;
 		}
 	}
@@ -127,4 +133,51 @@ int datastore_read_archive(struct backing_root *root, const char *path, struct v
 				return -1;
 	}
 	return 0;
+}
+
+static char *read_descriptor(const struct ova *o, struct error *err)
+{
+	CLEANUP_FREE char *text = malloc((size_t)o->descriptor->size + 1);
+
+	if (!text) {
+		error_errno(err, ENOMEM, "descriptor");
+		return NULL;
+	}
+	if (backing_read(o->file, text, (size_t)o->descriptor->size, o->descriptor->off, err) < 0)
+		return NULL;
+	text[o->descriptor->size] = '\0';
+	return steal_ptr(&text);
+}
+
+/* Machine i is system i, and its disks are the system's: ovf_describe() says so; but the file may have been written to since. */
+static int name_disks(const struct ova *o, const char *name, size_t first, struct machine_list *out, struct error *err)
+{
+	if (out->n - first != o->ovf.n_systems)
+		return error_set(err, ERR_CHANGED, "%s: changed while it was read", name);
+	for (size_t i = 0; i < o->ovf.n_systems; i++) {
+		const struct ovf_system *s = &o->ovf.systems[i];
+		struct machine *m = &out->v[first + i];
+
+		if (m->n_disks != s->n_disks)
+			return error_set(err, ERR_CHANGED, "%s: changed while it was read", name);
+		for (size_t k = 0; k < s->n_disks; k++) {
+			CLEANUP_FREE char *path = relative_path(o, name, o->disk_of_ovf[s->disks[k]], err);
+
+			if (!path || machine_set(&m->disks[k].path, path, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+int datastore_describe_archive(struct backing_root *root, const char *path, struct machine_list *out, struct error *err)
+{
+	CLEANUP(cleanup_ova) struct ova *o = open_archive(root, path, err);
+	CLEANUP_FREE char *text = o ? read_descriptor(o, err) : NULL;
+	const char *slash = strrchr(path, '/');
+	size_t first = out->n;
+
+	if (!text || ovf_describe(text, (size_t)o->descriptor->size, out, err) < 0)
+		return -1;
+	return name_disks(o, slash ? slash + 1 : path, first, out, err);
 }

@@ -5,6 +5,7 @@
 
 #include "disk/backing.h"
 #include "inventory/datastore_walk.h"
+#include "inventory/machine.h"
 #include "inventory/vm_config.h"
 
 /* Is this the path of an archive itself? */
@@ -21,5 +22,9 @@ int datastore_expand_archives(struct backing_root *root, struct path_list *image
 /* The VMs of the archive at path, their disks named as from its folder. */
 int datastore_read_archive(struct backing_root *root, const char *path, struct vm_config_list *out,
 			   struct error *err) MUST_CHECK;
+
+/* The machines of the archive, in the same order, their disks named as datastore_read_archive() does. */
+int datastore_describe_archive(struct backing_root *root, const char *path, struct machine_list *out,
+			       struct error *err) MUST_CHECK;
 
 #endif

@@ -133,19 +133,20 @@ static char *configured_name(const char *path, const struct vm_config *vm, bool 
 	return strbuf_take(&text, err);
 }
 
-static int add_configured(struct datastore *ds, const char *path, const struct vm_config *vm, bool only_one,
+static int add_configured(struct datastore *ds, const char *path, const struct vm_config_list *vms, size_t nth,
 			  struct configured_list *l, struct picks *p, struct error *err)
 {
+	const struct vm_config *vm = &vms->v[nth];
 	struct configured *v = reallocarray(l->v, l->n + 1, sizeof(*v)), *c;
 
 	if (!v)
 		return error_errno(err, ENOMEM, "%s", path);
 	l->v = v;
 	c = &v[l->n++];
-	*c = (struct configured){ .path = path, .label = vm->label ? strdup(vm->label) : NULL };
+	*c = (struct configured){ .path = path, .label = vm->label ? strdup(vm->label) : NULL, .nth = nth };
 	if (vm->label && !c->label)
 		return error_errno(err, ENOMEM, "%s", path);
-	c->name = configured_name(path, vm, only_one, err);
+	c->name = configured_name(path, vm, vms->n == 1, err);
 	if (!c->name)
 		return -1;
 	for (size_t i = 0; i < vm->n_disks; i++)
@@ -157,12 +158,14 @@ static int add_configured(struct datastore *ds, const char *path, const struct v
 	return 0;
 }
 
-int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
+/* *text NULL: it lies aside. */
+static int read_text(const struct datastore *ds, const char *path, const struct vm_config_format *format, char **text,
+		     size_t *len, struct error *err)
 {
-	const struct vm_config_format *format = vm_config_format_of_path(path);
 	CLEANUP(cleanup_backing) struct backing *b = NULL;
-	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FREE char *bytes = NULL;
 
+	*text = NULL;
 	if (format->hyperv && !format->many && datastore_hyperv_is_aside(path))
 		return 0;
 	b = backing_open(ds->root, path, false, err);
@@ -171,13 +174,41 @@ int datastore_read_config(const struct datastore *ds, const char *path, struct v
 	if (b->size == 0 || b->size > format->len_max)
 		return error_set(err, ERR_CORRUPT, "%" PRIu64 " bytes long; 1 to %zu are read", b->size,
 				 format->len_max);
-	text = malloc((size_t)b->size + 1);
-	if (!text)
+	bytes = malloc((size_t)b->size + 1);
+	if (!bytes)
 		return error_errno(err, ENOMEM, "configuration");
-	if (backing_read(b, text, (size_t)b->size, 0, err) < 0)
+	if (backing_read(b, bytes, (size_t)b->size, 0, err) < 0)
 		return -1;
-	text[b->size] = '\0';
-	return format->parse(text, (size_t)b->size, out, err);
+	bytes[b->size] = '\0';
+	*len = (size_t)b->size;
+	*text = steal_ptr(&bytes);
+	return 0;
+}
+
+int datastore_read_config(const struct datastore *ds, const char *path, struct vm_config_list *out, struct error *err)
+{
+	const struct vm_config_format *format = vm_config_format_of_path(path);
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+
+	if (read_text(ds, path, format, &text, &len, err) < 0)
+		return -1;
+	return text ? format->parse(text, len, out, err) : 0;
+}
+
+int datastore_describe_config(const struct datastore *ds, const char *path, struct machine_list *out, struct error *err)
+{
+	const struct vm_config_format *format = vm_config_format_of_path(path);
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+
+	if (!format)
+		return datastore_describe_archive(ds->root, path, out, err);
+	if (!format->describe)
+		return 0;
+	if (read_text(ds, path, format, &text, &len, err) < 0)
+		return -1;
+	return text ? format->describe(text, len, out, err) : 0;
 }
 
 static int read_one(struct datastore *ds, const char *path, struct configured_list *l, struct picks *p,
@@ -198,7 +229,7 @@ static int read_one(struct datastore *ds, const char *path, struct configured_li
 		return 0;
 	}
 	for (size_t i = 0; i < vms.n; i++)
-		if (add_configured(ds, path, &vms.v[i], vms.n == 1, l, p, err) < 0)
+		if (add_configured(ds, path, &vms, i, l, p, err) < 0)
 			return -1;
 	return 0;
 }

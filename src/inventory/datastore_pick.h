@@ -16,6 +16,7 @@ struct configured {
 	const char *path; /* of the configuration: one of ds->configs */
 	char *name;       /* the VM's, as paths below the source */
 	char *label;      /* or NULL */
+	size_t nth;       /* of its configuration */
 	size_t n_refused; /* of its disks that another configuration names too */
 };
 

@@ -152,6 +152,7 @@ static int make_vms(struct datastore *ds, struct picks *p, const struct configur
 			vm = &ds->vms.v[ds->vms.n++];
 			vm->name = strdup(pick->vm);
 			vm->config = c ? strdup(c->path) : NULL;
+			vm->nth = c ? c->nth : 0;
 			if (!vm->name || (c && !vm->config))
 				return error_errno(err, ENOMEM, "%s", pick->path);
 			if (label_vm(vm, c, err) < 0)

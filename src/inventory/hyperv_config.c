@@ -29,6 +29,8 @@ struct drive {
 
 struct hyperv_config {
 	char *name, *type_id;
+	bool want_facts;
+	char *facts[HYPERV_FACTS];
 	struct device *devices;
 	size_t n_devices;
 	struct drive *drives;
@@ -57,19 +59,56 @@ void hyperv_config_free(struct hyperv_config *c)
 	}
 	free(c->devices);
 	free(c->drives);
+	for (size_t i = 0; i < HYPERV_FACTS; i++)
+		free(c->facts[i]);
 	free(c->name);
 	free(c->type_id);
 	free(c);
 }
 
-bool hyperv_config_wants(const char *last)
+static const char *const fact_paths[HYPERV_FACTS] = {
+	[HYPERV_ID] = "configuration/properties/global_id",
+	[HYPERV_SUBTYPE] = "configuration/properties/subtype",
+	[HYPERV_NOTES] = "configuration/properties/notes",
+	[HYPERV_PROCESSORS] = "configuration/settings/processors/count",
+	[HYPERV_MEMORY] = "configuration/settings/memory/bank/size",
+	[HYPERV_LIMIT] = "configuration/settings/memory/bank/limit",
+	[HYPERV_DYNAMIC] = "configuration/settings/memory/bank/dynamic_memory_enabled",
+};
+
+void hyperv_config_want_facts(struct hyperv_config *c)
+{
+	c->want_facts = true;
+}
+
+const char *hyperv_config_fact(const struct hyperv_config *c, enum hyperv_fact fact)
+{
+	return c->facts[fact];
+}
+
+bool hyperv_config_wants(const struct hyperv_config *c, const char *last)
 {
 	static const char *const names[] = { "name", "type_id", "device", "instance", "type", "pathname" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcasecmp(last, names[i]) == 0)
 			return true;
+	for (size_t i = 0; c->want_facts && i < HYPERV_FACTS; i++)
+		if (strcasecmp(last, strrchr(fact_paths[i], '/') + 1) == 0)
+			return true;
 	return false;
+}
+
+int hyperv_config_fact_value(struct hyperv_config *c, const char *path, const char *text, struct error *err)
+{
+	for (size_t i = 0; c->want_facts && i < HYPERV_FACTS; i++) {
+		if (strcasecmp(path, fact_paths[i]) != 0 || c->facts[i])
+			continue;
+		c->facts[i] = strdup(text);
+		if (!c->facts[i])
+			return error_errno(err, ENOMEM, "configuration");
+	}
+	return 0;
 }
 
 /* A path cut into its components; n is 0 if they are too many. */
@@ -183,7 +222,7 @@ int hyperv_config_value(struct hyperv_config *c, const char *path, const char *t
 	CLEANUP(cleanup_parts) struct parts p = { 0 };
 	unsigned number, location;
 
-	if (cut(path, &p, err) < 0)
+	if (hyperv_config_fact_value(c, path, text, err) < 0 || cut(path, &p, err) < 0)
 		return -1;
 	if (p.n < 3 || strcasecmp(p.v[0], "configuration") != 0)
 		return 0;

@@ -30,8 +30,24 @@ struct hyperv_config *hyperv_config_new(struct error *err) MUST_CHECK;
 void hyperv_config_free(struct hyperv_config *c);
 DEFINE_CLEANUP(cleanup_hyperv_config, struct hyperv_config *, hyperv_config_free);
 
+/*
+ * For a machine (vm_config.h: describe()) more values count, the first of those that come twice:
+ *
+ *	configuration/properties/global_id, .../subtype, .../notes     the VM's GUID; 0: generation 1, 1: generation 2
+ *	configuration/settings/processors/count
+ *	configuration/settings/memory/bank/size, .../limit, .../dynamic_memory_enabled     MiB
+ */
+enum hyperv_fact { HYPERV_ID, HYPERV_SUBTYPE, HYPERV_NOTES, HYPERV_PROCESSORS, HYPERV_MEMORY, HYPERV_LIMIT, HYPERV_DYNAMIC,
+		   HYPERV_FACTS };
+void hyperv_config_want_facts(struct hyperv_config *c);
+/* A value that is no text but a number or "True": only facts are such. */
+int hyperv_config_fact_value(struct hyperv_config *c, const char *path, const char *text, struct error *err) MUST_CHECK;
+const char *hyperv_config_fact(const struct hyperv_config *c, enum hyperv_fact fact); /* NULL: there is none */
+/* As hyperv_config_finish(), of one that wants facts: a machine. */
+int hyperv_config_describe(struct hyperv_config *c, struct machine_list *out, struct error *err) MUST_CHECK;
+
 /* Could a value whose last component is this say something? */
-bool hyperv_config_wants(const char *last);
+bool hyperv_config_wants(const struct hyperv_config *c, const char *last);
 /* One value; components of the path are separated by '/'.  Paths that say nothing here are ignored. */
 int hyperv_config_value(struct hyperv_config *c, const char *path, const char *text, struct error *err) MUST_CHECK;
 /* Appends the VM, if this is one's configuration. */

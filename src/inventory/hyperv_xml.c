@@ -20,7 +20,7 @@ static int walk(struct hyperv_config *c, const struct xml_element *el, const cha
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 	CLEANUP_FREE char *path = NULL;
 
-	if (!child && !hyperv_config_wants(xml_name(el)))
+	if (!child && !hyperv_config_wants(c, xml_name(el)))
 		return 0;
 	strbuf_addf(&text, "%s%s%s", above, *above ? "/" : "", xml_name(el));
 	path = strbuf_take(&text, err);
@@ -47,7 +47,8 @@ static const char *behind_declaration(const char *text)
 	return end ? end + 2 : text;
 }
 
-static int hyperv_xml_parse(const char *raw, size_t len, struct vm_config_list *out, struct error *err)
+/* *out NULL: it is something else. */
+static int read_config(const char *raw, size_t len, bool facts, struct hyperv_config **out, struct error *err)
 {
 	CLEANUP(cleanup_hyperv_config) struct hyperv_config *c = NULL;
 	CLEANUP(cleanup_xml) struct xml_doc *doc = NULL;
@@ -55,6 +56,7 @@ static int hyperv_xml_parse(const char *raw, size_t len, struct vm_config_list *
 	const char *from;
 	bool was_utf16;
 
+	*out = NULL;
 	text = hyperv_text(raw, len, &len, &was_utf16, err);
 	if (!text)
 		return -1;
@@ -67,9 +69,32 @@ static int hyperv_xml_parse(const char *raw, size_t len, struct vm_config_list *
 	if (strcmp(xml_name(xml_root(doc)), "configuration") != 0)
 		return 0;
 	c = hyperv_config_new(err);
-	if (!c || walk(c, xml_root(doc), "", 1, err) < 0)
+	if (!c)
 		return -1;
-	return hyperv_config_finish(c, out, err);
+	if (facts)
+		hyperv_config_want_facts(c);
+	if (walk(c, xml_root(doc), "", 1, err) < 0)
+		return -1;
+	*out = steal_ptr(&c);
+	return 0;
+}
+
+static int hyperv_xml_parse(const char *raw, size_t len, struct vm_config_list *out, struct error *err)
+{
+	CLEANUP(cleanup_hyperv_config) struct hyperv_config *c = NULL;
+
+	if (read_config(raw, len, false, &c, err) < 0)
+		return -1;
+	return c ? hyperv_config_finish(c, out, err) : 0;
+}
+
+static int hyperv_xml_describe(const char *raw, size_t len, struct machine_list *out, struct error *err)
+{
+	CLEANUP(cleanup_hyperv_config) struct hyperv_config *c = NULL;
+
+	if (read_config(raw, len, true, &c, err) < 0)
+		return -1;
+	return c ? hyperv_config_describe(c, out, err) : 0;
 }
 
 const struct vm_config_format hyperv_xml_format = {
@@ -77,4 +102,5 @@ const struct vm_config_format hyperv_xml_format = {
 	.len_max = LEN_MAX,
 	.hyperv = true,
 	.parse = hyperv_xml_parse,
+	.describe = hyperv_xml_describe,
 };

@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "inventory/azure_migrate.h"
 #include "inventory/inventory.h"
+#include "inventory/machines_of_folder.h"
 #include "inventory/rvtools.h"
 
 #define EXPORT_CSV "in RVTools choose \"Export all to csv\" and name the folder that it writes"
@@ -211,28 +212,47 @@ static int read_export(struct folder *f, struct cancel *cancel, struct machine_l
 	return rvtools_read(f->tabs, cancel, out, err);
 }
 
+static int order_disks(struct machine_list *l, size_t first, struct error *err)
+{
+	for (size_t i = first; i < l->n; i++)
+		if (machine_order_disks(&l->v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int read_folder(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
 {
 	CLEANUP(folder_fini) struct folder f = { .path = path };
+	size_t first = out->n;
 
 	f.n = scandir(path, &f.files, is_csv, by_name);
 	if (f.n < 0)
 		return error_errno(err, errno, "%s", path);
 	if (f.n > 0)
 		return read_export(&f, cancel, out, err);
+	if (machines_of_folder(path, cancel, out, err) < 0 || order_disks(out, first, err) < 0)
+		return -1;
+	if (out->n > first)
+		return 0;
 	free(steal_ptr(&f.files));
 	f.n = scandir(path, &f.files, is_xlsx, by_name);
 	if (f.n > 0)
 		return error_set(err, ERR_UNSUPPORTED, "%s: %s is a workbook of Excel: " EXPORT_CSV, path,
 				 f.files[0]->d_name);
-	return error_set(err, ERR_UNSUPPORTED, "%s: a folder without CSV files: " EXPORT_CSV, path);
+	return error_set(err, ERR_CORRUPT,
+			 "%s: a folder without CSV files, disk images and configurations of virtual machines: " EXPORT_CSV, path);
 }
 
 int inventory_read(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
 {
+	size_t first = out->n;
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return error_errno(err, errno, "%s", path);
-	return S_ISDIR(st.st_mode) ? read_folder(path, cancel, out, err) : read_file(path, cancel, out, err);
+	if (S_ISDIR(st.st_mode))
+		return read_folder(path, cancel, out, err);
+	if (!machines_are_in_file(path))
+		return read_file(path, cancel, out, err);
+	return machines_of_file(path, cancel, out, err) < 0 ? -1 : order_disks(out, first, err);
 }

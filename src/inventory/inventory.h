@@ -3,6 +3,7 @@
  * Inventories: files and folders that describe machines, recognised by what is in them, not by their names.
  *
  *	a CSV file         one tab of an RVTools export, or the import file of Azure Migrate (rvtools.h, azure_migrate.h)
+ *	.vmx .ovf .ova     a virtual machine's configuration or package; .json: an export of PowerShell's on a Hyper-V host
  *	a folder           all CSV files in it together are one RVTools export; else a datastore export (machines_of_folder.h)
  */
 #ifndef LIFTFS_INVENTORY_INVENTORY_H
@@ -24,5 +25,11 @@ int inventory_read(const char *path, struct cancel *cancel, struct machine_list 
  * conflict is recorded.  Within one inventory nothing is merged: `starts` are the indices at which each one's machines begin.
  */
 int inventory_merge(struct machine_list *l, const size_t *starts, size_t n, struct error *err) MUST_CHECK;
+
+/*
+ * What the machine `other` says and `kept` does not becomes kept's, disks apart; where they differ kept's stays, and the
+ * conflict is recorded.
+ */
+int inventory_complete(struct machine *kept, const struct machine *other, struct error *err) MUST_CHECK;
 
 #endif

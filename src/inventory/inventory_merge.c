@@ -256,6 +256,15 @@ static int merge_words(struct pair *p, struct error *err)
 	return 0;
 }
 
+int inventory_complete(struct machine *kept, const struct machine *other, struct error *err)
+{
+	struct pair p = { .kept = kept, .other = other };
+
+	if (merge_texts(&p, err) < 0 || merge_numbers(&p, err) < 0)
+		return -1;
+	return merge_words(&p, err);
+}
+
 /* ---- disks ---- */
 
 static int merge_disk(struct pair *p, size_t i, struct error *err)
@@ -335,8 +344,7 @@ static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, 
 			       m->origin, p.kept->origin);
 		return 0;
 	}
-	if (merge_disks(&p, m, err) < 0 || merge_texts(&p, err) < 0 || merge_numbers(&p, err) < 0 ||
-	    merge_words(&p, err) < 0)
+	if (merge_disks(&p, m, err) < 0 || inventory_complete(p.kept, m, err) < 0)
 		return -1;
 	x->roots[i] = found;
 	x->last[found] = inventory;

@@ -50,4 +50,5 @@ const struct vm_config_format ovf_config_format = {
 	.len_max = OVF_MAX,
 	.exported = true,
 	.parse = ovf_config_parse,
+	.describe = ovf_describe,
 };

@@ -23,6 +23,7 @@ struct vm {
 	char *name;   /* folder and name, as paths below the source: "web01/web01" */
 	char *label;  /* what people call it: "web01" */
 	char *config; /* path of the configuration, or NULL: guessed from file names */
+	size_t nth;   /* of the configuration's VMs, which one: from 0 */
 	struct vm_disk *disks;
 	size_t n_disks;
 };

@@ -28,6 +28,8 @@ struct vm_config_list {
 	size_t n, cap;
 };
 
+struct machine_list;
+
 struct vm_config_format {
 	const char *suffix; /* ".vmx": with the dot, lower case */
 	size_t len_max;     /* bytes; a longer file is refused unread */
@@ -40,6 +42,13 @@ struct vm_config_format {
 	 * error: a file of this suffix that is something else.  What was appended stays after a failure.
 	 */
 	int (*parse)(const char *text, size_t len, struct vm_config_list *out, struct error *err);
+	/*
+	 * Appends a machine (inventory/machine.h) for each VM that parse() appends, in the same order, with all that the text
+	 * says of it.  Its name is "" if the text has none, its origin "", and path NULL: who knows the file sets them.  A disk's
+	 * path is what parse() calls it, or NULL where there is no file; `order` is its place among the devices; its label
+	 * is "" if the text has none.  What makes no sense is left out with a notice.  NULL: nothing can be described.
+	 */
+	int (*describe)(const char *text, size_t len, struct machine_list *out, struct error *err);
 };
 
 /* The format that the path's suffix (any case) says; NULL: no configuration. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <libdeflate.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -410,6 +411,26 @@ static int find_string(const struct vmcx *v, const struct key *key, const uint8_
 	return 0;
 }
 
+/* A number or truth, as XML would have it. */
+static int take_fact(const struct vmcx *v, const struct key *key, struct hyperv_config *c, struct error *err)
+{
+	const uint8_t *value = key->p + value_off(key->p);
+	CLEANUP_FREE char *path = NULL;
+	char text[32];
+
+	if (key->p[1] & KEY_IN_FILE)
+		return 0;
+	if (key->p[0] == KEY_BOOL)
+		snprintf(text, sizeof(text), "%s", get_le32(value) ? "True" : "False");
+	else if (key->p[0] == KEY_INT)
+		snprintf(text, sizeof(text), "%" PRId64, (int64_t)get_le64(value));
+	else
+		snprintf(text, sizeof(text), "%" PRIu64, get_le64(value));
+	if (key_path(v, key, &path, err) < 0)
+		return -1;
+	return path ? hyperv_config_fact_value(c, path, text, err) : 0;
+}
+
 static int take_value(struct vmcx *v, const struct key *key, struct hyperv_config *c, struct error *err)
 {
 	CLEANUP_FREE char *path = NULL;
@@ -417,7 +438,11 @@ static int take_value(struct vmcx *v, const struct key *key, struct hyperv_confi
 	const uint8_t *p;
 	size_t len;
 
-	if (key->p[0] != KEY_STRING || !hyperv_config_wants(key_name(key)))
+	if (!hyperv_config_wants(c, key_name(key)))
+		return 0;
+	if (key->p[0] == KEY_INT || key->p[0] == KEY_UINT || key->p[0] == KEY_BOOL)
+		return take_fact(v, key, c, err);
+	if (key->p[0] != KEY_STRING)
 		return 0;
 	if (key_path(v, key, &path, err) < 0)
 		return -1;
@@ -456,10 +481,22 @@ static int vmcx_parse(const char *raw, size_t len, struct vm_config_list *out, s
 	return hyperv_config_finish(c, out, err);
 }
 
+static int vmcx_describe(const char *raw, size_t len, struct machine_list *out, struct error *err)
+{
+	CLEANUP(cleanup_hyperv_config) struct hyperv_config *c = hyperv_config_new(err);
+	CLEANUP(vmcx_fini) struct vmcx v = { .file = (const uint8_t *)raw, .len = len };
+
+	if (!c)
+		return -1;
+	hyperv_config_want_facts(c);
+	return read_all(&v, c, err) < 0 ? -1 : hyperv_config_describe(c, out, err);
+}
+
 const struct vm_config_format vmcx_format = {
 	.suffix = ".vmcx",
 	.len_max = LEN_MAX,
 	.hyperv = true,
 	.instead = "what Get-VM | Get-VMHardDiskDrive | ConvertTo-Json wrote into a .json beside it would be",
 	.parse = vmcx_parse,
+	.describe = vmcx_describe,
 };

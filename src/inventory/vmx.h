@@ -12,6 +12,8 @@
 
 #include "inventory/vm_config.h"
 
+int vmx_describe(const char *text, size_t len, struct machine_list *out, struct error *err); /* as vm_config.h has it */
+
 extern const struct vm_config_format vmx_config_format; /* one VM a file */
 
 #endif

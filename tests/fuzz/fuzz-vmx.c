@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "fuzz.h"
+#include "fuzz_config.h"
 #include "inventory/vmx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -20,5 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	FUZZ_MUST(e.code == ERR_NONE && v.v[0].n_disks <= VM_CONFIG_DISKS_MAX);
 	for (size_t i = 0; i < v.v[0].n_disks; i++)
 		FUZZ_MUST(v.v[0].disks[i][0] != '\0' && strlen(v.v[0].disks[i]) < len);
+	fuzz_describe(&vmx_config_format, (const char *)data, len, &v);
 	return 0;
 }

@@ -34,6 +34,8 @@ static void add_disk(struct strbuf *b, const struct machine_disk *d)
 	add_number(b, "read_mbs", d->read_mbs);
 	add_number(b, "write_mbs", d->write_mbs);
 	add_number(b, "allocated", d->allocated_mib);
+	if (d->chain > 0)
+		strbuf_addf(b, " chain=%u", d->chain);
 	add_text(b, "mode", d->mode);
 	add_text(b, "raw_mode", d->raw_mode);
 	add_flag(b, "raw", d->raw);

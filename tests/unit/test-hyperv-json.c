@@ -43,10 +43,11 @@ static void vms_with_their_drives(void **state)
 	(void)state;
 	if (parse(text, &v, &e) < 0)
 		fail_msg("%s", e.msg);
-	assert_int_equal(v.n, 3);
+	assert_int_equal(v.n, 4);
 	assert_vm(&v, 0, "web01", 4, web);
 	assert_vm(&v, 1, "db", 2, db);
-	assert_vm(&v, 2, "one", 1, one);
+	assert_vm(&v, 2, "none", 0, NULL);
+	assert_vm(&v, 3, "one", 1, one);
 }
 
 static void drives_that_name_their_vms(void **state)

@@ -123,7 +123,8 @@ static void a_folder_that_is_no_one_export_is_refused(void **state)
 	write_file(*state, "two/b.csv", "VM,CPUs,Memory," OS "\nweb,1,2,x\n");
 	check_refused(*state, "two", ERR_CORRUPT, "two: two exports: a.csv and b.csv are both a vInfo tab of RVTools");
 	make_folder(*state, "none");
-	check_refused(*state, "none", ERR_UNSUPPORTED, "none: a folder without CSV files: " WORKBOOK);
+	check_refused(*state, "none", ERR_CORRUPT,
+		      "none: a folder without CSV files, disk images and configurations of virtual machines: " WORKBOOK);
 	write_file(*state, "none/all.xlsx", "PK");
 	check_refused(*state, "none", ERR_UNSUPPORTED, "none: all.xlsx is a workbook of Excel: " WORKBOOK);
 	write_file(*state, "none/a.csv", "Server name,Cores,Memory,OS name\n");
