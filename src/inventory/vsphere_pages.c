@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ int vsphere_object_check(const struct vsphere_session *s, const struct xml_eleme
 			 struct machine_notices *notices, struct error *err)
 {
 	const struct xml_element *first = xml_child(object, "missingSet");
+	char others[32] = "";
 	size_t more = 0;
 
 	for (const struct xml_element *m = first; m; m = xml_next(m, "missingSet")) {
@@ -49,10 +51,12 @@ int vsphere_object_check(const struct vsphere_session *s, const struct xml_eleme
 					 s->soap.host);
 		more += m != first;
 	}
+	if (more > 0)
+		snprintf(others, sizeof(others), " and %zu more", more);
 	if (first)
-		machine_notice(notices, "%s %s: %.64s cannot be read (%.64s), nor can %zu other properties",
-			       s->soap.host, vsphere_object_id(object), or_empty(xml_child_text(first, "path")),
-			       vsphere_type(xml_child(xml_child(first, "fault"), "fault")), more);
+		machine_notice(notices, "%s %s: cannot be read (%.64s): %.64s%s", s->soap.host, vsphere_object_id(object),
+			       vsphere_type(xml_child(xml_child(first, "fault"), "fault")),
+			       or_empty(xml_child_text(first, "path")), others);
 	return 0;
 }
 

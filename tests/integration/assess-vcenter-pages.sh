@@ -54,7 +54,7 @@ signed_out() {
 
 double denied
 "$read" "$url" >"$scratch/got" || fail "one machine's fault is all machines'"
-grep -q "^$host vm-2: config.hardware cannot be read (NoPermission), nor can 1 other properties$" "$scratch/got" ||
+grep -q "^$host vm-2: cannot be read (NoPermission): config.hardware and 1 more$" "$scratch/got" ||
 	fail "no notice: $(cat "$scratch/got")"
 [ "$(grep -c '^web/[1-5]: ' "$scratch/got")" -eq 5 ] || fail "machines are missing: $(cat "$scratch/got")"
 signed_out denied
