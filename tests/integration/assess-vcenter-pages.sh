@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A vCenter whose replies come in pages or hold faults: a server of our own, since the simulator does neither.
 . "${srcdir:-.}/tests/integration/lib.sh"
-requires /usr/bin/python3
+requires /usr/bin/python3 openssl
 LIFTFS_VCENTER_USER='a&b'
 LIFTFS_VCENTER_PASSWORD='p<w'
 export LIFTFS_VCENTER_USER LIFTFS_VCENTER_PASSWORD
@@ -16,16 +16,18 @@ stop_double() {
 }
 cleanup_fn stop_double
 
-# double MODE: a new one, at $url.
+# double MODE [PEM [PEM]]: a new one, at $url.
 double() {
 	stop_double
 	: >"$scratch/port"
 	: >"$scratch/record"
-	/usr/bin/python3 "$srcdir/tests/support/vcenter_double.py" "$1" "$scratch/record" >"$scratch/port" &
+	mode=$1
+	shift
+	/usr/bin/python3 "$srcdir/tests/support/vcenter_double.py" "$mode" "$scratch/record" "$@" >"$scratch/port" &
 	pid=$!
 	wait_for 20 test -s "$scratch/port"
 	host=127.0.0.1:$(cat "$scratch/port")
-	url=http://$host/sdk
+	url=http${1:+s}://$host/sdk
 }
 
 double pages
@@ -88,3 +90,27 @@ must_fail 2 "http://vc.example.org/sdk: a password goes to a vCenter by https on
 must_fail 2 "a vCenter's URL names no user" "$read" https://user:s3cret@vc.example.org
 ! grep -q s3cret "$scratch/stderr" || fail "the password in the URL is told"
 must_fail 2 "'https://vc.example.org/ui': not a vCenter's URL" "$read" https://vc.example.org/ui
+
+# The certificate.
+for name in server other; do
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$scratch/$name.key" \
+		-out "$scratch/$name.crt" -days 2 -subj "/CN=$name" 2>/dev/null || fail "openssl"
+	cat "$scratch/$name.crt" "$scratch/$name.key" >"$scratch/$name.pem"
+done
+thumbprint_of() {
+	openssl x509 -in "$scratch/$1.crt" -noout -fingerprint -sha256 | cut -d= -f2
+}
+unset CURL_CA_BUNDLE SSL_CERT_FILE
+double pages "$scratch/server.pem"
+"$read" --thumbprint "$(thumbprint_of server)" "$url" >"$scratch/got" || fail "not by its thumbprint"
+[ "$(grep -c '^web/' "$scratch/got")" -eq 5 ] || fail "not all machines: $(cat "$scratch/got")"
+: >"$scratch/record"
+must_fail 78 "$url: the server's certificate has the thumbprint $(thumbprint_of server), not $(thumbprint_of other)" \
+	"$read" --thumbprint "$(thumbprint_of other)" "$url"
+must_fail 78 certificate "$read" "$url"
+must_fail 78 certificate "$read" --cacert "$scratch/server.crt" "$url" # of another name
+[ ! -s "$scratch/record" ] || fail "something was sent: $(cat "$scratch/record")"
+# Another server, once the thumbprint was looked at.
+double pages "$scratch/server.pem" "$scratch/other.pem"
+must_fail 78 'SSL: public key does not match pinned public key' "$read" --thumbprint "$(thumbprint_of server)" "$url"
+[ ! -s "$scratch/record" ] || fail "something was sent to another server: $(cat "$scratch/record")"

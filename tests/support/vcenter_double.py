@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of a vCenter that the simulator lacks: replies in pages, and faults inside replies that look like successes.
 
-usage: vcenter_double.py MODE RECORD
+usage: vcenter_double.py MODE RECORD [PEM [PEM]]
 
+With a PEM file (certificate and key) it speaks TLS; with a second one from the second connection on it is that one.
 Listens on a port of 127.0.0.1, which it prints, until it is killed.  Each call goes to RECORD as a line: method, SOAPAction,
 "session" or "-", and maxObjects or the token.  MODE:
   pages      five machines, two a page, whatever was asked for
@@ -16,6 +17,7 @@ Listens on a port of 127.0.0.1, which it prints, until it is killed.  Each call 
 """
 import http.server
 import re
+import ssl
 import sys
 
 MODE, RECORD = sys.argv[1:3]
@@ -118,6 +120,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     cookie='s3cret' if method == 'Login' else None)
 
 
-server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+class Server(http.server.HTTPServer):
+    pems = sys.argv[3:]
+
+    def handle_error(self, request, client_address):
+        pass  # a client that had enough
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.pems:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.pems[0])
+            self.pems = self.pems[1:] or self.pems
+            try:
+                connection = context.wrap_socket(connection, server_side=True)
+            except (OSError, ssl.SSLError) as e:  # refused by the other side
+                raise OSError(str(e))
+        return connection, address
+
+
+server = Server(('127.0.0.1', 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
