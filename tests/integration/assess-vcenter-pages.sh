@@ -91,12 +91,16 @@ must_fail 2 "a vCenter's URL names no user" "$read" https://user:s3cret@vc.examp
 ! grep -q s3cret "$scratch/stderr" || fail "the password in the URL is told"
 must_fail 2 "'https://vc.example.org/ui': not a vCenter's URL" "$read" https://vc.example.org/ui
 
-# The certificate.
-for name in server other; do
+# The certificate: server's is of this host, other's is not.
+make_certificate() {
+	name=$1
+	shift
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$scratch/$name.key" \
-		-out "$scratch/$name.crt" -days 2 -subj "/CN=$name" 2>/dev/null || fail "openssl"
+		-out "$scratch/$name.crt" -days 2 -subj "/CN=$name" "$@" 2>/dev/null || fail "openssl"
 	cat "$scratch/$name.crt" "$scratch/$name.key" >"$scratch/$name.pem"
-done
+}
+make_certificate server -addext subjectAltName=IP:127.0.0.1
+make_certificate other
 thumbprint_of() {
 	openssl x509 -in "$scratch/$1.crt" -noout -fingerprint -sha256 | cut -d= -f2
 }
@@ -108,8 +112,12 @@ double pages "$scratch/server.pem"
 must_fail 78 "$url: the server's certificate has the thumbprint $(thumbprint_of server), not $(thumbprint_of other)" \
 	"$read" --thumbprint "$(thumbprint_of other)" "$url"
 must_fail 78 certificate "$read" "$url"
-must_fail 78 certificate "$read" --cacert "$scratch/server.crt" "$url" # of another name
+must_fail 78 certificate "$read" --cacert "$scratch/other.crt" "$url"
 [ ! -s "$scratch/record" ] || fail "something was sent: $(cat "$scratch/record")"
+"$read" --cacert "$scratch/server.crt" "$url" | cmp - "$scratch/got" || fail "not by its CA"
+double pages "$scratch/other.pem"
+must_fail 78 "does not match target host name" "$read" --cacert "$scratch/other.crt" "$url"
+[ ! -s "$scratch/record" ] || fail "something was sent to another name: $(cat "$scratch/record")"
 # Another server, once the thumbprint was looked at.
 double pages "$scratch/server.pem" "$scratch/other.pem"
 must_fail 78 'SSL: public key does not match pinned public key' "$read" --thumbprint "$(thumbprint_of server)" "$url"
