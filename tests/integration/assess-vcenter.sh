@@ -10,6 +10,7 @@ if [ -n "${LIFTFS_VCSIM:-}" ]; then
 	vcsim=$LIFTFS_VCSIM
 	[ -x "$vcsim" ] || fail "LIFTFS_VCSIM: $vcsim is no program"
 else
+	[ "${LIFTFS_SANITIZED:-no}" = no ] || skip "the simulator is not built once more for $LIFTFS_SANITIZED; LIFTFS_VCSIM names one"
 	requires go
 	[ -d "$sdk" ] || skip "golang-github-vmware-govmomi-dev is not installed"
 	vcsim=$builddir/build-tools/vcsim/vcsim
