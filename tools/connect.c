@@ -35,14 +35,11 @@ static const char *either_case(const char *lower, const char *upper)
 	return value ? value : tool_env(upper);
 }
 
-static struct http *start_http(const struct tool *t, const struct connect_options *opt, struct error *err)
+void connect_http_config(const struct tool *t, struct http_config *out)
 {
 	const struct tool_common *c = &t->common;
-	unsigned per_replica = opt->connections ? opt->connections : CONNECTIONS;
-	unsigned replicas = opt->replicas ? opt->replicas : 1;
-	uint64_t all = (per_replica + UINT64_C(1)) * replicas; /* a renewal of the lease does not wait behind writes */
-	struct http_config config = {
-		.connections = all > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)all,
+
+	*out = (struct http_config){
 		.cacert = c->cacert,
 		.proxy = c->proxy ? c->proxy : "",
 		.http_proxy = tool_env("http_proxy"),
@@ -51,11 +48,21 @@ static struct http *start_http(const struct tool *t, const struct connect_option
 		.no_proxy = either_case("no_proxy", "NO_PROXY"),
 		.user_agent = "liftfs/" PACKAGE_VERSION,
 	};
+	if (!out->cacert)
+		out->cacert = tool_env("CURL_CA_BUNDLE");
+	if (!out->cacert)
+		out->cacert = tool_env("SSL_CERT_FILE");
+}
 
-	if (!config.cacert)
-		config.cacert = tool_env("CURL_CA_BUNDLE");
-	if (!config.cacert)
-		config.cacert = tool_env("SSL_CERT_FILE");
+static struct http *start_http(const struct tool *t, const struct connect_options *opt, struct error *err)
+{
+	unsigned per_replica = opt->connections ? opt->connections : CONNECTIONS;
+	unsigned replicas = opt->replicas ? opt->replicas : 1;
+	uint64_t all = (per_replica + UINT64_C(1)) * replicas; /* a renewal of the lease does not wait behind writes */
+	struct http_config config;
+
+	connect_http_config(t, &config);
+	config.connections = all > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)all;
 	return http_new(&config, err);
 }
 

@@ -32,6 +32,9 @@ int connect_open(const struct tool *t, const char *url, const struct connect_opt
 int connect_check_delete(const struct connection *c, struct error *err) MUST_CHECK;
 void connect_close(struct connection *c);
 
+/* CAs, proxies and user agent, as options and environment have them, which outlive it; the rest is the engine's default. */
+void connect_http_config(const struct tool *t, struct http_config *out);
+
 /* This host's name, for locks and metadata. */
 #define CONNECT_HOST_LEN 65
 void connect_host(char out[CONNECT_HOST_LEN]);

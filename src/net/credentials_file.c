@@ -31,6 +31,8 @@ static const char *const known[] = {
 	"IDENTITY_ENDPOINT",
 	"IMDS_ENDPOINT",
 	"LIFTFS_AUTH",
+	"LIFTFS_VCENTER_USER",
+	"LIFTFS_VCENTER_PASSWORD",
 };
 
 struct credentials_file {

@@ -25,6 +25,14 @@ static void start_curl(void)
 	curl_ready = curl_global_init(CURL_GLOBAL_ALL);
 }
 
+int http_start_curl(struct error *err)
+{
+	pthread_once(&curl_once, start_curl);
+	if (curl_ready != CURLE_OK)
+		return error_set(err, ERR_SYSTEM, "HTTP: %s", curl_easy_strerror(curl_ready));
+	return 0;
+}
+
 static bool copy(char **out, const char *text)
 {
 	*out = text ? strdup(text) : NULL;
@@ -38,6 +46,7 @@ static void release(struct http *h)
 	early_forget(h); /* closing may have left some */
 	pthread_mutex_destroy(&h->lock);
 	free(h->cacert);
+	free(h->pinned_key);
 	free(h->proxy);
 	free(h->http_proxy);
 	free(h->https_proxy);
@@ -66,11 +75,8 @@ struct http *http_new(const struct http_config *config, struct error *err)
 	CLEANUP(cleanup_unstarted) struct http *h = NULL;
 	int rc;
 
-	pthread_once(&curl_once, start_curl);
-	if (curl_ready != CURLE_OK) {
-		error_set(err, ERR_SYSTEM, "HTTP: %s", curl_easy_strerror(curl_ready));
+	if (http_start_curl(err) < 0)
 		return NULL;
-	}
 	h = calloc(1, sizeof(*h));
 	if (!h) {
 		error_errno(err, ENOMEM, "HTTP");
@@ -82,7 +88,8 @@ struct http *http_new(const struct http_config *config, struct error *err)
 	h->connect_timeout_ms =
 		config->connect_timeout_ms ? (long)config->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
 	h->multi = curl_multi_init();
-	if (!h->multi || !copy(&h->cacert, config->cacert) || !copy(&h->proxy, config->proxy) ||
+	if (!h->multi || !copy(&h->cacert, config->cacert) ||
+	    !copy(&h->pinned_key, config->pinned_key) || !copy(&h->proxy, config->proxy) ||
 	    !copy(&h->http_proxy, config->http_proxy) || !copy(&h->https_proxy, config->https_proxy) ||
 	    !copy(&h->all_proxy, config->all_proxy) || !copy(&h->no_proxy, config->no_proxy) ||
 	    !copy(&h->user_agent, config->user_agent) ||

@@ -25,6 +25,8 @@ struct http;
 struct http_config {
 	unsigned connections; /* requests in flight at most; 0: 16 */
 	const char *cacert;   /* PEM file of the CAs to trust; NULL: the system's */
+	/* "sha256//BASE64": the one public key to trust, whoever signed it and whatever it is called; NULL: the CAs count */
+	const char *pinned_key;
 	const char *proxy;    /* URL; NULL: none.  "" means: by the lists below */
 	const char *http_proxy, *https_proxy, *all_proxy, *no_proxy; /* as curl's environment variables; may be NULL */
 	const char *user_agent;

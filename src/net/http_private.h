@@ -58,10 +58,13 @@ struct http {
 	/* Constant. */
 	unsigned connections;
 	long connect_timeout_ms;
-	char *cacert, *proxy, *http_proxy, *https_proxy, *all_proxy, *no_proxy, *user_agent;
+	char *cacert, *pinned_key, *proxy, *http_proxy, *https_proxy, *all_proxy, *no_proxy, *user_agent;
 };
 
 void *http_loop(void *http); /* the thread */
+
+/* Before anything else of curl; any thread. */
+int http_start_curl(struct error *err) MUST_CHECK;
 
 /* NULL without memory. */
 struct http_transfer *transfer_new(void);

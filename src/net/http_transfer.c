@@ -305,8 +305,10 @@ static CURLcode set_connection(struct http *h, CURL *e, const char *url)
 	SET(CURLOPT_CLOSESOCKETFUNCTION, early_close_socket);
 	SET(CURLOPT_CLOSESOCKETDATA, h);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSL_VERIFYPEER, h->pinned_key ? 0L : 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, h->pinned_key ? 0L : 2L);
+	if (h->pinned_key)
+		SET(CURLOPT_PINNEDPUBLICKEY, h->pinned_key);
 	if (h->cacert)
 		SET(CURLOPT_CAINFO, h->cacert);
 	SET(CURLOPT_PROXY,
