@@ -23,9 +23,9 @@ struct cadence {
 };
 
 /*
- * Solves cycle = fixed + share x (cycle + wait(cycle)), share being the bytes that change a second by those that are sent a
- * second.  There is one solution if that is below 1; else changes outrun the line, and the result is false.  No rewrite of
- * the same bytes is counted as one, so that it is an upper bound.
+ * Solves cycle = fixed + share x (cycle + wait(cycle)), share being the bytes that change a second by those that are
+ * sent a second.  There is one solution if that is below 1; else changes outrun the line, and the result is false.  That
+ * bytes written twice between two cycles are sent once is not in it: it is an upper bound.
  */
 bool cadence_settle(double fixed_s, double share, struct cadence *out);
 

@@ -10,8 +10,8 @@
  *			blob's; all disks, so many at once.  The longest of the four counts
  *	cycles		cadence.h, each with what the others of its wave leave of the line on average
  *
- * Waves follow eight conditions, of which an earlier one wins.  1 to 5 and 8 shape the plan; 6 and 7 do as far as there is
- * something else to begin with; where one could not be kept the wave says so:
+ * Waves follow eight conditions, of which an earlier one wins.  1 to 5 and 8 shape the plan; 6 and 7 do as far as there
+ * is something else to begin with; where one could not be kept the wave says so:
  *
  *	1 two that depend on each other go together (a ring of any length does)
  *	2 an application goes together
@@ -22,16 +22,20 @@
  *	7 high complexity not in the first wave
  *	8 at most so many machines a wave
  *
- * A machine that is not ready, or of which that is not known, is in no wave; nor is one that goes with it (1, 2) or depends on
- * it (3): these are held.  A machine that the groups do not name is an application of its own, production, of medium
- * criticality.
+ * A machine that is not ready, or of which that is not known, is in no wave; nor is one that goes with it (1, 2) or
+ * depends on it (3): these are held.  A machine that the groups do not name is an application of its own, production, of
+ * medium criticality.
+ *
+ * What is high in 6 or 7 is placed last; where only such can begin, the first wave has one group of them and those that
+ * need it.
  *
  * Priority, 0 to 100, higher goes earlier within what the conditions leave open; the mean over a group's machines of
  *	30 x readiness (ready 1, conditionally 0.5) + 25 x (low complexity 1, medium 0.5, high 0)
  *	+ 25 x effort (1 / (1 + days of transfer)) + 20 x (low criticality 1, medium 0.5, high 0)
  * Business value is not known here and has no weight.
  *
- * Complexity: high with a disk that is raw, shared or too large for a page blob, or with three codes; medium with any code.
+ * Complexity: high with a disk that is raw, shared or too large for a page blob, or with three codes; medium with any
+ * code; else low.
  */
 #ifndef LIFTFS_ASSESS_MOVE_H
 #define LIFTFS_ASSESS_MOVE_H

@@ -17,7 +17,7 @@ enum stage { STAGE_DEVTEST, STAGE_NEEDED, STAGE_PRODUCTION };
 
 struct place { /* of a group, besides */
 	enum stage stage;
-	size_t rank;    /* by stage, priority, then name */
+	size_t rank;    /* by stage, conditions 6 and 7, priority, then name */
 	size_t waiting; /* for so many of its needs */
 };
 
@@ -49,6 +49,7 @@ static void planner_fini(struct planner *p)
 
 struct sortable {
 	enum stage stage;
+	int late; /* conditions 6 and 7, of which 6 wins */
 	double priority;
 	size_t group, rank; /* rank: by name */
 };
@@ -59,6 +60,8 @@ static int by_urgency(const void *a, const void *b)
 
 	if (x->stage != y->stage)
 		return x->stage < y->stage ? -1 : 1;
+	if (x->late != y->late)
+		return x->late < y->late ? -1 : 1;
 	if (x->priority != y->priority)
 		return x->priority > y->priority ? -1 : 1;
 	return (x->rank > y->rank) - (x->rank < y->rank);
@@ -84,14 +87,16 @@ static void find_stages(struct planner *p)
 static int rank_groups(struct planner *p, struct error *err)
 {
 	CLEANUP_FREE struct sortable *all = calloc(p->u->n_groups + 1, sizeof(*all));
+	const struct wave_group *groups = p->u->groups;
 
 	if (!all)
 		return error_errno(err, ENOMEM, "groups");
 	for (size_t g = 0; g < p->u->n_groups; g++)
 		all[g] = (struct sortable){ .stage = p->places[g].stage,
-					    .priority = p->u->groups[g].priority,
+					    .late = 2 * groups[g].high_criticality + groups[g].high_complexity,
+					    .priority = groups[g].priority,
 					    .group = g,
-					    .rank = p->u->groups[g].rank };
+					    .rank = groups[g].rank };
 	qsort(all, p->u->n_groups, sizeof(*all), by_urgency);
 	for (size_t r = 0; r < p->u->n_groups; r++) {
 		p->by_rank[r] = all[r].group;

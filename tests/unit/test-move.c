@@ -142,16 +142,16 @@ static void cycles_have_what_the_rest_of_the_wave_leaves(void **state)
 	(void)state;
 	subject_init(&s, shipped);
 	move_options_init(&o);
-	o.churn_bytes = (struct move_setting){ .v = 86400 * 4 * MIB, .given = true };
+	o.churn_bytes = (struct move_setting){ .v = 86400 * 3 * MIB, .given = true };
 	o.line_rate.v = 10 * MIB;
 	o.cycle_fixed_s.v = 100;
 	o.scan_rate.v = 100 * MIB;
 	v = plan(&s, &o, &m);
-	assert_near(v->churn, 4 * MIB);
+	assert_near(v->churn, 3 * MIB);
 	assert_near(v->fixed_s, 100 + 1024);
 	assert_true(v->converges);
-	assert_near(v->cadence.cycle_s, (1124 + 0.4 * 3600) / 0.6);
-	assert_near(m.waves[0].line_share, 0.4);
+	assert_near(v->cadence.cycle_s, (1124 + 0.3 * 3600) / 0.7);
+	assert_near(m.waves[0].line_share, 0.3);
 
 	other = machine_add(&s.list, "web-02", "test:2", NULL);
 	assert_non_null(other);
@@ -160,10 +160,10 @@ static void cycles_have_what_the_rest_of_the_wave_leaves(void **state)
 	other->firmware = MACHINE_BIOS;
 	set_os(other, "Microsoft Windows Server 2022 (64-bit)");
 	add_disk(other, 102400);
-	v = plan(&s, &o, &m); /* 4 of the 6 that are left */
-	assert_near(v->cadence.cycle_s, (1124 + 4 / 6.0 * 3600) / (2 / 6.0));
-	assert_near(m.line_share, 0.8);
-	o.line_rate.v = 8 * MIB;
+	v = plan(&s, &o, &m); /* 3 of the 7 that are left */
+	assert_near(v->cadence.cycle_s, (1124 + 3 / 7.0 * 3600) / (4 / 7.0));
+	assert_near(m.line_share, 0.6);
+	o.line_rate.v = 6 * MIB;
 	v = plan(&s, &o, &m);
 	assert_false(v[0].converges);
 	assert_false(v[1].converges);
