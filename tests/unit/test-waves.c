@@ -229,6 +229,24 @@ static void who_goes_with_or_needs_what_is_not_ready_waits_for_it(void **state)
 	fleet_fini(&f);
 }
 
+static void a_code_counts_machines_not_disks(void **state)
+{
+	struct fleet f;
+
+	fleet_init(&f, "a b");
+	for (int i = 0; i < 2; i++)
+		add_disk(machine_of(&f, "a"), 4e7);
+	add_disk(machine_of(&f, "b"), 4e7);
+	plan(&f, *state, NULL);
+	assert_int_equal(f.m.n_waves, 0);
+	assert_int_equal(f.m.n_fixes, 3);
+	assert_string_equal(f.m.fixes[0].code, "DiskSizeGreaterThanSupported");
+	assert_int_equal(f.m.fixes[0].vms, 2);
+	assert_string_equal(f.m.fixes[1].code, "LiftfsDiskExceedsPageBlob");
+	assert_string_equal(f.m.fixes[2].code, "OneOrMoreDisksNotSuitable");
+	fleet_fini(&f);
+}
+
 static void names_that_nothing_has_are_told(void **state)
 {
 	struct fleet f;
@@ -432,6 +450,7 @@ int main(void)
 		SCRATCH_TEST(development_and_test_go_before_production_and_apart),
 		SCRATCH_TEST(what_is_critical_or_complex_does_not_go_first),
 		SCRATCH_TEST(who_goes_with_or_needs_what_is_not_ready_waits_for_it),
+		SCRATCH_TEST(a_code_counts_machines_not_disks),
 		SCRATCH_TEST(names_that_nothing_has_are_told),
 		SCRATCH_TEST(no_machine_no_wave),
 		SCRATCH_TEST(conditions_hold_and_the_order_read_does_not_matter),
