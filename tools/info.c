@@ -9,7 +9,7 @@
 #include "datastores.h"
 #include "document.h"
 #include "inventory/disk_info.h"
-#include "inventory/partitions.h"
+#include "guest/partitions.h"
 #include "info_check.h"
 #include "info_manifest.h"
 #include "thing.h"

@@ -24,6 +24,7 @@
 static const struct {
 	const char *verb, *does;
 } verbs[] = {
+	{ "assess", "which machines will run in Azure, as what, at what cost" },
 	{ "info", "what an image is: format, chain, sizes, partitions" },
 	{ "list", "what is there: VMs, disks, replicas, recovery points" },
 	{ "mount", "show disks as flat files" },

@@ -73,6 +73,9 @@ void output_age(uint64_t moment_ns, uint64_t now_ns, char out[FORMAT_TEXT_LEN]);
 struct table;
 struct table *table_new(enum output_when color, struct error *err) MUST_CHECK;
 int table_column(struct table *t, const char *heading, bool right, struct error *err) MUST_CHECK;
+/* TABLE_CUT: set left, and cut where a terminal has no room for all columns. */
+enum table_fit { TABLE_LEFT, TABLE_RIGHT, TABLE_CUT };
+int table_column_fit(struct table *t, const char *heading, enum table_fit fit, struct error *err) MUST_CHECK;
 /* n cells, as many as there are columns; NULL is an empty one. */
 int table_row(struct table *t, const char *const *cells, unsigned n, struct error *err) MUST_CHECK;
 /* The last row is one to look at: red where colours are. */

@@ -36,7 +36,14 @@ struct table *table_new(enum output_when color, struct error *err)
 
 int table_column(struct table *t, const char *heading, bool right, struct error *err)
 {
-	return scols_table_new_column(t->tb, heading, 0, right ? SCOLS_FL_RIGHT : 0) ? 0 : no_memory(err);
+	return table_column_fit(t, heading, right ? TABLE_RIGHT : TABLE_LEFT, err);
+}
+
+int table_column_fit(struct table *t, const char *heading, enum table_fit fit, struct error *err)
+{
+	static const int flags[] = { [TABLE_LEFT] = 0, [TABLE_RIGHT] = SCOLS_FL_RIGHT, [TABLE_CUT] = SCOLS_FL_TRUNC };
+
+	return scols_table_new_column(t->tb, heading, 0, flags[fit]) ? 0 : no_memory(err);
 }
 
 int table_row(struct table *t, const char *const *cells, unsigned n, struct error *err)

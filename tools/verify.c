@@ -13,7 +13,7 @@
 #include "datastores.h"
 #include "document.h"
 #include "inventory/disk_info.h"
-#include "inventory/partitions.h"
+#include "guest/partitions.h"
 #include "replicate/read_back.h"
 #include "replicate/replica_disk.h"
 #include "replicate/verify.h"

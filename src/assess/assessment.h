@@ -39,9 +39,10 @@ enum assess_verdict { VERDICT_READY, VERDICT_CONDITIONAL, VERDICT_NOT_READY, VER
 const char *assess_azure_verdict(enum assess_verdict v); /* "Ready for Azure" */
 const char *assess_avs_verdict(enum assess_verdict v);   /* "Ready for AVS" */
 
-/* Unique, in byte order; the texts are constants or the catalogue's. */
+/* Unique, in byte order; the texts are constants or the catalogue's.  of[i] is what v[i] alone makes of the machine: notes nothing. */
 struct assess_codes {
 	const char **v;
+	enum assess_verdict *of;
 	size_t n, cap;
 };
 /* One sentence for people: what it means and what to do about it; "" if there is none. */

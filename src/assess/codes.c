@@ -110,48 +110,71 @@ const char *assess_code_text(const char *code)
 	return "";
 }
 
-int assess_codes_add(struct assess_codes *codes, const char *code, struct error *err)
+static const int rank[ASSESS_VERDICTS] = {
+	[VERDICT_READY] = 0,
+	[VERDICT_CONDITIONAL] = 1,
+	[VERDICT_UNKNOWN] = 2,
+	[VERDICT_NOT_READY] = 3,
+};
+
+static int make_room(struct assess_codes *codes, struct error *err)
+{
+	size_t more = codes->cap ? 2 * codes->cap : 4;
+	enum assess_verdict *of;
+	const char **v;
+
+	if (codes->n < codes->cap)
+		return 0;
+	v = reallocarray(codes->v, more, sizeof(*v));
+	if (v)
+		codes->v = v;
+	of = v ? reallocarray(codes->of, more, sizeof(*of)) : NULL;
+	if (!of)
+		return error_errno(err, ENOMEM, "codes");
+	codes->of = of;
+	codes->cap = more;
+	return 0;
+}
+
+static int add(struct assess_codes *codes, const char *code, enum assess_verdict of_code, struct error *err)
 {
 	size_t at = 0;
 
 	while (at < codes->n && strcmp(codes->v[at], code) < 0)
 		at++;
-	if (at < codes->n && strcmp(codes->v[at], code) == 0)
+	if (at < codes->n && strcmp(codes->v[at], code) == 0) {
+		if (rank[of_code] > rank[codes->of[at]])
+			codes->of[at] = of_code;
 		return 0;
-	if (codes->n == codes->cap) {
-		size_t more = codes->cap ? 2 * codes->cap : 4;
-		const char **v = reallocarray(codes->v, more, sizeof(*v));
-
-		if (!v)
-			return error_errno(err, ENOMEM, "codes");
-		codes->v = v;
-		codes->cap = more;
 	}
+	if (make_room(codes, err) < 0)
+		return -1;
 	memmove(codes->v + at + 1, codes->v + at, (codes->n - at) * sizeof(*codes->v));
+	memmove(codes->of + at + 1, codes->of + at, (codes->n - at) * sizeof(*codes->of));
 	codes->v[at] = code;
+	codes->of[at] = of_code;
 	codes->n++;
 	return 0;
+}
+
+int assess_codes_add(struct assess_codes *codes, const char *code, struct error *err)
+{
+	return add(codes, code, VERDICT_READY, err);
 }
 
 void assess_codes_fini(struct assess_codes *codes)
 {
 	free(codes->v);
+	free(codes->of);
 	*codes = (struct assess_codes){ .n = 0 };
 }
 
 int assess_judge(struct assess_codes *codes, enum assess_verdict *verdict, const char *code,
 		 enum assess_verdict of_code, struct error *err)
 {
-	static const int rank[ASSESS_VERDICTS] = {
-		[VERDICT_READY] = 0,
-		[VERDICT_CONDITIONAL] = 1,
-		[VERDICT_UNKNOWN] = 2,
-		[VERDICT_NOT_READY] = 3,
-	};
-
 	if (rank[of_code] > rank[*verdict])
 		*verdict = of_code;
-	return assess_codes_add(codes, code, err);
+	return add(codes, code, of_code, err);
 }
 
 const char *assess_azure_verdict(enum assess_verdict v)

@@ -126,13 +126,14 @@ int assess_disk_tiers(const struct assess_frame *f, const struct machine *m, str
 		return error_errno(err, ENOMEM, "disks");
 	for (size_t i = 0; i < m->n_disks; i++) {
 		struct assess_disk *d = &vm->disks[i];
+		enum assess_verdict verdict = VERDICT_READY; /* the machine's follows from it later */
 		const char *code;
 
 		d->replicate = !m->disks[i].raw;
 		if (!d->replicate)
 			continue;
 		code = choose(f, &vm->azure, &m->disks[i], d);
-		if (code && assess_codes_add(&d->codes, code, err) < 0)
+		if (code && assess_judge(&d->codes, &verdict, code, VERDICT_NOT_READY, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -16,7 +16,7 @@ from harness import BenchError, Proofs, run_row
 from liftfs import Liftfs
 from system import GIB, MIB
 
-FAMILIES = ['scan', 'unchanged', 'mount', 'transfer', 'verify', 'memory', 'growth']
+FAMILIES = ['scan', 'unchanged', 'mount', 'transfer', 'verify', 'memory', 'growth', 'assess']
 
 
 def size(text):
@@ -76,6 +76,9 @@ class Bench:
         if not os.access(path, os.X_OK):
             raise BenchError('%s is not built: make bench builds it' % path)
         return path
+
+    def source(self, name):
+        return os.path.join(os.path.dirname(os.path.dirname(here)), name)
 
     def support(self, name):
         return os.path.join(self.build, 'tests', 'support', name)

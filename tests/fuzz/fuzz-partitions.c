@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "fuzz.h"
-#include "inventory/partitions.h"
+#include "guest/partitions.h"
 
 struct content {
 	const uint8_t *data;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "inventory/partitions.h"
+#include "guest/partitions.h"
 
 /* A disk of which only the sectors that tests write are not zero. */
 struct model {

@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
-#include "inventory/partitions.h"
+#include "guest/partitions.h"
 
 #define PARTITIONS_MAX 128              /* what a GPT usually has room for */
 #define ENDS_LEN (UINT64_C(1) << 20)    /* tables, and GPT's second copy */
@@ -127,6 +127,7 @@ static int take_partition(struct disk *d, int fd, blkid_partition entry, struct 
 	part->len = len > (disk_size(d) - part->off) / 512 ? disk_size(d) - part->off : len * 512;
 	if (part->len == 0)
 		return 0;
+	part->active = strcmp(out->table, "dos") == 0 && (blkid_partition_get_flags(entry) & 0x80);
 	if (type)
 		snprintf(part->type, sizeof(part->type), "%s", type);
 	else

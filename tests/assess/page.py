@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page of liftfs assess --html holds.
+
+page.py check PAGE CSS   sound for readers of screens and for eyes: ids, labels, captions, scopes, titles, contrast
+page.py show DOM         the table as a browser made it, as JSON: heads, rows, what is said and what is chosen
+"""
+import html.parser, json, re, sys
+
+VOID = {'meta', 'input', 'br', 'img', 'link', 'hr'}
+
+
+class Node:
+    def __init__(self, tag, attrs, parent):
+        self.tag, self.attrs, self.parent, self.children = tag, attrs, parent, []
+
+    def all(self, *tags):
+        for c in self.children:
+            if isinstance(c, Node):
+                if not tags or c.tag in tags:
+                    yield c
+                yield from c.all(*tags)
+
+    def text(self):
+        return ''.join(c if isinstance(c, str) else c.text() for c in self.children)
+
+    def has(self, name):
+        return name in (self.attrs.get('class') or '').split()
+
+
+class Tree(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.root = self.at = Node('', {}, None)
+        self.feed(text)
+        assert self.at is self.root, 'not closed: ' + self.at.tag
+
+    def handle_starttag(self, tag, attrs):
+        node = Node(tag, dict(attrs), self.at)
+        self.at.children.append(node)
+        if tag not in VOID:
+            self.at = node
+
+    def handle_startendtag(self, tag, attrs):
+        self.at.children.append(Node(tag, dict(attrs), self.at))
+
+    def handle_endtag(self, tag):
+        assert self.at.tag == tag, 'closes %s within %s' % (tag, self.at.tag)
+        self.at = self.at.parent
+
+    def handle_data(self, data):
+        self.at.children.append(data)
+
+
+def load(path):
+    with open(path, encoding='utf-8') as f:
+        return Tree(f.read()).root
+
+
+def luminance(colour):
+    digits = colour[1:] if len(colour) == 7 else ''.join(c * 2 for c in colour[1:])
+    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts))
+
+
+def contrast(a, b):
+    a, b = sorted((luminance(a), luminance(b)))
+    return (b + 0.05) / (a + 0.05)
+
+
+def check_contrast(css):
+    schemes = [dict(re.findall(r'--([a-z0-9-]+):\s*(#[0-9a-f]+)', block)) for block in re.findall(r':root\s*{([^}]*)}', css)]
+    assert len(schemes) == 3, 'light, dark and paper'
+    for s in schemes:
+        assert set(s) == set(schemes[0]), set(s) ^ set(schemes[0])
+        for back in ('page', 'panel'):
+            for front in ('text', 'faint', 'link', 'ready', 'conditional', 'not-ready', 'unknown'):
+                assert contrast(s[front], s[back]) >= 4.5, (front, back, contrast(s[front], s[back]))
+        assert contrast(s['part-1'], s['page']) >= 3 and contrast(s['part-1'], s['part-2']) >= 1.7, 'parts of bars'
+
+
+def check(page, css):
+    root = load(page)
+    ids = [n.attrs['id'] for n in root.all() if 'id' in n.attrs]
+    assert len(ids) == len(set(ids)), 'ids that are there twice'
+    for n in root.all():
+        for name in ('aria-labelledby', 'aria-describedby', 'for'):
+            for target in (n.attrs.get(name) or '').split():
+                assert target in ids, '%s=%s leads nowhere' % (name, target)
+        assert not any(a.startswith('on') for a in n.attrs) and 'style' not in n.attrs, n.attrs
+        assert n.tag not in ('img', 'link', 'iframe', 'object', 'embed', 'form', 'base'), n.tag
+        assert 'src' not in n.attrs and (n.attrs.get('href') or '#').startswith('#'), n.attrs
+    assert len(list(root.all('h1'))) == len(list(root.all('main'))) == len(list(root.all('header'))) == 1
+    assert next(root.all('html')).attrs['lang'] == 'en'
+    for s in root.all('section'):
+        assert 'aria-labelledby' in s.attrs
+    for t in root.all('table'):
+        assert list(t.all('caption')), 'a table without caption'
+    for th in root.all('th'):
+        assert th.attrs.get('scope') in ('col', 'row'), 'a head without scope'
+    for s in root.all('svg'):
+        assert s.attrs.get('role') == 'img' and list(s.all('title')), 'a drawing without text'
+        assert list(s.parent.all('table')), 'a drawing without its data'
+    labelled = [n.attrs['for'] for n in root.all('label')]
+    for n in root.all('input', 'select'):
+        assert n.attrs['id'] in labelled, 'a control without label'
+    for n in root.all('span'):
+        assert not n.has('mark') or n.attrs.get('aria-hidden') == 'true', 'a mark that is read out'
+    with open(css) as f:
+        check_contrast(f.read())
+
+
+def show(page):
+    root = load(page)
+    by_id = {n.attrs['id']: n for n in root.all() if 'id' in n.attrs}
+    table = by_id['table']
+    body = next(table.all('tbody'))
+    rows = [r for r in body.children if isinstance(r, Node)]
+    print(json.dumps({
+        'hidden': 'hidden' in table.attrs,
+        'heads': {h.attrs['data-key']: h.attrs.get('aria-sort') for h in next(table.all('thead')).all('th')},
+        'rows': [[c.text() for c in r.children if isinstance(c, Node)] for r in rows if not r.has('detail')],
+        'details': [r.text() for r in rows if r.has('detail')],
+        'expanded': [b.attrs['aria-expanded'] for r in rows for b in r.all('button')],
+        'found': by_id['found'].text(), 'more': 'hidden' not in by_id['more'].attrs, 'title': next(root.all('title')).text(),
+        'probe': by_id['probe'].text() if 'probe' in by_id else None,
+    }))
+
+
+if sys.argv[1] == 'check':
+    check(*sys.argv[2:])
+else:
+    show(*sys.argv[2:])

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the command line of liftfs assess says. */
+#ifndef LIFTFS_TOOLS_ASSESS_OPTIONS_H
+#define LIFTFS_TOOLS_ASSESS_OPTIONS_H
+
+#include "assess/assessment.h"
+#include "tool.h"
+
+struct assess_options_of_tool { /* all zeros before assess_options_table() */
+	struct assess_options rules;
+	const char *catalogue;                          /* NULL: the installed one */
+	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
+	char *series;                                   /* the list cut into rules.series, which point into it */
+};
+
+#define ASSESS_TOOL_OPTIONS 27 /* with the end of the table */
+/* Sets the defaults, and where the options put what they are given. */
+void assess_options_table(struct assess_options_of_tool *o, struct tool_option out[ASSESS_TOOL_OPTIONS]);
+
+/* Does one of the files go to standard output? */
+bool assess_options_take_stdout(const struct assess_options_of_tool *o);
+/* Of what takes standard output there can be one: ERR_USAGE. */
+int assess_options_exclude(const struct assess_options_of_tool *o, bool json, struct error *err) MUST_CHECK;
+
+void assess_options_of_tool_fini(struct assess_options_of_tool *o);
+static inline void cleanup_assess_options_of_tool(struct assess_options_of_tool *o)
+{
+	assess_options_of_tool_fini(o);
+}
+
+#endif
