@@ -140,8 +140,8 @@ struct move_wave {
 };
 
 struct move_fix {
-	const char *code;
-	size_t vms; /* that are not ready and have it */
+	const char *code; /* of a verdict that keeps a machine out of the waves */
+	size_t vms;       /* that have it */
 };
 
 struct move { /* points into the assessment and the groups: they outlive it */

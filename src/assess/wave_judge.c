@@ -191,15 +191,23 @@ static int count(struct counted *c, const char *code, size_t machine, struct err
 	return 0;
 }
 
+/* Those that keep it from being ready; what it is conditional on as well can wait. */
+static int count_codes(const struct assess_codes *codes, size_t machine, struct counted *c, struct error *err)
+{
+	for (size_t i = 0; i < codes->n; i++)
+		if ((codes->of[i] == VERDICT_NOT_READY || codes->of[i] == VERDICT_UNKNOWN) &&
+		    count(c, codes->v[i], machine, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int count_machine(const struct move_vm *v, size_t machine, struct counted *c, struct error *err)
 {
-	for (size_t i = 0; i < v->vm->azure.codes.n; i++)
-		if (count(c, v->vm->azure.codes.v[i], machine, err) < 0)
-			return -1;
+	if (count_codes(&v->vm->azure.codes, machine, c, err) < 0)
+		return -1;
 	for (size_t d = 0; d < v->vm->machine->n_disks; d++)
-		for (size_t i = 0; i < v->vm->disks[d].codes.n; i++)
-			if (count(c, v->vm->disks[d].codes.v[i], machine, err) < 0)
-				return -1;
+		if (count_codes(&v->vm->disks[d].codes, machine, c, err) < 0)
+			return -1;
 	return 0;
 }
 
