@@ -184,8 +184,10 @@ static int link_row(struct move *m, struct links *l, const struct wave_row *row,
 	}
 	for (size_t d = 0; d < row->n_depends; d++) {
 		to = find(&l->names, row->depends[d], &n_to);
-		if (n_to == 0)
+		if (n_to == 0) {
 			to = find(&l->applications, row->depends[d], &n_to);
+			n_to = n_to > 0; /* they are one unit */
+		}
 		if (n_to == 0)
 			machine_notice(&m->notices, "%s: it depends on '%.200s', which is no machine or application",
 				       row->place, row->depends[d]);
