@@ -10,6 +10,7 @@
 
 #include "assess.h"
 #include "assess_options.h"
+#include "assess_vcenter.h"
 #include "base/clock.h"
 #include "inventory/inventory.h"
 #include "tool.h"
@@ -30,15 +31,22 @@ static void tell_notices(const struct tool *t, const struct machine_notices *n)
 		output_line("liftfs %s: warning: %zu more of that kind; --json and --html list them", t->verb, more);
 }
 
-static int read_inventories(const struct tool *t, struct cancel *cancel, struct machine_list *out, struct error *err)
+static int read_inventories(const struct tool *t, const char *thumbprint, struct cancel *cancel, struct machine_list *out,
+			    struct error *err)
 {
 	CLEANUP_FREE size_t *starts = calloc(t->n_args, sizeof(*starts));
 
 	if (!starts)
 		return error_errno(err, ENOMEM, "inventories");
 	for (unsigned i = 0; i < t->n_args; i++) {
+		int rc;
+
 		starts[i] = out->n;
-		if (inventory_read(t->args[i], cancel, out, err) < 0)
+		if (assess_is_vcenter(t->args[i]))
+			rc = assess_vcenter_read(t, t->args[i], thumbprint, cancel, out, err);
+		else
+			rc = inventory_read(t->args[i], cancel, out, err);
+		if (rc < 0)
 			return -1;
 	}
 	return inventory_merge(out, starts, t->n_args, err);
@@ -89,7 +97,7 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 		return -1;
 	catalogue = catalogue_open(o->catalogue ? o->catalogue : CATALOGUEDIR, err);
 	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 ||
-	    read_inventories(t, cancel, &machines, err) < 0)
+	    read_inventories(t, o->thumbprint, cancel, &machines, err) < 0)
 		return -1;
 	r.catalogue = catalogue;
 	tell_notices(t, &machines.notices);

@@ -113,6 +113,8 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "uptime-hours", 0, "N", "hours a month that machines run: 730", set_number, &r->uptime_hours, NULL },
 		{ "avs-host", 0, "NAME", "host of Azure VMware Solution: AV36P", tool_set_text, &r->avs_host, NULL },
 		{ "catalogue", 0, "DIR", "sizes, prices, guests: CSV files", tool_set_text, &o->catalogue, NULL },
+		{ "thumbprint", 0, "HEX", "trust the vCenter's certificate of this SHA-256", tool_set_text, &o->thumbprint,
+		  NULL },
 		{ "azure-migrate-csv", 0, "FILE", "the import file of Azure Migrate", tool_set_text, &o->migrate_csv,
 		  NULL },
 		{ "catalog", 0, "DIR", "the same", tool_set_text, &o->catalogue, NULL },
