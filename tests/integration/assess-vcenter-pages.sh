@@ -122,3 +122,9 @@ must_fail 78 "does not match target host name" "$read" --cacert "$scratch/other.
 double pages "$scratch/server.pem" "$scratch/other.pem"
 must_fail 78 'SSL: public key does not match pinned public key' "$read" --thumbprint "$(thumbprint_of server)" "$url"
 [ ! -s "$scratch/record" ] || fail "something was sent to another server: $(cat "$scratch/record")"
+# As an inventory of the command line, with the certificate that its thumbprint names and no other.
+double pages "$scratch/server.pem"
+assess="$builddir/tools/liftfs assess --catalogue $srcdir/src/assess/catalogue --json"
+$assess --thumbprint "$(thumbprint_of server)" "$url" >"$scratch/assessed" || fail "liftfs assess cannot read it"
+grep -q '"name":"web%2F5"\|"name":"web/5"' "$scratch/assessed" || fail "its machines are not assessed: $(cat "$scratch/assessed")"
+must_fail 78 'the thumbprint' $assess --thumbprint "$(thumbprint_of other)" "$url"

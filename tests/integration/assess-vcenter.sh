@@ -62,7 +62,7 @@ diff "$scratch/want" "$scratch/seen" || fail "not what pyVmomi sees"
 [ "$(grep -c '^fixture-' "$scratch/seen")" -eq 2 ] || fail "the fixtures are not there"
 grep '^fixture-efi:' "$scratch/got" | grep -q ' datacenter=DC0 .*host=DC0_' || fail "no place: $(cat "$scratch/got")"
 grep '^DC0_C0_RP0_VM0:' "$scratch/got" | grep -q ' cluster=DC0_C0 host=DC0_C0_H' || fail "no cluster: $(cat "$scratch/got")"
-grep -A2 '^fixture-efi:' "$scratch/got" | grep -q 'mib=81920 order=2001 mode=independent_persistent independent$' ||
+grep -A2 '^fixture-efi:' "$scratch/got" | grep -q 'mib=81920 order=2001 chain=1 mode=independent_persistent independent$' ||
 	fail "no independent disk: $(cat "$scratch/got")"
 
 # Whom to trust.
