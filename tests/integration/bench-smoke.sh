@@ -49,11 +49,13 @@ BENCH_DIR=$scratch /usr/bin/python3 -B "$srcdir/tests/bench/bench.py" --build . 
 	fail "bench: $(cat "$scratch/table")"
 jq -e '.schema == 1 and .settings.quick and (.machine.cores > 0) and (.rows | length > 0)' "$out" >/dev/null || fail "the document"
 [ "$(jq '[.rows[].row | split("-")[0]] | unique | length' "$out")" -ge 8 ] || fail "families are missing: $(jq -c '[.rows[].row]' "$out")"
-# Of each row: what was proven, figures above 0 of liftfs and of each peer that is there, and each goal judged if its peer is there.
+# Of each row: what was proven, figures above 0 (processor time is counted in ticks: 0 of a small row is one) of liftfs and of each
+# peer that is there, and each goal judged if its peer is there.
 bad=$(jq -c '.rows[] | select(.error != null or
 	((.missing | map(.name) | index("liftfs")) == null and
 	 ((.proofs | length) == 0 or (.figures | length) == 0 or (.series == null and (.figures.liftfs | length) == 0) or
-	  ([.figures[][] | .median > 0 and .min <= .median and .median <= .max] | all | not) or
+	  ([.figures[] | to_entries[] | .key as $k | .value | (.median > 0 or ($k == "cpu" and .median == 0)) and .min <= .median and
+	    .median <= .max] | all | not) or
 	  ([.goals[] | .met != null or .against == null] | all | not))))' "$out")
 [ -z "$bad" ] || fail "rows without figures: $bad"
 rows=$(jq '.rows | length' "$out")

@@ -139,7 +139,7 @@ static void a_machine_is_told_with_all_that_the_vcenter_says(void **state)
 	       "guest_id=windows2019srv_64Guest os_tools=Windows & more os_config=Windows 2019 tools=toolsOk hardware=vmx-19 "
 	       "secure_boot snapshot consolidation_needed ipv6 encrypted tpm passthrough cbt vcpus=4 memory=8192 nics=2 "
 	       "in_use=1024\n"
-	       "  Hard disk 1: path=[ds1] web/web.vmdk mib=40960 order=2000 mode=persistent os\n",
+	       "  Hard disk 1: path=[ds1] web/web.vmdk mib=40960 order=2000 chain=1 mode=persistent os\n",
 	       "");
 }
 
@@ -161,10 +161,10 @@ static void disks_say_what_they_are(void **state)
 {
 	expect(state, four_disks,
 	       "x: ? ? id=vm-1 vcenter=u-1 nics=0\n"
-	       "  Hard disk 1: path=[a] 1.vmdk mib=1.5 order=2000 raw_mode=physicalMode raw\n"
-	       "  Hard disk 2: path=[a] 2-000001.vmdk order=2001 os\n"
-	       "  Hard disk 3: path=[a] 3.vmdk order=2002 shared\n"
-	       "  Hard disk 4: path=[a] 4.vmdk order=2016 mode=independent_persistent independent shared\n",
+	       "  Hard disk 1: path=[a] 1.vmdk mib=1.5 order=2000 chain=1 raw_mode=physicalMode raw\n"
+	       "  Hard disk 2: path=[a] 2-000001.vmdk order=2001 chain=2 os\n"
+	       "  Hard disk 3: path=[a] 3.vmdk order=2002 chain=1 shared\n"
+	       "  Hard disk 4: path=[a] 4.vmdk order=2016 chain=1 mode=independent_persistent independent shared\n",
 	       "");
 }
 
