@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include "support/assess_fixture.h"
-#include "support/assess_small.h"
-
-static struct catalogue *shipped, *small;
+#include "support/assess_catalogues.h"
 
 static void check(struct subject *s, enum assess_verdict verdict, const char *codes)
 {
@@ -215,25 +212,6 @@ static void without_machines_of_known_size_there_are_no_hosts(void **state)
 	subject_fini(&s);
 }
 
-static int setup(void **state)
-{
-	struct error err = ERROR_INIT;
-
-	if (scratch_setup(state) < 0)
-		return -1;
-	shipped = shipped_catalogue();
-	small = small_catalogue(*state, NULL, NULL, &err);
-	assert_non_null(small);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	catalogue_close(shipped);
-	catalogue_close(small);
-	return scratch_teardown(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,5 +225,5 @@ int main(void)
 		cmocka_unit_test(without_machines_of_known_size_there_are_no_hosts),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, catalogues_setup, catalogues_teardown);
 }

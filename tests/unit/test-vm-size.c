@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include "support/assess_fixture.h"
-#include "support/assess_small.h"
-
-static struct catalogue *shipped, *small;
+#include "support/assess_catalogues.h"
 
 /*
  * On the small catalogue, Linux, BIOS, one small disk, 1 vCPU, 2 GiB:
@@ -260,25 +257,6 @@ static void utilisation_and_comfort_make_the_need(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	struct error err = ERROR_INIT;
-
-	if (scratch_setup(state) < 0)
-		return -1;
-	shipped = shipped_catalogue();
-	small = small_catalogue(*state, NULL, NULL, &err);
-	assert_non_null(small);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	catalogue_close(shipped);
-	catalogue_close(small);
-	return scratch_teardown(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,5 +273,5 @@ int main(void)
 		cmocka_unit_test(utilisation_and_comfort_make_the_need),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, catalogues_setup, catalogues_teardown);
 }
