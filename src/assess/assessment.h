@@ -11,6 +11,7 @@
 
 #include "assess/catalogue.h"
 #include "inventory/machine.h"
+#include "inventory/machine_look.h"
 
 enum assess_sizing { SIZING_AUTO, SIZING_PERFORMANCE, SIZING_AS_IS };
 enum assess_disk_choice { CHOICE_AUTO, CHOICE_PREMIUM_SSD, CHOICE_STANDARD_SSD, CHOICE_STANDARD_HDD };
@@ -78,11 +79,31 @@ struct assess_avs_vm {
 	struct assess_codes codes;
 };
 
+/*
+ * How much of what the verdicts rest on is known rather than taken on trust, 5 at best and 1 at least.
+ *
+ *	the system is what	a disk shows: 5		VMware Tools say: 4	is configured, or imported: 3	nobody knows: 2
+ *
+ * and one less for each of: firmware not known; architecture not known; vCPUs, memory or a disk's size not known; a disk
+ * that could not be read or not be looked at completely, where disks were looked at.
+ */
+struct assess_confidence {
+	unsigned level;
+	struct machine_notices reasons; /* why it is below 5 */
+};
+
 struct assess_vm {
 	const struct machine *machine;
 	const struct catalogue_os *os;
 	enum os_arch arch;
-	const char *os_from; /* which value said it: "os_tools", "os_config", "guest_id", "os_name"; "" if unknown */
+	const char *os_from; /* which value said it: "disk", "os_tools", "os_config", "guest_id", "os_name"; "" if unknown */
+	const char *arch_from; /* "disk"; "inventory"; "default": what is usual for the system; "" if unknown */
+	enum machine_firmware firmware;
+	const char *firmware_from; /* "disk"; "inventory"; "" if unknown */
+	struct machine_facts facts; /* what its disks show */
+	struct machine_conflict *conflicts; /* what a disk shows, which counts, and the inventory has otherwise */
+	size_t n_conflicts;
+	struct assess_confidence confidence;
 	struct assess_disk *disks;
 	struct assess_azure azure;
 	struct assess_avs_vm avs;

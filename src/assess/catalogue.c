@@ -23,6 +23,7 @@ static const struct {
 	{ "guest-os-names.csv", catalogue_guest_os_name_columns, catalogue_load_guest_os_names },
 	{ "avs-hosts.csv", catalogue_host_columns, catalogue_load_hosts },
 	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts },
+	{ "guest-os-releases.csv", catalogue_release_columns, catalogue_load_releases },
 };
 
 static int load(struct catalogue *c, size_t i, struct error *err)
@@ -60,6 +61,7 @@ void catalogue_close(struct catalogue *c)
 	if (!c)
 		return;
 	catalogue_free_os(c);
+	catalogue_free_releases(c);
 	catalogue_free_prices(c);
 	for (size_t i = 0; i < c->n_sizes; i++) {
 		free(c->sizes[i].name);

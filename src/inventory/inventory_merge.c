@@ -267,10 +267,10 @@ int inventory_complete(struct machine *kept, const struct machine *other, struct
 
 /* ---- disks ---- */
 
-static int merge_disk(struct pair *p, size_t i, struct error *err)
+static int merge_disk(struct pair *p, struct machine *other, size_t i, struct error *err)
 {
 	struct machine_disk *d = &p->kept->disks[i];
-	const struct machine_disk *o = &p->other->disks[i];
+	struct machine_disk *o = &other->disks[i];
 	char field[64];
 
 	snprintf(field, sizeof(field), "disks[%zu].capacity_mib", i);
@@ -288,6 +288,8 @@ static int merge_disk(struct pair *p, size_t i, struct error *err)
 	d->independent = d->independent || o->independent;
 	d->shared = d->shared || o->shared;
 	d->chain = d->chain ? d->chain : o->chain;
+	if (!d->image && !d->raw)
+		d->image = steal_ptr(&o->image);
 	return 0;
 }
 
@@ -315,7 +317,7 @@ static int merge_disks(struct pair *p, struct machine *other, struct error *err)
 		return add_conflict(p, "disks", a, b, err);
 	}
 	for (size_t i = 0; i < m->n_disks; i++)
-		if (merge_disk(p, i, err) < 0)
+		if (merge_disk(p, other, i, err) < 0)
 			return -1;
 	return machine_order_disks(m, err); /* one may be known as raw now */
 }
