@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "inventory/machine_image.h"
 
 struct machine_image *machine_image_new(struct backing_root *root, const char *path, uint64_t size,
@@ -34,6 +35,14 @@ void machine_image_free(struct machine_image *image)
 	backing_root_put(image->root);
 	free(image->path);
 	free(image);
+}
+
+char *machine_image_file(const struct machine_image *image, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf path = { 0 };
+
+	strbuf_addf(&path, "%s/%s", backing_root_path(image->root), image->path);
+	return strbuf_take(&path, err);
 }
 
 void machine_look_free(struct machine_look *l)

@@ -21,6 +21,8 @@ struct datastore_file;
 struct machine_image *machine_image_new(struct backing_root *root, const char *path, uint64_t size,
 					const struct datastore_file *leaf, struct error *err) MUST_CHECK;
 void machine_image_free(struct machine_image *image); /* NULL is welcome */
+/* Where it lies, by the name that the user gave the inventory; the caller frees it. */
+char *machine_image_file(const struct machine_image *image, struct error *err) MUST_CHECK;
 
 struct machine_look {
 	void (*release)(struct machine_look *l); /* so that who only holds machines need not link what looks */
