@@ -5,6 +5,7 @@
 
 #include "assess/assessment.h"
 #include "assess/move.h"
+#include "assess_look.h"
 #include "tool.h"
 
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
@@ -13,6 +14,7 @@ struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	const char *groups;         /* NULL: none */
 	const char *catalogue;                          /* NULL: the installed one */
 	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
+	enum assess_look_depth look;
 	const char *thumbprint;                         /* of the vCenter's certificate; NULL: verified as ever */
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
