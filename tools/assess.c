@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "assess.h"
+#include "assess_inspect.h"
 #include "assess_options.h"
+#include "assess/measured.h"
 #include "assess_vcenter.h"
 #include "base/clock.h"
 #include "inventory/inventory.h"
@@ -52,6 +54,18 @@ static int read_inventories(const struct tool *t, const char *thumbprint, struct
 	return inventory_merge(out, starts, t->n_args, err);
 }
 
+/* What somebody gave counts. */
+static void use_measured_dedupe(const struct machine_list *machines, const struct machines_looked *looked,
+				struct assess_options *rules)
+{
+	double factor = assess_measured_dedupe(machines, looked);
+
+	if (factor <= 0 || rules->avs_dedupe_from == ASSESS_GIVEN)
+		return;
+	rules->avs_dedupe = factor;
+	rules->avs_dedupe_from = ASSESS_MEASURED;
+}
+
 /* ---- outputs ---- */
 
 static int write_files(const struct assess_options_of_tool *o, const struct assess_report *r, struct error *err)
@@ -86,16 +100,21 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	CLEANUP(cleanup_assess_totals) struct assess_totals totals = { 0 };
 	CLEANUP(cleanup_wave_groups) struct wave_groups groups = { 0 };
 	CLEANUP(cleanup_move) struct move move = { 0 };
+	CLEANUP_FREE struct move_measured *measured = NULL;
+	struct machines_looked looked = { 0 };
+	struct assess_options rules = o->rules;
 	struct move_options moving = o->moving;
 	struct cancel *cancel = tool_catch_signals(err);
 	struct assess_report r = { .inventories = (const char *const *)t->args,
 				   .n_inventories = t->n_args,
 				   .machines = &machines,
-				   .options = &o->rules,
+				   .options = &rules,
 				   .result = &result,
 				   .totals = &totals,
 				   .moving = &moving,
 				   .move = &move,
+				   .look = o->look,
+				   .looked = &looked,
 				   .now_ns = clock_realtime_ns() };
 
 	if (!cancel)
@@ -112,8 +131,18 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	if (read_inventories(t, o->thumbprint, cancel, &machines, err) < 0)
 		return -1;
 	r.catalogue = catalogue;
+	if (assess_look(t, o->look, &machines, cancel, &looked, err) < 0 ||
+	    (o->inspect && assess_inspect(t, &machines, cancel, err) < 0))
+		return -1;
 	tell_notices(t, &machines.notices);
-	if (assess(&machines, catalogue, &o->rules, &result, err) < 0 || assess_totals(&result, &totals, err) < 0 ||
+	use_measured_dedupe(&machines, &looked, &rules);
+	if (assess(&machines, catalogue, &rules, &result, err) < 0)
+		return -1;
+	measured = assess_measured_moves(&result, err);
+	if (!measured)
+		return -1;
+	moving.measured = measured;
+	if (assess_totals(&result, &totals, err) < 0 ||
 	    move_plan(&result, catalogue, &moving, &move, err) < 0)
 		return -1;
 	tell_notices(t, &move.notices);

@@ -13,6 +13,7 @@
 
 #include "assess/assessment.h"
 #include "assess/move.h"
+#include "assess_look.h"
 #include "assess_totals.h"
 #include "output.h"
 
@@ -26,6 +27,9 @@ struct assess_report {                  /* all of it outlives the output */
 	const struct assess_totals *totals;
 	const struct move_options *moving;
 	const struct move *move; /* vms in step with the result's */
+	enum assess_look_depth look;
+	const struct machines_looked *looked;
+	bool brief; /* the document is within a page: without the findings of disks */
 	uint64_t now_ns; /* realtime */
 };
 

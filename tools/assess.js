@@ -231,6 +231,8 @@
 		list(cell, "Azure VMware Solution: " + vm.avs.readiness, vm.avs.codes.map(codeText));
 		list(cell, "Contradictions", vm.conflicts.map((c) => c.field + ": " + c.kept + " (" + c.kept_from + ", counts), " + c.other +
 			" (" + c.other_from + ")"));
+		list(cell, "What is known, and from where: confidence " + vm.confidence.level + " of 5", vm.confidence.reasons.concat(
+			vm.evidence.sources.map((s) => s.field + ": " + s.value + " (" + s.from + ", " + s.where + (s.counts ? ", counts)" : ")"))));
 		list(cell, "Size and cost", sizing(vm));
 		if (vm.azure.disks.length > 0)
 			cell.append(element("h3", "Disks"), diskTable(vm));

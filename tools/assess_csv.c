@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "assess.h"
+#include "assess_evidence.h"
 #include "base/cleanup.h"
 #include "base/csv.h"
 #include "base/log.h"
@@ -98,7 +99,9 @@ static const char csv_header[] =
 	"readiness,"
 	"Azure codes,Azure notes,Proposed name,Generation,Security type,Sizing,Needed vCPUs,Needed memory GiB,VM "
 	"size,Hourly USD,"
-	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source\n";
+	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source,OS "
+	"from,Firmware "
+	"from,Used MiB,Zero share,Duplicate share,Confidence\n";
 
 static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct error *err)
 {
@@ -114,7 +117,7 @@ static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct 
 	csv_put(w, vm->os->name);
 	csv_put(w, vm->os->key);
 	csv_put(w, assess_arch_name(vm->arch));
-	csv_put(w, assess_firmware_name(m->firmware));
+	csv_put(w, assess_firmware_name(vm->firmware));
 	put_number(w, m->vcpus);
 	put_number(w, m->memory_mib);
 	put_count(w, m->n_disks);
@@ -148,6 +151,18 @@ static int add_azure(struct csv_writer *w, const struct assess_vm *vm, struct er
 	return 0;
 }
 
+static void add_evidence(struct csv_writer *w, const struct assess_vm *vm)
+{
+	const struct machine_shares *s = &vm->machine->shares;
+
+	csv_put(w, vm->os_from);
+	csv_put(w, vm->firmware_from);
+	put_number(w, (struct machine_number){ .known = vm->facts.used_known, .v = ceil(vm->facts.used_mib) });
+	put_number(w, (struct machine_number){ .known = s->known, .v = assess_zero_share(s) });
+	put_number(w, (struct machine_number){ .known = s->known, .v = s->duplicate });
+	csv_put_number(w, vm->confidence.level);
+}
+
 int assess_write_csv(const struct assess_report *r, FILE *f, struct error *err)
 {
 	fputs(csv_header, f);
@@ -158,8 +173,10 @@ int assess_write_csv(const struct assess_report *r, FILE *f, struct error *err)
 		if (add_machine(&w, vm, err) < 0 || add_azure(&w, vm, err) < 0)
 			return -1;
 		csv_put(&w, assess_avs_verdict(vm->avs.verdict));
-		if (put_codes(&w, &vm->avs.codes, err) < 0 || put_name(&w, vm->machine->origin, err) < 0 ||
-		    write_row(&w, f, err) < 0)
+		if (put_codes(&w, &vm->avs.codes, err) < 0 || put_name(&w, vm->machine->origin, err) < 0)
+			return -1;
+		add_evidence(&w, vm);
+		if (write_row(&w, f, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "assess.h"
+#include "assess_evidence.h"
 #include "base/cleanup.h"
 #include "inventory/disk_info.h"
 
@@ -55,7 +56,8 @@ static void os_line(const struct explain *e)
 	static const struct {
 		const char *from, *says;
 		size_t at; /* of the text in struct machine */
-	} sources[] = { { "os_tools", "VMware Tools say", offsetof(struct machine, os_tools) },
+	} sources[] = { { "disk", "its disk shows", offsetof(struct machine, os_tools) },
+			{ "os_tools", "VMware Tools say", offsetof(struct machine, os_tools) },
 			{ "os_config", "the configuration says", offsetof(struct machine, os_config) },
 			{ "guest_id", "the configuration says", offsetof(struct machine, guest_id) },
 			{ "os_name", "the inventory says", offsetof(struct machine, os_name) } };
@@ -67,6 +69,8 @@ static void os_line(const struct explain *e)
 		if (strcmp(e->vm->os_from, sources[i].from) != 0)
 			continue;
 		memcpy(&text, (const char *)e->m + sources[i].at, sizeof(text));
+		if (i == 0)
+			text = e->vm->facts.os_text;
 		line("OS", "%s (%s): %s \"%s\"", os->name, os->key, sources[i].says, text ? text : "");
 		return;
 	}
@@ -115,7 +119,8 @@ static int machine_lines(const struct explain *e, struct error *err)
 	line("power", "%s", assess_power_name(m->power));
 	os_line(e);
 	line("architecture", "%s", assess_arch_name(e->vm->arch));
-	line("firmware", "%s%s", assess_firmware_name(m->firmware), m->secure_boot ? ", secure boot" : "");
+	line("firmware", "%s%s%s", assess_firmware_name(e->vm->firmware),
+	     strcmp(e->vm->firmware_from, "disk") == 0 ? ", as its disk shows" : "", m->secure_boot ? ", secure boot" : "");
 	number_line("vCPUs", m->vcpus, "");
 	number_line("memory", m->memory_mib, " MiB");
 	if (m->nics.known)
@@ -148,8 +153,8 @@ static void generation_line(const struct explain *e)
 	const struct assess_azure *a = &e->vm->azure;
 
 	line("generation", "%s: its firmware is %s", a->gen2 ? "V2" : "V1",
-	     e->m->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios"
-							: assess_firmware_name(e->m->firmware));
+	     e->vm->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios"
+							: assess_firmware_name(e->vm->firmware));
 	line("security type", "%s",
 	     a->trusted_launch ? "TrustedLaunch: efi, and the OS may run as generation 2" : "Standard");
 	line_if("name in Azure", a->proposed_name);
@@ -345,6 +350,8 @@ static int explain_vm(const struct explain *e, struct error *err)
 	size_lines(e);
 	printf("\nDisks\n");
 	if (disk_lines(e, err) < 0)
+		return -1;
+	if (assess_explain_evidence(vm, err) < 0)
 		return -1;
 	printf("\nCost\n");
 	cost_lines(e);

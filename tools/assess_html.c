@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assess_evidence.h"
 #include "assess_html.h"
 #include "assess_page.h"
 #include "base/cleanup.h"
@@ -344,11 +345,14 @@ static int write_texts(const struct assess_report *r, FILE *f, struct error *err
 
 static int write_data(const struct assess_report *r, FILE *f, struct error *err)
 {
+	struct assess_report brief = *r;
+
+	brief.brief = true;
 	fputs("</main>\n<script type=\"application/json\" id=\"texts\">", f);
 	if (write_texts(r, f, err) < 0)
 		return -1;
 	fputs("</script>\n<script type=\"application/json\" id=\"data\">", f);
-	if (assess_write_json(r, f, err) < 0)
+	if (assess_write_json(&brief, f, err) < 0)
 		return -1;
 	fputs("</script>\n", f);
 	return 0;
@@ -367,6 +371,7 @@ int assess_write_html(const struct assess_report *r, FILE *f, struct error *err)
 	html_families(r, f);
 	if (html_bytes(r, f, err) < 0)
 		return -1;
+	assess_html_evidence(r, f);
 	write_machines(f);
 	if (write_left_out(r, f, err) < 0)
 		return -1;

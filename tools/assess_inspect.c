@@ -175,7 +175,7 @@ static int begin(struct inspection *in, struct error *err)
 
 	if (run(in, argv, MOUNT_TIME_MS, &said, &len, &why) < 0) {
 		if (why.detail == ENOENT)
-			return error_set(err, ERR_USAGE, "--virt-inspector: there is no " INSPECTOR
+			return error_set(err, ERR_UNSUPPORTED, "--virt-inspector: there is no " INSPECTOR
 					 " in PATH; it comes with libguestfs-tools or guestfs-tools");
 		*err = why;
 		return -1;

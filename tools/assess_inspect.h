@@ -13,7 +13,7 @@
 
 /*
  * The machines have been looked at (machines_look()); findings are added to the look at the first disk.  That one machine cannot
- * be inspected is a notice.  Fails when stopped, without memory, or if there is no virt-inspector here (ERR_USAGE).
+ * be inspected is a notice.  Fails when stopped, without memory, or if there is no virt-inspector here (ERR_UNSUPPORTED).
  */
 int assess_inspect(const struct tool *t, struct machine_list *machines, struct cancel *cancel, struct error *err) MUST_CHECK;
 

@@ -83,6 +83,23 @@ static int set_disk_type(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
+static int set_look(void *dest, const char *value, struct error *err)
+{
+	(void)err;
+	*(enum assess_look_depth *)dest = strcmp(value, "none") == 0   ? ASSESS_LOOK_NONE
+					  : strcmp(value, "full") == 0 ? ASSESS_LOOK_FULL
+								       : ASSESS_LOOK_QUICK;
+	return 0;
+}
+
+static int set_dedupe(void *dest, const char *value, struct error *err)
+{
+	struct assess_options *r = dest;
+
+	r->avs_dedupe_from = ASSESS_GIVEN;
+	return set_number(&r->avs_dedupe, value, err);
+}
+
 /* A later list replaces an earlier one. */
 static int set_series(void *dest, const char *value, struct error *err)
 {
@@ -132,6 +149,9 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "html", 0, "FILE", "a page to read, sort, search and print; - prints it", tool_set_text, &o->html,
 		  NULL },
 		{ "csv", 0, "FILE", "one row a machine; - prints it", tool_set_text, &o->csv, NULL },
+		{ "look", 0, "HOW", "what disks show; full reads all of them", set_look, &o->look, "none quick full" },
+		{ "virt-inspector", 0, NULL, "ask it what runs where disks do not say", tool_set_flag, &o->inspect,
+		  NULL },
 		{ "region", 0, "NAME", "where prices are looked up: westeurope", tool_set_text, &r->region, NULL },
 		{ "sizing", 0, "HOW", "by load where it is known, or by what is allocated", set_sizing, &r->sizing,
 		  "auto performance as-is" },
@@ -163,7 +183,7 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "avs-cpu-limit", 0, "X", "share of the cores that is used: 1.0", set_number, &r->avs_cpu_limit,
 		  NULL },
 		{ "avs-memory-overcommit", 0, "X", "1.0", set_number, &r->avs_memory_overcommit, NULL },
-		{ "avs-dedupe", 0, "X", "deduplication and compression: 1.0", set_number, &r->avs_dedupe, NULL },
+		{ "avs-dedupe", 0, "X", "deduplication and compression: 1.0", set_dedupe, r, NULL },
 		{ "avs-growth", 0, "X", "of storage: 1.0", set_number, &r->avs_growth, NULL },
 		{ "avs-mgmt-vcpu", 0, "N", "of the management plane: 77", set_number, &r->avs_mgmt_vcpu, NULL },
 		{ "avs-mgmt-memory-gb", 0, "X", "269.3", set_number, &r->avs_mgmt_memory_gb, NULL },
@@ -203,6 +223,8 @@ int assess_options_exclude(const struct assess_options_of_tool *o, bool json, st
 			{ "--azure-migrate-csv -", is_stdout(o->migrate_csv) } };
 	const char *first = NULL;
 
+	if (o->inspect && o->look == ASSESS_LOOK_NONE)
+		return error_set(err, ERR_USAGE, "--virt-inspector and --look none exclude each other");
 	for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
 		if (outputs[i].asked && first)
 			return error_set(err, ERR_USAGE, "%s and %s exclude each other: both print", first,

@@ -5,6 +5,7 @@
 
 #include "assess/assessment.h"
 #include "assess/move.h"
+#include "assess_look.h"
 #include "tool.h"
 
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
@@ -13,6 +14,8 @@ struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	const char *groups;         /* NULL: none */
 	const char *catalogue;                          /* NULL: the installed one */
 	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
+	enum assess_look_depth look;
+	bool inspect; /* ask virt-inspector, too */
 	const char *thumbprint;                         /* of the vCenter's certificate; NULL: verified as ever */
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
@@ -23,7 +26,7 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 
 /* Does one of the files go to standard output? */
 bool assess_options_take_stdout(const struct assess_options_of_tool *o);
-/* Of what takes standard output there can be one: ERR_USAGE. */
+/* Of what takes standard output there can be one, and virt-inspector follows a look: ERR_USAGE. */
 int assess_options_exclude(const struct assess_options_of_tool *o, bool json, struct error *err) MUST_CHECK;
 
 void assess_options_of_tool_fini(struct assess_options_of_tool *o);

@@ -97,6 +97,25 @@ static void print_avs(const struct assess_avs *a)
 		       a->clusters);
 }
 
+static void print_looked(const struct assess_report *r)
+{
+	const struct machine_shares *s = &r->looked->fleet;
+	size_t disks = 0, looked = 0, unreadable = 0;
+
+	for (size_t i = 0; i < r->result->n_vms; i++) {
+		disks += r->result->vms[i].facts.disks;
+		looked += r->result->vms[i].facts.looked;
+		unreadable += r->result->vms[i].facts.unreadable;
+	}
+	if (looked + unreadable == 0)
+		return;
+	printf("Disks: %zu of %zu looked at; %zu could not be read, or not all of it\n", looked, disks, unreadable);
+	if (s->known)
+		printf("       %.1f %% zeros; of the rest %.1f %% more than once; deduplication %.12g, %s\n",
+		       s->blocks > 0 ? 100 * (double)s->zero / (double)s->blocks : 0, 100 * s->duplicate,
+		       r->options->avs_dedupe, assess_from_name(r->options->avs_dedupe_from));
+}
+
 static void print_move(const struct assess_report *r)
 {
 	const struct move *m = r->move;
@@ -127,6 +146,7 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 	if (r->result->n_vms > 0) {
 		print_verdicts("Azure:", t->azure);
 		print_verdicts("AVS:", t->avs);
+		print_looked(r);
 		print_cost(r);
 		print_avs(&r->result->avs);
 		print_move(r);

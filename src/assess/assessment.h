@@ -16,6 +16,9 @@
 enum assess_sizing { SIZING_AUTO, SIZING_PERFORMANCE, SIZING_AS_IS };
 enum assess_disk_choice { CHOICE_AUTO, CHOICE_PREMIUM_SSD, CHOICE_STANDARD_SSD, CHOICE_STANDARD_HDD };
 
+enum assess_from { ASSESS_ASSUMED, ASSESS_GIVEN, ASSESS_MEASURED };
+const char *assess_from_name(enum assess_from f); /* "assumed" */
+
 struct assess_options {
 	const char *region;
 	enum assess_sizing sizing;
@@ -29,6 +32,7 @@ struct assess_options {
 	unsigned avs_ftt, avs_raid, avs_oversubscription, avs_spare_nodes;
 	double avs_cpu_limit, avs_memory_overcommit, avs_dedupe, avs_growth, avs_slack;
 	double avs_mgmt_vcpu, avs_mgmt_memory_gb, avs_mgmt_storage_gb;
+	enum assess_from avs_dedupe_from; /* who says avs_dedupe: for outputs */
 };
 /* The documented defaults. */
 void assess_options_init(struct assess_options *o);

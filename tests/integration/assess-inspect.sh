@@ -38,7 +38,7 @@ qemu-img convert -f raw -O vhdx two.raw ds/spans/two.vhdx
 machine broken broken.vmdk
 qemu-img convert -f raw -O vmdk one.raw ds/broken/broken.vmdk
 
-must_fail 64 "there is no virt-inspector in PATH" env PATH="$scratch/bin:$(dirname "$(command -v fusermount3)")/none" \
+must_fail 69 "there is no virt-inspector in PATH" env PATH="$scratch/bin:$(dirname "$(command -v fusermount3)")/none" \
 	"$builddir/tools/liftfs-assess" --catalogue "$srcdir/src/assess/catalogue" --virt-inspector ds
 
 cat >bin/virt-inspector <<'END'
@@ -70,7 +70,7 @@ same "systems" "$(jq -c '[.vms[] | [.name, .os_key]]' ds.json)" \
 	'[["broken","unknown"],["known","debian-12"],["spans","rocky"]]'
 same "architecture" "$(jq -r '.vms[2].arch' ds.json)" x64
 grep -q 'warning: broken: not inspected: virt-inspector: exit status 1: no operating system could be found' err || fail "$(cat err)"
-assess --explain spans --virt-inspector ds | grep -q 'virt-inspector: /dev/rl/root' || fail "nothing says who said it"
+assess --explain spans --virt-inspector ds 2>err | grep -q 'virt-inspector: /dev/rl/root' || fail "nothing says who said it"
 same "what is left" "$(find tmp -mindepth 1; grep -c "$scratch/tmp" /proc/self/mounts)" 0
 
 # Without being asked it asks nobody.
