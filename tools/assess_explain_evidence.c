@@ -30,7 +30,7 @@ static int source_lines(const struct assess_vm *vm, struct error *err)
 	for (size_t i = 0; i < l.n; i++) {
 		const struct assess_said *s = &l.v[i];
 
-		strbuf_addf(&b, "%s \"%s\" says %s (%s)", s->counts ? "counts:" : "       ", s->value, s->from, s->where);
+		strbuf_addf(&b, "%s says \"%s\": %s%s", s->from, s->value, s->where, s->counts ? "; this counts" : "");
 		put(s->field, &b);
 	}
 	return b.failed ? error_set(err, ERR_NOMEM, "no memory for --explain") : 0;
