@@ -258,6 +258,31 @@ static void zeros_need_not_be_sent_and_duplicates_must(void **state)
 	subject_fini(&s);
 }
 
+static void what_file_systems_count_goes_before_storage_in_use(void **state)
+{
+	struct subject s;
+	struct machine *m = subject_init(&s, *state);
+	struct look_facts *f;
+
+	m->cpu_pct = num(50);
+	m->storage_in_use_mib = num(1e6);
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 1e6 * 1.048576e-6);
+	f = &look_made(&m->disks[0])->found.facts;
+	f->used = UINT64_C(2000) << 20;
+	f->used_whole = true;
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 2000 * 1.048576e-6);
+	m->cpu_pct.known = false; /* as-is: all that it has */
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 102400 * 1.048576e-6);
+	m->cpu_pct.known = true;
+	look_made_flag(m->disks[0].look, &f->encrypted, &f->encrypted_by, FINDING_ENCRYPTION);
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 1e6 * 1.048576e-6);
+	subject_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +294,7 @@ int main(void)
 		cmocka_unit_test(a_kernel_without_drivers_is_noted),
 		cmocka_unit_test(confidence_is_five_at_best_and_one_at_least),
 		cmocka_unit_test(the_factor_counts_what_was_not_measured_as_having_no_duplicates),
+		cmocka_unit_test(what_file_systems_count_goes_before_storage_in_use),
 		cmocka_unit_test(zeros_need_not_be_sent_and_duplicates_must),
 	};
 
