@@ -134,10 +134,14 @@ static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
 		const char *code;
 	} rows[] = {
 #define ROW(field, code) { offsetof(struct look_facts, field), offsetof(struct look_facts, field##_by), code }
-		ROW(encrypted, "LiftfsDiskEncrypted"), ROW(dirty, "LiftfsFileSystemDirty"),
-		ROW(hibernated, "LiftfsHibernated"),   ROW(pending, "LiftfsUpdatesPending"),
-		{ offsetof(struct look_facts, fstab_devices), offsetof(struct look_facts, fstab_by), "LiftfsFstabDeviceName" },
-		{ offsetof(struct look_facts, dynamic_disk), offsetof(struct look_facts, dynamic_by), "LiftfsDynamicDisk" },
+		ROW(encrypted, "LiftfsDiskEncrypted"),
+		ROW(dirty, "LiftfsFileSystemDirty"),
+		ROW(hibernated, "LiftfsHibernated"),
+		ROW(pending, "LiftfsUpdatesPending"),
+		{ offsetof(struct look_facts, fstab_devices), offsetof(struct look_facts, fstab_by),
+		  "LiftfsFstabDeviceName" },
+		{ offsetof(struct look_facts, dynamic_disk), offsetof(struct look_facts, dynamic_by),
+		  "LiftfsDynamicDisk" },
 #undef ROW
 	};
 
@@ -147,7 +151,8 @@ static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
 		char *facts = (char *)&look_made(&m->disks[0])->found.facts;
 		const struct assess_vm *vm;
 
-		look_made_flag(m->disks[0].look, (bool *)(facts + rows[i].flag), (size_t *)(void *)(facts + rows[i].by), FINDING_DIRTY);
+		look_made_flag(m->disks[0].look, (bool *)(facts + rows[i].flag), (size_t *)(void *)(facts + rows[i].by),
+			       FINDING_DIRTY);
 		vm = assess_subject(&s);
 		assert_codes(&vm->azure.notes, rows[i].code);
 		assert_codes(&vm->azure.codes, "");

@@ -200,7 +200,8 @@ static void an_image_of_several_machines_is_there_once(void **state)
 	write_image(*state, "shared/a.img", "abab....");
 	write_image(*state, "shared/b.img", "xyz.");
 	write_text(*state, "shared/a.vmx", "displayName = \"a\"\n" DISK("scsi0:0", "a.img") DISK("scsi0:1", "b.img"));
-	write_text(*state, "shared/b.vmx", "displayName = \"b\"\n" DISK("scsi0:0", "b.img") DISK("scsi0:1", "gone.img"));
+	write_text(*state, "shared/b.vmx",
+		   "displayName = \"b\"\n" DISK("scsi0:0", "b.img") DISK("scsi0:1", "gone.img"));
 	read_inventory(*state, "shared", &l);
 	assert_int_equal(machines_look(&l, &opt, &looked, &e), 0);
 	assert_int_equal(l.n, 2);
