@@ -62,12 +62,16 @@ void assess_conflicts_fini(struct assess_vm *vm)
 	free(vm->conflicts);
 }
 
-/* "ubuntu" and "debian-unknown" say less than "ubuntu-22.04" and "debian-12", but nothing else. */
-static bool says_less(const char *key, const char *than)
+/* "ubuntu" and "debian-unknown" say less than "ubuntu-22.04" and "debian-12", but nothing else; any Linux is an other
+ * one. */
+static bool says_less(const struct catalogue_os *os, const struct catalogue_os *seen)
 {
+	const char *key = os->key, *than = seen->key;
 	static const char unknown[] = "-unknown";
 	size_t len = strlen(key), tail = sizeof(unknown) - 1;
 
+	if (strcmp(key, "other-linux") == 0)
+		return !seen->windows;
 	if (len > tail && strcmp(key + len - tail, unknown) == 0)
 		len -= tail;
 	return strncmp(key, than, len) == 0 && (than[len] == '\0' || than[len] == '-');
@@ -83,7 +87,11 @@ static int check_os(const struct assess_frame *f, const struct machine *m, struc
 	for (size_t i = 0; i < ASSESS_SOURCES && strcmp(vm->os_from, "disk") == 0; i++) {
 		const struct catalogue_os *os = from.os[i];
 
-		if (os && os != unknown && os != vm->os && !says_less(os->key, vm->os->key) &&
+		/* a name with its version was said already */
+		if (i == SOURCE_NAME && from.os[SOURCE_NAME_VERSION] && from.os[SOURCE_NAME_VERSION] != unknown)
+			os = NULL;
+
+		if (os && os != unknown && os != vm->os && !says_less(os, vm->os) &&
 		    add(vm, "os_key", vm->os->key, &vm->facts.os_by, os->key, assess_source_name((enum assess_source)i),
 			err) < 0)
 			return -1;

@@ -125,6 +125,35 @@ static void what_the_inventory_says_otherwise_is_kept(void **state)
 	subject_fini(&s);
 }
 
+static void a_word_that_says_less_is_no_contradiction(void **state)
+{
+	static const struct {
+		const char *tools, *name, *version;
+		size_t conflicts;
+	} rows[] = {
+		{ "Debian GNU/Linux", NULL, NULL, 0 },
+		{ "Debian GNU/Linux 12 (64-bit)", NULL, NULL, 0 },
+		{ "Debian GNU/Linux 11 (64-bit)", NULL, NULL, 1 },
+		{ "Other Linux (64-bit)", NULL, NULL, 0 },
+		{ "Something", NULL, NULL, 0 },
+		{ NULL, "Debian GNU/Linux", "11", 1 },
+		{ NULL, "Debian GNU/Linux 11", NULL, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct subject s;
+		struct machine *m = subject_init(&s, *state);
+
+		set_os(m, rows[i].tools);
+		assert_int_equal(machine_set(&m->os_name, rows[i].name, NULL), 0);
+		assert_int_equal(machine_set(&m->os_version, rows[i].version, NULL), 0);
+		look_made_os(look_made(&m->disks[0]), "Debian", "debian", "12");
+		if (assess_subject(&s)->n_conflicts != rows[i].conflicts)
+			fail_msg("row %zu", i);
+		subject_fini(&s);
+	}
+}
+
 /* ---- notes ---- */
 
 static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
@@ -295,6 +324,7 @@ int main(void)
 		cmocka_unit_test(a_release_is_known_by_id_and_version_else_by_its_name),
 		cmocka_unit_test(firmware_of_the_disk_counts_unless_it_starts_either_way),
 		cmocka_unit_test(what_the_inventory_says_otherwise_is_kept),
+		cmocka_unit_test(a_word_that_says_less_is_no_contradiction),
 		cmocka_unit_test(what_a_disk_shows_besides_is_a_note_and_no_verdict),
 		cmocka_unit_test(a_kernel_without_drivers_is_noted),
 		cmocka_unit_test(confidence_is_five_at_best_and_one_at_least),
