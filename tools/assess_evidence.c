@@ -20,8 +20,8 @@ const char *assess_look_firmware_name(enum look_firmware f)
 }
 
 /* value NULL: this source says nothing.  by NULL: it is the inventory. */
-static int say(struct assess_said_list *l, const struct assess_vm *vm, const char *field, const char *from, const char *value,
-	       const struct machine_proof *by, const char *decided, struct error *err)
+static int say(struct assess_said_list *l, const struct assess_vm *vm, const char *field, const char *from,
+	       const char *value, const struct machine_proof *by, const char *decided, struct error *err)
 {
 	struct assess_said *s = &l->v[l->n];
 
@@ -54,19 +54,22 @@ static int say_firmware(struct assess_said_list *l, const struct assess_vm *vm, 
 	const struct machine_facts *f = &vm->facts;
 	const struct machine *m = vm->machine;
 
-	if (f->firmware != LOOK_FIRMWARE_UNKNOWN && say(l, vm, "firmware", "disk", assess_look_firmware_name(f->firmware),
-							&f->firmware_by, vm->firmware_from, err) < 0)
+	if (f->firmware != LOOK_FIRMWARE_UNKNOWN &&
+	    say(l, vm, "firmware", "disk", assess_look_firmware_name(f->firmware), &f->firmware_by, vm->firmware_from,
+		err) < 0)
 		return -1;
-	return m->firmware == MACHINE_FIRMWARE_UNKNOWN ? 0
-						       : say(l, vm, "firmware", "inventory", assess_firmware_name(m->firmware),
-							     NULL, vm->firmware_from, err);
+	return m->firmware == MACHINE_FIRMWARE_UNKNOWN
+		       ? 0
+		       : say(l, vm, "firmware", "inventory", assess_firmware_name(m->firmware), NULL, vm->firmware_from,
+			     err);
 }
 
 static int say_arch(struct assess_said_list *l, const struct assess_vm *vm, struct error *err)
 {
 	const struct machine_facts *f = &vm->facts;
 
-	if (f->arch_by.finding && say(l, vm, "arch", "disk", f->arch_by.finding->value, &f->arch_by, vm->arch_from, err) < 0)
+	if (f->arch_by.finding &&
+	    say(l, vm, "arch", "disk", f->arch_by.finding->value, &f->arch_by, vm->arch_from, err) < 0)
 		return -1;
 	if (say(l, vm, "arch", "inventory",
 		strcmp(vm->arch_from, "inventory") == 0 ? assess_arch_name(vm->arch) : vm->machine->architecture, NULL,

@@ -30,7 +30,7 @@ static int source_lines(const struct assess_vm *vm, struct error *err)
 	for (size_t i = 0; i < l.n; i++) {
 		const struct assess_said *s = &l.v[i];
 
-		strbuf_addf(&b, "%s \"%s\" says %s (%s)", s->counts ? "counts:" : "       ", s->value, s->from, s->where);
+		strbuf_addf(&b, "%s says \"%s\": %s%s", s->from, s->value, s->where, s->counts ? "; this counts" : "");
 		put(s->field, &b);
 	}
 	return b.failed ? error_set(err, ERR_NOMEM, "no memory for --explain") : 0;
@@ -40,7 +40,8 @@ static void share_line(const struct machine_shares *s, struct strbuf *b)
 {
 	if (!s->known)
 		return;
-	strbuf_addf(b, "%.1f %% zeros; of the rest %.1f %% is there more than once", 100 * assess_zero_share(s), 100 * s->duplicate);
+	strbuf_addf(b, "%.1f %% zeros; of the rest %.1f %% is there more than once", 100 * assess_zero_share(s),
+		    100 * s->duplicate);
 	if (s->error > 0)
 		strbuf_addf(b, " (to %.1f %%)", 100 * s->error);
 	put("", b);
@@ -56,21 +57,25 @@ static int disk_lines(const struct machine_disk *d, struct error *err)
 
 	if (!cut)
 		return -1;
-	strbuf_adds(&b, !l ? "not looked at" : l->error ? l->error : l->found.complete ? "all that is understood of it"
-										       : "not all of it");
+	strbuf_adds(&b, !l                  ? "not looked at"
+			: l->error          ? l->error
+			: l->found.complete ? "all that is understood of it"
+					    : "not all of it");
 	put(cut, &b);
 	if (!l)
 		return 0;
 	if (l->found.facts.used > 0) {
 		format_size(l->found.facts.used, size);
-		strbuf_addf(&b, "%s in use%s", size, l->found.facts.used_whole ? "" : ", as far as file systems say it");
+		strbuf_addf(&b, "%s in use%s", size,
+			    l->found.facts.used_whole ? "" : ", as far as file systems say it");
 		put("", &b);
 	}
 	share_line(&l->shares, &b);
 	for (size_t i = 0; i < l->found.n; i++) {
 		const struct finding *f = &l->found.v[i];
 
-		strbuf_addf(&b, "%s: %s (%s, byte %" PRIu64 ")", finding_kind_name(f->kind), f->value, f->where, f->off);
+		strbuf_addf(&b, "%s: %s (%s, byte %" PRIu64 ")", finding_kind_name(f->kind), f->value, f->where,
+			    f->off);
 		put("", &b);
 	}
 	return b.failed ? error_set(err, ERR_NOMEM, "no memory for --explain") : 0;
@@ -91,8 +96,8 @@ int assess_explain_evidence(const struct assess_vm *vm, struct error *err)
 	for (size_t i = 0; i < vm->n_conflicts; i++) {
 		const struct machine_conflict *c = &vm->conflicts[i];
 
-		strbuf_addf(&b, "%s is \"%s\" in %s, which counts, and \"%s\" in %s", c->field, c->kept, c->kept_from, c->other,
-			    c->other_from);
+		strbuf_addf(&b, "%s is \"%s\" in %s, which counts, and \"%s\" in %s", c->field, c->kept, c->kept_from,
+			    c->other, c->other_from);
 		put("conflict", &b);
 	}
 	printf("\nWhat the disks show\n");

@@ -19,7 +19,7 @@ static void count(const struct assess_report *r, struct counts *c)
 	for (size_t i = 0; i < r->result->n_vms; i++) {
 		const struct assess_vm *vm = &r->result->vms[i];
 
-		c->os[!*vm->os_from                         ? 3
+		c->os[!*vm->os_from                          ? 3
 		      : strcmp(vm->os_from, "disk") == 0     ? 0
 		      : strcmp(vm->os_from, "os_tools") == 0 ? 1
 							     : 2]++;
@@ -39,27 +39,37 @@ static void row(FILE *f, const char *what, size_t n)
 
 void assess_html_evidence(const struct assess_report *r, FILE *f)
 {
-	static const char *const systems[] = { "System shown by a disk", "System as VMware Tools say", "System as entered",
-					       "System not known" };
-	static const char *const levels[] = { NULL, "Confidence 1 of 5", "Confidence 2 of 5", "Confidence 3 of 5",
-					      "Confidence 4 of 5", "Confidence 5 of 5" };
+	static const char *const systems[] = { "System shown by a disk", "System as VMware Tools say",
+					       "System as entered", "System not known" };
+	static const char *const levels[] = { NULL,
+					      "Confidence 1 of 5",
+					      "Confidence 2 of 5",
+					      "Confidence 3 of 5",
+					      "Confidence 4 of 5",
+					      "Confidence 5 of 5" };
 	const struct machine_shares *s = &r->looked->fleet;
 	struct counts c;
 
 	count(r, &c);
 	fputs("<section aria-labelledby=\"evidence\">\n<h2 id=\"evidence\">What is known from where</h2>\n", f);
 	if (c.looked + c.unreadable > 0) {
-		fprintf(f, "<p>Of %zu disks %zu were looked at, %zu of them completely; %zu could not be read, or not all of it. ", c.disks,
-		c.looked, c.whole, c.unreadable);
-	fprintf(f, "Of %zu machines a disk shows something else than the inventory says; the disk counts.</p>\n", c.contradicted);
+		fprintf(f,
+			"<p>Of %zu disks %zu were looked at, %zu of them completely; %zu could not be read, or not all "
+			"of it. ",
+			c.disks, c.looked, c.whole, c.unreadable);
+		fprintf(f,
+			"Of %zu machines a disk shows something else than the inventory says; the disk counts.</p>\n",
+			c.contradicted);
 	}
 	if (s->known)
 		fprintf(f,
-			"<p>Measured on %.0f MiB: %.1f %% zeros; of the rest %.1f %% is there more than once. Factor of "
+			"<p>Measured on %.0f MiB: %.1f %% zeros; of the rest %.1f %% is there more than once. Factor "
+			"of "
 			"deduplication: %.12g, %s.</p>\n",
 			r->looked->fleet_mib, 100 * assess_zero_share(s), 100 * s->duplicate, r->options->avs_dedupe,
 			assess_from_name(r->options->avs_dedupe_from));
-	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">Machines by source</caption>\n<thead><tr><th scope=\"col\">Machines"
+	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">Machines by source</caption>\n<thead><tr><th "
+	      "scope=\"col\">Machines"
 	      "</th><th scope=\"col\" class=\"num\">Number</th></tr></thead>\n<tbody>\n",
 	      f);
 	for (size_t i = 0; i < 4; i++)

@@ -44,8 +44,9 @@ static json_t *sources_json(const struct assess_vm *vm, struct error *err)
 	if (!list || assess_said_by_all(vm, &l, err) < 0)
 		return NULL;
 	for (size_t i = 0; i < l.n; i++)
-		if (!append(list, json_pack("{s:s, s:s, s:o, s:o, s:b}", "field", l.v[i].field, "from", l.v[i].from, "value",
-					    text(l.v[i].value), "where", text(l.v[i].where), "counts", (int)l.v[i].counts)))
+		if (!append(list,
+			    json_pack("{s:s, s:s, s:o, s:o, s:b}", "field", l.v[i].field, "from", l.v[i].from, "value",
+				      text(l.v[i].value), "where", text(l.v[i].where), "counts", (int)l.v[i].counts)))
 			return NULL;
 	return json_incref(list);
 }
@@ -57,9 +58,10 @@ json_t *assess_json_evidence(const struct assess_vm *vm, struct error *err)
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o, s:o}", "disks", (json_int_t)f->disks, "looked",
 			 (json_int_t)f->looked, "whole", (json_int_t)f->whole, "unreadable", (json_int_t)f->unreadable,
-			 "used_mib", used_mib(f->used_known, f->used_mib), "used_whole", (int)f->used_whole, "zero_share",
-			 share(s->known, assess_zero_share(s)), "duplicate_share", share(s->known, s->duplicate),
-			 "duplicate_error", share(s->known, s->error), "sources", sources_json(vm, err));
+			 "used_mib", used_mib(f->used_known, f->used_mib), "used_whole", (int)f->used_whole,
+			 "zero_share", share(s->known, assess_zero_share(s)), "duplicate_share",
+			 share(s->known, s->duplicate), "duplicate_error", share(s->known, s->error), "sources",
+			 sources_json(vm, err));
 }
 
 static json_t *findings_json(const struct look *l)
@@ -81,8 +83,8 @@ json_t *assess_json_disk_evidence(const struct machine_disk *d, bool brief, stru
 	(void)err;
 	if (!l)
 		return json_null();
-	return json_pack("{s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "error", l->error ? text(l->error) : json_null(), "complete",
-			 (int)(l->found.n > 0 && l->found.complete && !l->error), "used_mib",
+	return json_pack("{s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "error", l->error ? text(l->error) : json_null(),
+			 "complete", (int)(l->found.n > 0 && l->found.complete && !l->error), "used_mib",
 			 used_mib(l->found.facts.used > 0, (double)l->found.facts.used / 1048576), "used_whole",
 			 (int)(l->found.n > 0 && l->found.facts.used_whole), "zero_share",
 			 share(l->shares.known, assess_zero_share(&l->shares)), "duplicate_share",
@@ -108,7 +110,7 @@ json_t *assess_json_measured(const struct machines_looked *l)
 
 	if (!s->known)
 		return json_null();
-	return json_pack("{s:f, s:I, s:I, s:f, s:f, s:f}", "mib", l->fleet_mib, "blocks", (json_int_t)s->blocks, "zero_blocks",
-			 (json_int_t)s->zero, "zero_share", assess_zero_share(s), "duplicate_share", s->duplicate,
-			 "duplicate_error", s->error);
+	return json_pack("{s:f, s:I, s:I, s:f, s:f, s:f}", "mib", l->fleet_mib, "blocks", (json_int_t)s->blocks,
+			 "zero_blocks", (json_int_t)s->zero, "zero_share", assess_zero_share(s), "duplicate_share",
+			 s->duplicate, "duplicate_error", s->error);
 }

@@ -44,14 +44,18 @@ static void sample(void *ctx, struct progress_now *out)
 {
 	struct machines_looked *l = ctx;
 
-	*out = (struct progress_now){ .done = l->done, .total = l->total, .disks_done = l->disks_done, .disks = l->disks };
+	*out = (struct progress_now){
+		.done = l->done, .total = l->total, .disks_done = l->disks_done, .disks = l->disks
+	};
 }
 
-int assess_look(const struct tool *t, enum assess_look_depth depth, struct machine_list *machines, struct cancel *cancel,
-		struct machines_looked *out, struct error *err)
+int assess_look(const struct tool *t, enum assess_look_depth depth, struct machine_list *machines,
+		struct cancel *cancel, struct machines_looked *out, struct error *err)
 {
 	struct hasher h;
-	struct machines_look_options opt = { .full = depth == ASSESS_LOOK_FULL, .hash = hash, .hash_ctx = &h, .cancel = cancel };
+	struct machines_look_options opt = {
+		.full = depth == ASSESS_LOOK_FULL, .hash = hash, .hash_ctx = &h, .cancel = cancel
+	};
 	struct progress *progress;
 	int rc;
 

@@ -26,7 +26,8 @@ static int add_release(struct catalogue *c, const struct table *t, struct error 
 		return table_bad(t, R_ID, err, "empty");
 	for (size_t i = 0; i < c->n_releases; i++)
 		if (strcmp(c->releases[i].id, table_text(t, R_ID)) == 0 && !*c->releases[i].version)
-			return table_bad(t, R_ID, err, "'%s' has a row for any version before this one", table_text(t, R_ID));
+			return table_bad(t, R_ID, err, "'%s' has a row for any version before this one",
+					 table_text(t, R_ID));
 	if (table_grow(&c->releases, sizeof(*c->releases), c->n_releases, &c->cap_releases, err) < 0)
 		return -1;
 	r = &c->releases[c->n_releases++];

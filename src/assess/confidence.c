@@ -53,9 +53,10 @@ void assess_find_confidence(const struct machine *m, struct assess_vm *vm)
 		}
 	if ((f->looked > 0 || f->unreadable > 0) && f->whole < f->disks) {
 		level--;
-		machine_notice(&vm->confidence.reasons,
-			       "of %zu disks %zu could be looked at completely; %zu could not be read, or not all of it", f->disks,
-			       f->whole, f->unreadable);
+		machine_notice(
+			&vm->confidence.reasons,
+			"of %zu disks %zu could be looked at completely; %zu could not be read, or not all of it",
+			f->disks, f->whole, f->unreadable);
 	}
 	vm->confidence.level = level > 1 ? (unsigned)level : 1;
 }

@@ -42,8 +42,9 @@ static void take_first(struct machine_proof *p, const struct machine_disk *d, bo
 static void take_drivers(struct machine_facts *f, const struct machine_disk *d, const struct look_facts *of)
 {
 	/* a disk whose guest lacks them is the one to be told of */
-	static const int order[] = { [LOOK_DRIVERS_UNKNOWN] = 0, [LOOK_DRIVERS_ALL] = 1, [LOOK_DRIVERS_SOME] = 2,
-				     [LOOK_DRIVERS_NONE] = 3 };
+	static const int order[] = {
+		[LOOK_DRIVERS_UNKNOWN] = 0, [LOOK_DRIVERS_ALL] = 1, [LOOK_DRIVERS_SOME] = 2, [LOOK_DRIVERS_NONE] = 3
+	};
 
 	if (order[of->drivers] <= order[f->drivers])
 		return;

@@ -18,7 +18,7 @@ struct job { /* a disk */
 	bool again;     /* the image is another job's too, which counts for the fleet */
 };
 
-struct measured { /* a machine, while its disks are read */
+struct measured {                  /* a machine, while its disks are read */
 	struct block_stats *stats; /* of those read so far; NULL: none */
 	unsigned left;
 	bool failed; /* there is one that was not read: the machine's shares are not known */
@@ -31,7 +31,7 @@ struct looking {
 	struct job *jobs;
 	size_t n_jobs;
 	struct measured *machines; /* in step with the list's */
-	pthread_mutex_t lock; /* of what several jobs fill: machines, fleet, out->fleet_mib */
+	pthread_mutex_t lock;      /* of what several jobs fill: machines, fleet, out->fleet_mib */
 	struct block_stats *fleet;
 };
 
@@ -126,7 +126,9 @@ static struct machine_shares shares_of(const struct block_stats *s)
 	struct block_shares b;
 
 	block_stats_shares(s, &b);
-	return (struct machine_shares){ .known = true, .blocks = b.blocks, .zero = b.zero, .duplicate = b.duplicate, .error = b.error };
+	return (struct machine_shares){
+		.known = true, .blocks = b.blocks, .zero = b.zero, .duplicate = b.duplicate, .error = b.error
+	};
 }
 
 static bool ends_all(const struct error *why)
@@ -210,7 +212,8 @@ static int measure(struct looking *k, const struct job *j, struct disk *d, struc
 
 static int open_and_look(struct looking *k, const struct job *j, struct machine_look *look, struct error *err)
 {
-	const struct look_options opt = { .read_max = k->opt->read_max, .time_ms = k->opt->full ? 0 : MACHINE_LOOK_TIME_MS,
+	const struct look_options opt = { .read_max = k->opt->read_max,
+					  .time_ms = k->opt->full ? 0 : MACHINE_LOOK_TIME_MS,
 					  .cancel = k->opt->cancel };
 	CLEANUP(cleanup_disk) struct disk *d = NULL;
 	struct block_stats *none = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the disks of machines show: each image that can be opened here is looked at (guest/look.h), or read whole, and what
- * is found stays with its disk.  Nothing of a guest is executed, nothing is mounted, nothing is written.
+ * What the disks of machines show: each image that can be opened here is looked at (guest/look.h), or read whole, and
+ * what is found stays with its disk.  Nothing of a guest is executed, nothing is mounted, nothing is written.
  *
  * A disk is looked at by itself: a volume that lies on several (LVM) is said to, and what is in it is not known.
  */
@@ -35,9 +35,9 @@ void machine_look_free(struct machine_look *l); /* NULL is welcome */
 #define MACHINE_LOOK_TIME_MS 60000 /* of a quick look at one disk: what is left then is said to be skipped */
 
 struct machines_look_options {
-	bool full;               /* read all that is allocated, for zeros and duplicates */
-	uint64_t read_max;       /* of a quick look at one disk; 0: LOOK_READ_MAX */
-	block_hash_fn hash;      /* only if full; any number of threads */
+	bool full;          /* read all that is allocated, for zeros and duplicates */
+	uint64_t read_max;  /* of a quick look at one disk; 0: LOOK_READ_MAX */
+	block_hash_fn hash; /* only if full; any number of threads */
 	const void *hash_ctx;
 	struct cancel *cancel;
 };
@@ -52,7 +52,8 @@ struct machines_looked {
 
 /*
  * Looks at each disk that is not raw and not looked at yet, several at a time, but for machines that are left out
- * (machine_left_out()).  That a disk cannot be read is no failure.  Fails when stopped (ERR_CANCELLED) or without memory.
+ * (machine_left_out()).  That a disk cannot be read is no failure.  Fails when stopped (ERR_CANCELLED) or without
+ * memory.
  */
 int machines_look(struct machine_list *l, const struct machines_look_options *opt, struct machines_looked *out,
 		  struct error *err) MUST_CHECK;
@@ -67,8 +68,8 @@ struct machine_proof { /* both NULL: nothing shows it */
 char *machine_proof_text(const struct machine_proof *p, struct error *err) MUST_CHECK;
 
 /*
- * Firmware is what the disk of the operating system shows; the system and its architecture too, or, if there is none on it, what the
- * only other disk shows that has one.  All else is true of the machine if any disk shows it.
+ * Firmware is what the disk of the operating system shows; the system and its architecture too, or, if there is none on
+ * it, what the only other disk shows that has one.  All else is true of the machine if any disk shows it.
  */
 struct machine_facts {
 	size_t disks;      /* that are not raw */
@@ -79,11 +80,11 @@ struct machine_facts {
 	enum look_arch arch;
 	enum look_drivers drivers;
 	const char *os_text, *os_id, *os_version; /* "" if unknown */
-	struct machine_proof firmware_by, arch_by, os_by, drivers_by, encrypted_by, dirty_by, hibernated_by, pending_by, fstab_by,
-		dynamic_by;
-	double used_mib;  /* of the file systems that say it */
-	bool used_known;  /* any did */
-	bool used_whole;  /* all disks were looked at, and every file system said it */
+	struct machine_proof firmware_by, arch_by, os_by, drivers_by, encrypted_by, dirty_by, hibernated_by, pending_by,
+		fstab_by, dynamic_by;
+	double used_mib; /* of the file systems that say it */
+	bool used_known; /* any did */
+	bool used_whole; /* all disks were looked at, and every file system said it */
 };
 /* Points into the machine. */
 void machine_facts(const struct machine *m, struct machine_facts *out);

@@ -65,11 +65,13 @@ same "findings" "$(jq -c '[.vms[0].azure.disks[].evidence | [.complete, .error, 
 same "nothing was measured" "$(jq -c '[.measured, .vms[0].evidence.zero_share, .options.look, .options.avs_dedupe_from]' web.json)" \
 	'[null,null,"quick","assumed"]'
 assess --explain web ds >explained
-grep -q '^  os  *counts: "Debian GNU/Linux 12 (bookworm)" says disk (web/web.vmdk, partition 2: /etc/os-release, byte ' explained ||
+grep -q '^  os  *disk says "Debian GNU/Linux 12 (bookworm)": web/web.vmdk, partition 2: /etc/os-release, byte .*; this counts$' explained ||
 	fail "not explained: $(cat explained)"
 grep -q '^  conflict  *firmware is "efi" in web/web.vmdk, partition 1: .*, which counts, and "bios" in web/web.vmx$' explained ||
 	fail "the conflict is not explained: $(cat explained)"
 assess --csv - ds | head -2 | tail -1 | grep -q ',disk,disk,[0-9]*,,,5$' || fail "CSV: $(assess --csv - ds)"
+
+same "for Azure Migrate" "$(assess --azure-migrate-csv - ds | cut -d, -f 5,7,15 | tail -1)" 'Debian GNU/Linux 12 (bookworm),x64,UEFI'
 
 # Nobody looked: the configuration is all there is.
 assess --json --look none ds >none.json

@@ -27,8 +27,8 @@ static inline struct machine_look *look_made(struct machine_disk *d)
 		(struct finding){ .kind = FINDING_TABLE, .value = strdup("dos"), .where = strdup("partition table") };
 	l->found.complete = true;
 	f = &l->found.facts;
-	f->firmware_by = f->arch_by = f->drivers_by = f->os_by = f->encrypted_by = f->dirty_by = f->hibernated_by = f->pending_by =
-		f->fstab_by = f->dynamic_by = LOOK_NOTHING;
+	f->firmware_by = f->arch_by = f->drivers_by = f->os_by = f->encrypted_by = f->dirty_by = f->hibernated_by =
+		f->pending_by = f->fstab_by = f->dynamic_by = LOOK_NOTHING;
 	d->look = l;
 	return l;
 }
@@ -56,8 +56,11 @@ static inline void look_made_os(struct machine_look *l, const char *text, const 
 static inline void look_made_arch(struct machine_look *l, enum look_arch arch)
 {
 	l->found.facts.arch = arch;
-	l->found.facts.arch_by =
-		look_made_add(l, FINDING_ARCH, arch == LOOK_ARCH_X64 ? "x86_64" : arch == LOOK_ARCH_X86 ? "x86" : "aarch64", 8192);
+	l->found.facts.arch_by = look_made_add(l, FINDING_ARCH,
+					       arch == LOOK_ARCH_X64   ? "x86_64"
+					       : arch == LOOK_ARCH_X86 ? "x86"
+								       : "aarch64",
+					       8192);
 }
 
 static inline void look_made_firmware(struct machine_look *l, enum look_firmware firmware)

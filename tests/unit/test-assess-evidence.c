@@ -125,6 +125,35 @@ static void what_the_inventory_says_otherwise_is_kept(void **state)
 	subject_fini(&s);
 }
 
+static void a_word_that_says_less_is_no_contradiction(void **state)
+{
+	static const struct {
+		const char *tools, *name, *version;
+		size_t conflicts;
+	} rows[] = {
+		{ "Debian GNU/Linux", NULL, NULL, 0 },
+		{ "Debian GNU/Linux 12 (64-bit)", NULL, NULL, 0 },
+		{ "Debian GNU/Linux 11 (64-bit)", NULL, NULL, 1 },
+		{ "Other Linux (64-bit)", NULL, NULL, 0 },
+		{ "Something", NULL, NULL, 0 },
+		{ NULL, "Debian GNU/Linux", "11", 1 },
+		{ NULL, "Debian GNU/Linux 11", NULL, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct subject s;
+		struct machine *m = subject_init(&s, *state);
+
+		set_os(m, rows[i].tools);
+		assert_int_equal(machine_set(&m->os_name, rows[i].name, NULL), 0);
+		assert_int_equal(machine_set(&m->os_version, rows[i].version, NULL), 0);
+		look_made_os(look_made(&m->disks[0]), "Debian", "debian", "12");
+		if (assess_subject(&s)->n_conflicts != rows[i].conflicts)
+			fail_msg("row %zu", i);
+		subject_fini(&s);
+	}
+}
+
 /* ---- notes ---- */
 
 static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
@@ -134,10 +163,14 @@ static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
 		const char *code;
 	} rows[] = {
 #define ROW(field, code) { offsetof(struct look_facts, field), offsetof(struct look_facts, field##_by), code }
-		ROW(encrypted, "LiftfsDiskEncrypted"), ROW(dirty, "LiftfsFileSystemDirty"),
-		ROW(hibernated, "LiftfsHibernated"),   ROW(pending, "LiftfsUpdatesPending"),
-		{ offsetof(struct look_facts, fstab_devices), offsetof(struct look_facts, fstab_by), "LiftfsFstabDeviceName" },
-		{ offsetof(struct look_facts, dynamic_disk), offsetof(struct look_facts, dynamic_by), "LiftfsDynamicDisk" },
+		ROW(encrypted, "LiftfsDiskEncrypted"),
+		ROW(dirty, "LiftfsFileSystemDirty"),
+		ROW(hibernated, "LiftfsHibernated"),
+		ROW(pending, "LiftfsUpdatesPending"),
+		{ offsetof(struct look_facts, fstab_devices), offsetof(struct look_facts, fstab_by),
+		  "LiftfsFstabDeviceName" },
+		{ offsetof(struct look_facts, dynamic_disk), offsetof(struct look_facts, dynamic_by),
+		  "LiftfsDynamicDisk" },
 #undef ROW
 	};
 
@@ -147,7 +180,8 @@ static void what_a_disk_shows_besides_is_a_note_and_no_verdict(void **state)
 		char *facts = (char *)&look_made(&m->disks[0])->found.facts;
 		const struct assess_vm *vm;
 
-		look_made_flag(m->disks[0].look, (bool *)(facts + rows[i].flag), (size_t *)(void *)(facts + rows[i].by), FINDING_DIRTY);
+		look_made_flag(m->disks[0].look, (bool *)(facts + rows[i].flag), (size_t *)(void *)(facts + rows[i].by),
+			       FINDING_DIRTY);
 		vm = assess_subject(&s);
 		assert_codes(&vm->azure.notes, rows[i].code);
 		assert_codes(&vm->azure.codes, "");
@@ -258,6 +292,31 @@ static void zeros_need_not_be_sent_and_duplicates_must(void **state)
 	subject_fini(&s);
 }
 
+static void what_file_systems_count_goes_before_storage_in_use(void **state)
+{
+	struct subject s;
+	struct machine *m = subject_init(&s, *state);
+	struct look_facts *f;
+
+	m->cpu_pct = num(50);
+	m->storage_in_use_mib = num(1e6);
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 1e6 * 1.048576e-6);
+	f = &look_made(&m->disks[0])->found.facts;
+	f->used = UINT64_C(2000) << 20;
+	f->used_whole = true;
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 2000 * 1.048576e-6);
+	m->cpu_pct.known = false; /* as-is: all that it has */
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 102400 * 1.048576e-6);
+	m->cpu_pct.known = true;
+	look_made_flag(m->disks[0].look, &f->encrypted, &f->encrypted_by, FINDING_ENCRYPTION);
+	assess_subject(&s);
+	assert_true(s.a.avs.storage_tb == 1e6 * 1.048576e-6);
+	subject_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,10 +324,12 @@ int main(void)
 		cmocka_unit_test(a_release_is_known_by_id_and_version_else_by_its_name),
 		cmocka_unit_test(firmware_of_the_disk_counts_unless_it_starts_either_way),
 		cmocka_unit_test(what_the_inventory_says_otherwise_is_kept),
+		cmocka_unit_test(a_word_that_says_less_is_no_contradiction),
 		cmocka_unit_test(what_a_disk_shows_besides_is_a_note_and_no_verdict),
 		cmocka_unit_test(a_kernel_without_drivers_is_noted),
 		cmocka_unit_test(confidence_is_five_at_best_and_one_at_least),
 		cmocka_unit_test(the_factor_counts_what_was_not_measured_as_having_no_duplicates),
+		cmocka_unit_test(what_file_systems_count_goes_before_storage_in_use),
 		cmocka_unit_test(zeros_need_not_be_sent_and_duplicates_must),
 	};
 

@@ -200,7 +200,8 @@ static void an_image_of_several_machines_is_there_once(void **state)
 	write_image(*state, "shared/a.img", "abab....");
 	write_image(*state, "shared/b.img", "xyz.");
 	write_text(*state, "shared/a.vmx", "displayName = \"a\"\n" DISK("scsi0:0", "a.img") DISK("scsi0:1", "b.img"));
-	write_text(*state, "shared/b.vmx", "displayName = \"b\"\n" DISK("scsi0:0", "b.img") DISK("scsi0:1", "gone.img"));
+	write_text(*state, "shared/b.vmx",
+		   "displayName = \"b\"\n" DISK("scsi0:0", "b.img") DISK("scsi0:1", "gone.img"));
 	read_inventory(*state, "shared", &l);
 	assert_int_equal(machines_look(&l, &opt, &looked, &e), 0);
 	assert_int_equal(l.n, 2);
@@ -291,6 +292,21 @@ static void images_stay_with_their_disks_when_inventories_become_one(void **stat
 	assert_non_null(l.v[0].disks[1].look);
 }
 
+static void a_machine_is_measured_if_all_its_disks_were(void **state)
+{
+	CLEANUP(cleanup_machine_list) struct machine_list l = { .n = 0 };
+	const struct machines_look_options opt = { .full = true, .hash = first_byte };
+	struct machines_looked looked = { 0 };
+	struct error e = ERROR_INIT;
+
+	read_inventory(*state, "shared/a.vmx", &l);
+	assert_non_null(machine_add_disk(&l.v[0], "known by its name only", &e));
+	assert_int_equal(machines_look(&l, &opt, &looked, &e), 0);
+	assert_true(l.v[0].disks[1].look->shares.known && looked.fleet.known);
+	assert_false(l.v[0].shares.known);
+	assert_null(l.v[0].disks[2].look);
+}
+
 static void a_template_is_not_looked_at(void **state)
 {
 	CLEANUP(cleanup_machine_list) struct machine_list l = { .n = 0 };
@@ -318,6 +334,7 @@ int main(void)
 		cmocka_unit_test(an_image_that_is_gone_by_then_is_no_failure),
 		cmocka_unit_test(who_is_stopped_says_so),
 		cmocka_unit_test(images_stay_with_their_disks_when_inventories_become_one),
+		cmocka_unit_test(a_machine_is_measured_if_all_its_disks_were),
 		cmocka_unit_test(a_template_is_not_looked_at),
 	};
 
