@@ -39,10 +39,11 @@ enum {
 	XFS_INCOMPAT = 216,
 
 	BTRFS_OFF = 65536,
-	BTRFS_LEN = 136,
+	BTRFS_LEN = 144,
 	BTRFS_UUID = 32,
 	BTRFS_LOG_ROOT = 96,
 	BTRFS_USED = 120,
+	BTRFS_DEVICES = 136,
 
 	FAT_LEN = 512,
 	FAT_FSINFO_FREE = 488,
@@ -153,7 +154,7 @@ static int read_btrfs(struct volume *v, struct superblock *sb, struct error *err
 	if (get_le64(b + BTRFS_LOG_ROOT) != 0)
 		set_dirty(sb, BTRFS_OFF + BTRFS_LOG_ROOT, "log not replayed");
 	sb->used = get_le64(b + BTRFS_USED);
-	sb->used_known = sb->used <= v->size;
+	sb->used_known = sb->used <= v->size && get_le64(b + BTRFS_DEVICES) == 1; /* else of several disks */
 	return 0;
 }
 

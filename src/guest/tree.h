@@ -30,7 +30,7 @@ struct tree_ops {
 	int (*read)(void *ctx, const struct tree_node *n, void *buf, size_t len, uint64_t off, struct error *err);
 	int (*list)(void *ctx, const struct tree_node *n, tree_entry_fn fn, void *fn_ctx, struct error *err); /* or NULL */
 };
-extern const struct tree_ops tree_ext_ops, tree_fat_ops, tree_ntfs_ops, tree_xfs_ops;
+extern const struct tree_ops tree_ext_ops, tree_fat_ops, tree_ntfs_ops, tree_xfs_ops, tree_btrfs_ops;
 
 struct tree {
 	const struct tree_ops *ops;

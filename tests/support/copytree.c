@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 		return 2;
 	d = disk_open_path(argv[1], NULL, &e);
 	if (!d || volume_init(&v, d, &budget, 0, disk_size(d), &e) < 0 || tree_open(&t, &v, argv[2], &e) < 0 ||
+	    (!t.ops && error_set(&e, ERR_USAGE, "%s: no such reader", argv[2]) < 0) ||
 	    copy_any(&t, "", argv[3], 0, &e) < 0) {
 		fprintf(stderr, "copytree: %s\n", e.msg);
 		return 1;
