@@ -168,29 +168,28 @@ static int load_node(struct btrfs *b, uint64_t logical, uint8_t *buf, struct err
 {
 	struct error first = ERROR_INIT;
 
-	for (unsigned copy = 0;; copy++) {
+	for (unsigned copy = 0; copy < BTRFS_STRIPES_MAX; copy++) {
 		struct error why = ERROR_INIT;
 		uint64_t off, len;
-		int rc = btrfs_map(b, logical, copy, &off, &len, &why);
+		int rc = btrfs_map(b, logical, copy, &off, &len, copy == 0 ? err : NULL);
 
-		if (rc > 0 && len < b->node)
-			rc = error_set(&why, ERR_CORRUPT, "tree block at address %" PRIu64 ": beyond the end of its chunk",
-				       logical);
-		if (rc > 0)
-			rc = volume_read(b->v, buf, b->node, off, &why) < 0 ||
-					     check_node(b, buf, logical, off, &why) < 0 ?
-				     -1 :
-				     1;
-		if (rc > 0)
-			return 0;
-		if (copy == 0)
-			first = why;
-		if (rc == 0 || why.code != ERR_CORRUPT) {
-			if (err)
-				*err = first;
+		if (rc < 0)
 			return -1;
-		}
+		if (rc == 0)
+			break;
+		if (len < b->node)
+			return error_set(err, ERR_CORRUPT, "tree block at address %" PRIu64 ": beyond the end of its chunk",
+					 logical);
+		if (volume_read(b->v, buf, b->node, off, &why) == 0 && check_node(b, buf, logical, off, &why) == 0)
+			return 0;
+		if (copy == 0 || why.code != ERR_CORRUPT)
+			first = why;
+		if (why.code != ERR_CORRUPT) /* stopped, or nothing may be read any more */
+			break;
 	}
+	if (err)
+		*err = first;
+	return -1;
 }
 
 int btrfs_node(struct btrfs *b, const struct btrfs_ref *ref, const uint8_t **out, struct error *err)

@@ -114,6 +114,7 @@ struct btrfs_cursor {
 	struct btrfs *b;
 	struct btrfs_root root;
 	uint8_t *leaf;
+	uint64_t leaf_at; /* its address */
 	uint32_t slot;
 	bool more; /* there is a leaf behind this one, which begins with: */
 	struct btrfs_key next_leaf;
@@ -133,11 +134,13 @@ int btrfs_seek_from(struct btrfs_cursor *c, const struct btrfs_root *root, struc
 int btrfs_seek_upto(struct btrfs_cursor *c, const struct btrfs_root *root, struct btrfs_key key,
 		    struct error *err) MUST_CHECK;
 int btrfs_next(struct btrfs_cursor *c, struct error *err) MUST_CHECK;
+/* Byte of the volume where a byte of the item lies, in the first copy; 0 if that cannot be said. */
+uint64_t btrfs_item_place(const struct btrfs_cursor *c, uint32_t within);
 
 /* [off, off + len) of an inode's content; holes are zeros. */
 int btrfs_file_read(struct btrfs_cursor *c, const struct btrfs_root *root, uint64_t inode, void *buf, size_t len,
 		    uint64_t off, struct error *err) MUST_CHECK;
-/* Where on the volume its first byte lies; false if that cannot be said. */
+/* Where on the volume its first byte lies, or the extent that it is unpacked from; false if it has none. */
 bool btrfs_file_place(struct btrfs_cursor *c, const struct btrfs_root *root, uint64_t inode, uint64_t *out);
 
 /* All of in, as an extent says it is compressed (1 zlib, 2 LZO, 3 Zstandard), to at most cap bytes.  ERR_UNSUPPORTED: not built in. */

@@ -197,7 +197,11 @@ bool btrfs_file_place(struct btrfs_cursor *c, const struct btrfs_root *root, uin
 	uint64_t len;
 
 	if (btrfs_seek_upto(c, root, (struct btrfs_key){ inode, BTRFS_EXTENT_DATA, 0 }, NULL) <= 0 ||
-	    !is_extent_of(c, inode) || take_extent(c, inode, &e, NULL) < 0 || e.kind != KIND_REGULAR)
+	    !is_extent_of(c, inode) || take_extent(c, inode, &e, NULL) < 0 || e.kind == KIND_UNWRITTEN)
 		return false;
+	if (e.kind == KIND_INLINE) {
+		*out = btrfs_item_place(c, EXTENT_INLINE);
+		return true;
+	}
 	return btrfs_map(c->b, e.place + (e.compression ? 0 : e.within), 0, out, &len, NULL) > 0;
 }

@@ -69,6 +69,7 @@ static int descend(struct btrfs_cursor *c, const struct btrfs_root *root, const 
 		btrfs_node_child(node, upto - 1, &ref);
 	}
 	memcpy(c->leaf, node, c->b->node);
+	c->leaf_at = ref.logical;
 	*upto_out = upto;
 	return 0;
 }
@@ -102,6 +103,15 @@ int btrfs_next(struct btrfs_cursor *c, struct error *err)
 		    err) < 0)
 		return -1;
 	return stand_at(c, 0); /* it begins with that key, or descend() would have failed */
+}
+
+uint64_t btrfs_item_place(const struct btrfs_cursor *c, uint32_t within)
+{
+	uint64_t off, len;
+
+	if (btrfs_map(c->b, c->leaf_at + (uint64_t)(c->item - c->leaf) + within, 0, &off, &len, NULL) <= 0)
+		return 0;
+	return off;
 }
 
 int btrfs_seek_from(struct btrfs_cursor *c, const struct btrfs_root *root, struct btrfs_key key, struct error *err)

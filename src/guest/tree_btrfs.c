@@ -113,7 +113,7 @@ static int read_inode(struct btrfs_tree *t, size_t volume, uint64_t number, stru
 	*out = (struct path_node){ .id = (uint64_t)volume << NUMBER_BITS | number,
 				   .kind = PATH_OTHER,
 				   .size = get_le64(t->c.item + INODE_SIZE),
-				   .off = volume_on_disk(t->b.v, 0) };
+				   .off = volume_on_disk(t->b.v, btrfs_item_place(&t->c, 0)) };
 	if (S_ISREG(mode))
 		out->kind = PATH_FILE;
 	else if (S_ISDIR(mode))
