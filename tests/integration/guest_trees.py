@@ -234,6 +234,7 @@ class Btrfs:
         node = self.get(logical)
         old = self.get(self.roots())
         generation = struct.unpack_from("<Q", self.sb, 72)[0]
+        assert sum(25 + len(item) for _, item in items) <= self.node - 101, "more than a block holds"
         node[:101] = old[:101]
         struct.pack_into("<Q", node, 48, logical)
         struct.pack_into("<QQIB", node, 80, generation, owner, len(items), 0)
