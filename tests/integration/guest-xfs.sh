@@ -21,7 +21,7 @@ make_xfs() { # IMAGE OPTIONS...
 	shift
 	rm -f "$image"
 	truncate -s 32M "$image"
-	mkfs.xfs -q -f $small "$@" -p "$proto" "$image" 2>errors || fail "mkfs.xfs $*: $(cat errors)"
+	mkfs.xfs -q -f $small "$@" -p "$proto" "$image" >errors 2>&1 || fail "mkfs.xfs $*: $(cat errors)"
 }
 copy_out() { # IMAGE: into $scratch/out
 	rm -rf out
@@ -42,14 +42,14 @@ same() { # IMAGE OPTIONS...
 	diff -r -x abs -x above -x broken -x 'circle-*' -x long files out >differences || fail "$*: $(head -5 differences)"
 	cmp files/usr/lib/os-release out/abs || fail "$*: a link from the root on"
 	cmp files/usr/bin/bash out/above || fail "$*: a link above the root"
-	[ ! -e out/broken ] && [ ! -e out/circle-a ] || fail "$*: links that lead nowhere are files"
+	{ [ ! -e out/broken ] && [ ! -e out/circle-a ]; } || fail "$*: links that lead nowhere are files"
 }
 proto=files.proto
 same v5.raw
-same small.raw -b size=1024 -i size=512
-same wide.raw -n size=16384
+same small.raw -b size=1024
+same wide.raw -n size=16384 -i size=2048
 proto=files4.proto
-for options in 'ftype=1' 'ftype=0'; do
+for options in 'size=8192,ftype=1' 'ftype=0'; do
 	same v4.raw -m crc=0 -n "$options"
 	cmp files/text out/long || fail "$options: a link in blocks of its own"
 done
@@ -93,21 +93,24 @@ has 'dirty \| log not replayed \| the whole disk'
 has 'fact dirty=yes by=dirty'
 
 # One bit, in a block of each kind that is on the way.
-damaged() { # WHAT BYTE TEXT: is told as TEXT, and nothing is read through it
-	cp --sparse=always v5.raw bad.raw
-	$trees flip bad.raw "$2"
-	if "$builddir/tests/support/copytree" bad.raw xfs bad 2>errors; then
+inode=$(inode_at v5.raw /big)
+folder=$(xfs_db -r -c 'path /node' -c 'dblock 0' -c addr v5.raw | sed -n 's/.*byte offset \([0-9]*\),.*/\1/p')
+for what in geometry label inode folder tree; do
+	cp --sparse=always v5.raw bad-$what.raw
+done
+$trees flip bad-geometry.raw 120 -- flip bad-label.raw 109 -- flip bad-inode.raw $((inode + 60)) -- \
+	flip bad-folder.raw $((folder + 200)) -- flip bad-tree.raw $((leaf + 80))
+damaged() { # WHAT TEXT: is told, and not read through
+	if "$builddir/tests/support/copytree" "bad-$1.raw" xfs bad 2>errors; then
 		fail "$1: damage was not seen"
 	fi
-	grep -q -E "$3" errors || fail "$1: $(cat errors)"
+	grep -q -E "$2" errors || fail "$1: $(cat errors)"
 	rm -rf bad
 }
-damaged superblock 120 'superblock: blocks of'
-damaged 'label in the superblock' 109 'superblock: checksum [0-9a-f]{8}, and [0-9a-f]{8} is said'
-at=$(inode_at v5.raw /big)
-damaged inode $((at + 60)) "inode [0-9]+ at byte $at: checksum [0-9a-f]{8}, and [0-9a-f]{8} is said"
-at=$(xfs_db -r -c 'path /node' -c 'dblock 0' -c addr v5.raw | sed -n 's/.*byte offset \([0-9]*\),.*/\1/p')
-damaged folder $((at + 200)) "folder's block at byte $at: checksum"
-damaged 'tree of extents' $((leaf + 80)) "extent tree at byte $leaf: checksum"
-look bad.raw
+damaged geometry 'superblock: blocks of'
+damaged label 'superblock: checksum [0-9a-f]{8}, and [0-9a-f]{8} is said'
+damaged inode "inode [0-9]+ at byte $inode: checksum [0-9a-f]{8}, and [0-9a-f]{8} is said"
+damaged folder "folder's block at byte $folder: checksum"
+damaged tree "extent tree at byte $leaf: checksum"
+look bad-tree.raw
 has 'os \| Rocky Linux 9.3 \(Blue Onyx\) \| the whole disk: /etc/os-release' # the rest is read

@@ -12,6 +12,8 @@
     guest_trees.py btrfs-field IMAGE OFF LEN N   a little-endian field of the superblock
     guest_trees.py btrfs-leaf IMAGE              bytes of the copies of the block with the root's files, on stdout
     guest_trees.py flip IMAGE OFF                one bit of a byte
+
+Several of them with "--" between.
 """
 import os
 import random
@@ -60,8 +62,8 @@ def files(folder):
     put("text", b"The same line again, and once more.\n" * 20000)
     put("scattered", rng.randbytes(8 * 4096 - 100))
     put("spare", b"s" * 4096)
-    # In the inode, one block with its index, leaves, nodes.
-    for name, n in [("few", 3), ("block", 40), ("leaf", 400), ("node", 900)]:
+    # In the inode, one block with its index, a leaf (of 1 KiB blocks), nodes (a leaf of 4 KiB blocks).
+    for name, n in [("few", 3), ("block", 20), ("leaf", 90), ("node", 300)]:
         for i in range(n):
             put(f"{name}/name-{i}-{'x' * (i % 9)}", b"%d" % i if i % 7 == 0 else b"")
     put("deep/" + "/".join("abcdefghij") + "/file", b"deep")
@@ -348,11 +350,16 @@ def flip(path, off):
 
 
 def main():
-    what, path, *rest = sys.argv[1:]
-    call = {"files": files, "proto": proto, "xfs-scatter": xfs_scatter, "xfs-dirty": xfs_dirty, "btrfs-packed": btrfs_packed,
-            "btrfs-subvolume": btrfs_subvolume, "btrfs-default": btrfs_default, "btrfs-field": btrfs_field,
-            "btrfs-leaf": btrfs_leaf, "flip": flip}[what]
-    call(path, *(int(a) if a.isdigit() else a for a in rest))
+    calls = {"files": files, "proto": proto, "xfs-scatter": xfs_scatter, "xfs-dirty": xfs_dirty, "btrfs-packed": btrfs_packed,
+             "btrfs-subvolume": btrfs_subvolume, "btrfs-default": btrfs_default, "btrfs-field": btrfs_field,
+             "btrfs-leaf": btrfs_leaf, "flip": flip}
+    step = []
+    for word in sys.argv[1:] + ["--"]:
+        if word != "--":
+            step.append(int(word) if word.isdigit() else word)
+            continue
+        calls[step[0]](*step[1:])
+        step = []
 
 
 main()
