@@ -6,15 +6,21 @@
 #include "assess/assessment.h"
 #include "tool.h"
 
+#define ASSESS_REGIONS_MAX 64
+
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	struct assess_options rules;
 	const char *catalogue;                          /* NULL: the installed one */
 	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
 	const char *thumbprint;                         /* of the vCenter's certificate; NULL: verified as ever */
+	bool update;                                    /* renew the catalogue instead */
+	const char *subscription, *prices_url, *management_url; /* NULL: not given */
+	const char *regions[ASSESS_REGIONS_MAX];                /* as many as were given; the last one is rules.region */
+	size_t n_regions;
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
 
-#define ASSESS_TOOL_OPTIONS 28 /* with the end of the table */
+#define ASSESS_TOOL_OPTIONS 32 /* with the end of the table */
 /* Sets the defaults, and where the options put what they are given. */
 void assess_options_table(struct assess_options_of_tool *o, struct tool_option out[ASSESS_TOOL_OPTIONS]);
 

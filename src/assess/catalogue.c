@@ -25,6 +25,11 @@ static const struct {
 	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts },
 };
 
+const char *catalogue_file_name(size_t i)
+{
+	return i < CATALOGUE_FILES ? files[i].name : NULL;
+}
+
 static int load(struct catalogue *c, size_t i, struct error *err)
 {
 	struct table t;

@@ -69,6 +69,10 @@ struct catalogue_file {
 
 struct catalogue;
 
+/* The files that a catalogue is made of; NULL behind the last. */
+#define CATALOGUE_FILES 8
+const char *catalogue_file_name(size_t i);
+
 struct catalogue *catalogue_open(const char *dir, struct error *err) MUST_CHECK;
 void catalogue_close(struct catalogue *c);
 DEFINE_CLEANUP(cleanup_catalogue, struct catalogue *, catalogue_close);
