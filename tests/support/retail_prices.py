@@ -4,7 +4,7 @@
 
 usage: retail_prices.py CATALOGUE RECORD MODE [PEM]
 
-Answers for any region with the prices that CATALOGUE (a folder) has of it, each of them doubled, in pages of 100, between rows
+Answers for any region with the prices that CATALOGUE (a folder) has of it, each of them doubled, in pages of 1,000, between rows
 that are not to be taken; with the sizes of CATALOGUE, to who shows the token; and gives that token, to who knows "S3cret".
 Listens on a port of 127.0.0.1, which it prints, until it is killed; with a PEM file (certificate and key) by TLS.  Each request
 goes to RECORD as a line: method, path, region or "-", "token" or "-", status.  MODE, words parted by commas:
@@ -26,6 +26,7 @@ goes to RECORD as a line: method, path, region or "-", "token" or "-", status.  
   badsize      a size whose vCPUs are no number
 """
 import csv
+import functools
 import http.server
 import json
 import os
@@ -35,7 +36,7 @@ import urllib.parse
 
 CATALOGUE, RECORD = sys.argv[1:3]
 MODE = set(sys.argv[3].split(','))
-PAGE = 100
+PAGE = 1000
 PRODUCTS = {'P': 'Premium SSD Managed Disks', 'E': 'Standard SSD Managed Disks', 'S': 'Standard HDD Managed Disks'}
 TOKEN = 'eyJ0eXAiOiJKV1QifQ.double.token'
 
@@ -82,17 +83,18 @@ def disk_items(region, tier, redundancy, price):
     yield item(region, 0.002, product, sku, sku + ' Disk Operations', '10K', arm)
 
 
-def items(region, filters):
+@functools.lru_cache(None)
+def items(region, service, product):
     rows = [r for r in table('azure-prices.csv') if r['region'] == region]
     rows = [] if 'empty' in MODE else rows[::10] if 'few' in MODE else rows
     out = []
     for r in rows:
         price = 2 * float(r['price_usd'])
-        if r['kind'] == 'vm' and filters['serviceName'] == 'Virtual Machines':
+        if r['kind'] == 'vm' and service == 'Virtual Machines':
             out.extend(size_items(region, r['item'], r['os'] == 'windows', price))
-        elif r['kind'] == 'disk' and r['unit'] == 'month' and filters.get('productName') == PRODUCTS[r['item'][0]]:
+        elif r['kind'] == 'disk' and r['unit'] == 'month' and product == PRODUCTS[r['item'][0]]:
             out.extend(disk_items(region, r['item'], r['redundancy'], price))
-    if filters['serviceName'] == 'Virtual Machines' and out:
+    if service == 'Virtual Machines' and out:
         out.append(item(region, 0.0, 'Virtual Machines X Series', 'NEW1 v9', 'NEW1 v9', '1 Hour', 'Standard_NEW1_v9'))
         out.append(item(region, 1, 'Virtual Machines X Series', 'NEW2 v9', 'NEW2 v9', '1 Hour', 'Standard_NEW2_v9'))
         out.append(item(region, 1, 'Virtual Machines X Series', 'Odd Thing', 'Odd\u00fc', '1 Hour', 'Standard_D2s_v5'))
@@ -213,7 +215,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         words = query['$filter'][0].split(' and ')
         filters = {w.split(" eq '")[0]: w.split(" eq '")[1].rstrip("'") for w in words}
         skip = int(query.get('$skip', ['0'])[0])
-        all_items = items(filters['armRegionName'], filters)
+        all_items = items(filters['armRegionName'], filters['serviceName'], filters.get('productName'))
         link = None
         if skip + PAGE < len(all_items):
             # Blanks in it are not escaped, and the port is named: both has been seen.
@@ -225,7 +227,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                             'Items': all_items[skip:skip + PAGE], 'NextPageLink': link, 'Count': PAGE})
 
 
-class Server(http.server.HTTPServer):
+class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         pass  # a client that had enough
 
