@@ -20,6 +20,7 @@
 
 #define TIMEOUT_MS 180000 /* a page of megabytes over a slow line */
 #define SAID_LEN 160
+#define NOT_TAKEN 23 /* CURLE_WRITE_ERROR: the answer is longer than we take, and will be again */
 
 DEFINE_CLEANUP(cleanup_json, json_t *, json_decref);
 
@@ -173,7 +174,7 @@ static bool again(const struct paged_fetch *f, const struct http_request *req, u
 	};
 	struct retry_decision d;
 
-	if (tries >= PAGED_TRIES)
+	if (tries >= PAGED_TRIES || (req->err.code == ERR_NETWORK && req->err.detail == NOT_TAKEN))
 		return false;
 	if (req->err.code == ERR_NONE && req->status != 408 && req->status != 429 && req->status < 500)
 		return false;

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Azure's price list and list of sizes as they are documented, from the rows of a catalogue, with what may go wrong with them.
 
-usage: retail_prices.py CATALOGUE RECORD MODE [PEM]
+usage: retail_prices.py CATALOGUE RECORD MODES [PEM]
 
 Answers for any region with the prices that CATALOGUE (a folder) has of it, each of them doubled, in pages of 1,000, between rows
 that are not to be taken; with the sizes of CATALOGUE, to who shows the token; and gives that token, to who knows "S3cret".
 Listens on a port of 127.0.0.1, which it prints, until it is killed; with a PEM file (certificate and key) by TLS.  Each request
-goes to RECORD as a line: method, path, region or "-", "token" or "-", status.  MODE, words parted by commas:
+goes to RECORD as a line: method, path, region or "-", "token" or "-", status.  MODES is a file, read
+anew for each request, with words parted by commas; "busy" counts from when it is first read:
   plain        nothing goes wrong
   busy         the second request is answered by 429 and Retry-After: 0, the third by 500, the fourth is cut
   down         500, always
@@ -35,7 +36,7 @@ import sys
 import urllib.parse
 
 CATALOGUE, RECORD = sys.argv[1:3]
-MODE = set(sys.argv[3].split(','))
+MODE = set()
 PAGE = 1000
 PRODUCTS = {'P': 'Premium SSD Managed Disks', 'E': 'Standard SSD Managed Disks', 'S': 'Standard HDD Managed Disks'}
 TOKEN = 'eyJ0eXAiOiJKV1QifQ.double.token'
@@ -173,6 +174,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def url(self):
         return '%s://127.0.0.1:%d' % ('https' if sys.argv[4:] else 'http', self.server.server_port)
 
+    def mode(self):
+        with open(sys.argv[3]) as f:
+            words = set(f.read().split(','))
+        if words != MODE:
+            MODE.clear()
+            MODE.update(words)
+            Handler.count = 0
+            items.cache_clear()
+
     def trouble(self):
         Handler.count += 1
         if 'down' in MODE or ('busy' in MODE and Handler.count == 3):
@@ -200,6 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer({'token_type': 'Bearer', 'expires_in': 3599, 'access_token': TOKEN})
 
     def do_GET(self):
+        self.mode()
         path, query = (self.path.split('?', 1) + [''])[:2]
         query = urllib.parse.parse_qs(query)
         if path.endswith('/Microsoft.Compute/skus'):
