@@ -4,23 +4,20 @@
 #include "assess/resource_skus.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "assess/azure_page.h"
 #include "assess/catalogue_rows.h"
 #include "assess/catalogue_table.h"
-#include "base/cleanup.h"
 #include "base/compiler.h"
 #include "base/csv.h"
 #include "base/escape.h"
 
 #define VALUE_MAX 64
 #define COUNT_MAX 1000000 /* as the catalogue's */
-
-DEFINE_CLEANUP(cleanup_json, json_t *, json_decref);
 
 const char *const sku_columns[SKU_CELLS] = {
 	[SKU_VCPUS] = "vcpus",
@@ -273,29 +270,21 @@ static int add_size(struct resource_skus *s, const json_t *o, struct error *err)
 int resource_skus_page(struct resource_skus *s, const char *region, const char *body, size_t len, char **next_out,
 		       struct error *err)
 {
-	json_error_t where;
-	CLEANUP(cleanup_json) json_t *doc = json_loadb(body, len, JSON_REJECT_DUPLICATES, &where);
-	const json_t *list = json_object_get(doc, "value"), *next = json_object_get(doc, "nextLink");
-	const char *link = json_string_value(next);
+	const json_t *list;
+	CLEANUP(cleanup_azure_page)
+	json_t *doc = azure_page_parse(body, len, "value", "nextLink", &list, next_out, err);
 
-	*next_out = NULL;
 	if (!doc)
-		return error_set(err, ERR_CORRUPT, "not JSON: line %d: %s", where.line, where.text);
-	if (!json_is_array(list))
-		return error_set(err, ERR_CORRUPT, "no page of sizes: there is no array 'value'");
-	if (next && !link && !json_is_null(next))
-		return error_set(err, ERR_CORRUPT, "nextLink: no text");
+		return -1;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 		const char *type = json_string_value(json_object_get(o, "resourceType"));
 
-		if (type && strcmp(type, "virtualMachines") == 0 && is_there(o, region) && add_size(s, o, err) < 0)
+		if (type && strcmp(type, "virtualMachines") == 0 && is_there(o, region) && add_size(s, o, err) < 0) {
+			free(*next_out);
+			*next_out = NULL;
 			return -1;
-	}
-	if (link && *link) {
-		*next_out = strdup(link);
-		if (!*next_out)
-			return error_errno(err, ENOMEM, "sizes");
+		}
 	}
 	return 0;
 }

@@ -5,23 +5,20 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "assess/azure_page.h"
 #include "assess/catalogue_table.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/escape.h"
 
 #define VMS "Virtual Machines"
 #define NAME_MAX_LEN 256 /* of any text of a row that is looked at */
-
-DEFINE_CLEANUP(cleanup_json, json_t *, json_decref);
 
 static const struct {
 	const char *product;
@@ -283,26 +280,18 @@ static int add_row(struct retail_prices *p, const char *region, uint64_t now_ns,
 int retail_prices_page(struct retail_prices *p, const char *region, uint64_t now_ns, const char *body, size_t len,
 		       char **next_out, struct error *err)
 {
-	json_error_t where;
-	CLEANUP(cleanup_json) json_t *doc = json_loadb(body, len, JSON_REJECT_DUPLICATES, &where);
-	const json_t *items = json_object_get(doc, "Items"), *next = json_object_get(doc, "NextPageLink");
-	const char *link = json_string_value(next);
+	const json_t *items;
+	CLEANUP(cleanup_azure_page)
+	json_t *doc = azure_page_parse(body, len, "Items", "NextPageLink", &items, next_out, err);
 
-	*next_out = NULL;
 	if (!doc)
-		return error_set(err, ERR_CORRUPT, "not JSON: line %d: %s", where.line, where.text);
-	if (!json_is_array(items))
-		return error_set(err, ERR_CORRUPT, "no page of prices: there is no array 'Items'");
-	if (next && !link && !json_is_null(next))
-		return error_set(err, ERR_CORRUPT, "NextPageLink: no text");
+		return -1;
 	for (size_t i = 0; i < json_array_size(items); i++)
-		if (add_row(p, region, now_ns, json_array_get(items, i), err) < 0)
+		if (add_row(p, region, now_ns, json_array_get(items, i), err) < 0) {
+			free(*next_out);
+			*next_out = NULL;
 			return error_prefix(err, "row %zu of a page", i + 1);
-	if (link && *link) {
-		*next_out = strdup(link);
-		if (!*next_out)
-			return error_errno(err, ENOMEM, "prices");
-	}
+		}
 	return 0;
 }
 

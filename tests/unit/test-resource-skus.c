@@ -191,7 +191,7 @@ static void a_page_of_something_else_is_refused(void **state)
 {
 	static const char *const pages[][2] = {
 		{ "<html>", "not JSON: line 1: " },
-		{ "{}", "no page of sizes: there is no array 'value'" },
+		{ "{}", "not a page of a list: there is no array 'value'" },
 		{ "{\"value\":[],\"nextLink\":{}}", "nextLink: no text" },
 		{ "{\"value\":[],\"value\":[]}", "not JSON: line 1: duplicate" },
 	};

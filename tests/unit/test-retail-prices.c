@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assess/azure_page.h"
 #include "assess/retail_prices.h"
+#include "base/cleanup.h"
 #include "base/compiler.h"
 
 #define NOW_NS (UINT64_C(1795298400) * 1000000000) /* 2026-11-21T22:00:00Z */
@@ -207,8 +209,8 @@ static void a_page_that_cannot_be_right_is_refused(void **state)
 		{ "{\"Items\":[],\"Items\":[]}", "not JSON: line 1: duplicate object key" },
 		{ "{\"Items\":[{\"retailPrice\":1e999}]}", "not JSON: line 1: real number overflow" },
 		{ "{\"Items\":[{\"retailPrice\":NaN}]}", "not JSON: line 1: " },
-		{ "[]", "no page of prices: there is no array 'Items'" },
-		{ "{\"Items\":{}}", "no page of prices: there is no array 'Items'" },
+		{ "[]", "not a page of a list: there is no array 'Items'" },
+		{ "{\"Items\":{}}", "not a page of a list: there is no array 'Items'" },
 		{ "{\"Items\":[],\"NextPageLink\":7}", "NextPageLink: no text" },
 		{ "{\"Items\":[7]}", "row 1 of a page: no object" },
 		{ "{\"Items\":[{\"currencyCode\":\"USD\"}]}", "row 1 of a page: retailPrice: no number" },
@@ -235,6 +237,24 @@ static void a_page_that_cannot_be_right_is_refused(void **state)
 		assert_int_equal(p.n, 0);
 		retail_prices_fini(&p);
 	}
+}
+
+static void a_page_of_too_many_values_is_refused_before_it_is_parsed(void **state)
+{
+	static const char head[] = "{\"Items\":[0";
+	size_t len = strlen(head) + 2 * AZURE_PAGE_VALUES_MAX;
+	CLEANUP_FREE char *page = malloc(len + 1);
+	struct retail_prices p = { .v = NULL };
+	struct error e = ERROR_INIT;
+	char *next;
+
+	(void)state;
+	assert_non_null(page);
+	memcpy(page, head, strlen(head));
+	for (size_t i = strlen(head); i < len; i += 2)
+		memcpy(page + i, ",0", 2);
+	assert_int_equal(retail_prices_page(&p, "westeurope", NOW_NS, page, len, &next, &e), -1);
+	assert_error(&e, ERR_CORRUPT, "a page of more than 2097152 values");
 }
 
 static void the_link_to_the_next_page_is_handed_out(void **state)
@@ -278,6 +298,7 @@ int main(void)
 		cmocka_unit_test(the_primary_meter_goes_first_then_the_newest),
 		cmocka_unit_test(two_prices_of_one_rank_contradict_each_other),
 		cmocka_unit_test(a_page_that_cannot_be_right_is_refused),
+		cmocka_unit_test(a_page_of_too_many_values_is_refused_before_it_is_parsed),
 		cmocka_unit_test(the_link_to_the_next_page_is_handed_out),
 		cmocka_unit_test(another_regions_price_is_not_taken),
 	};
