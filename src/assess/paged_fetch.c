@@ -31,7 +31,7 @@ struct origin {
 	size_t scheme_len, host_len, port_len;
 };
 
-/* "https://host[:port]/..."; false: it is no such URL, or one that names a user. */
+/* "https://host[:port]/..."; a user's name would be a part of the host.  False: it is no such URL. */
 static bool take_origin(const char *url, struct origin *o)
 {
 	const char *at = strstr(url, "://"), *end, *colon;
@@ -40,8 +40,6 @@ static bool take_origin(const char *url, struct origin *o)
 		return false;
 	*o = (struct origin){ .scheme = url, .scheme_len = (size_t)(at - url), .host = at + 3 };
 	end = o->host + strcspn(o->host, "/?#");
-	if (memchr(o->host, '@', (size_t)(end - o->host)) || memchr(o->host, '\\', (size_t)(end - o->host)))
-		return false;
 	colon = *o->host == '[' ? memchr(o->host, ']', (size_t)(end - o->host)) : o->host;
 	colon = colon ? memchr(colon, ':', (size_t)(end - colon)) : NULL;
 	o->host_len = (size_t)((colon ? colon : end) - o->host);

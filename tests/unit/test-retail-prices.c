@@ -123,6 +123,7 @@ static void what_is_not_wanted_is_counted_under_why(void **state)
 		{ { .sku = "E10 LRS", .product = "Premium SSD Managed Disks", .meter = "E10 LRS Disk", .unit = "1/Month" }, RETAIL_NOT_UNDERSTOOD },
 		{ { .sku = "P10 GRS", .product = "Premium SSD Managed Disks", .meter = "P10 GRS Disk", .unit = "1/Month" }, RETAIL_NOT_UNDERSTOOD },
 		{ { .sku = "P10 LRS", .product = "Premium SSD Managed Disks", .meter = "P15 LRS Disk", .unit = "1/Month" }, RETAIL_NOT_UNDERSTOOD },
+		{ { .sku = "P10 LRS", .product = "Premium SSD Managed Disks", .meter = "P10 LRS Disk Lease", .unit = "1/Month" }, RETAIL_NOT_UNDERSTOOD },
 		{ { .sku = "P10 LRS", .product = "Premium SSD Managed Disks", .meter = "P10 LRS Disk", .unit = "1 Hour" }, RETAIL_NOT_UNDERSTOOD },
 	};
 	struct error e;
