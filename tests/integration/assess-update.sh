@@ -151,6 +151,12 @@ env -u LIFTFS_CATALOGUE "$builddir/tools/liftfs" assess --update-catalogue --pri
 [ ! -s "$scratch/out" ] || fail "not quiet: $(cat "$scratch/out")"
 grep -q '^eastus,.*,Azure Retail Prices API$' "$XDG_DATA_HOME/liftfs/catalogue/azure-prices.csv" || fail "the user's own folder is not the default"
 
+# An empty folder is filled.
+double
+mkdir "$scratch/empty"
+update --catalogue "$scratch/empty" --region eastus >"$scratch/out" 2>&1 || fail "an empty folder: $(cat "$scratch/out")"
+same 'files' "$(find "$scratch/empty" -type f | wc -l) $(find "$scratch/empty" | wc -l)" '8 9'
+
 # ---- the command line ----
 must_fail 2 "--update-catalogue takes no inventory" update "$samples/rvtools-sample"
 must_fail 2 "--update-catalogue assesses nothing: not with --html" update --html x
