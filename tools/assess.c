@@ -11,8 +11,9 @@
 #include "assess.h"
 #include "assess_inspect.h"
 #include "assess_options.h"
-#include "assess/measured.h"
+#include "assess_update.h"
 #include "assess_vcenter.h"
+#include "assess/measured.h"
 #include "base/clock.h"
 #include "inventory/inventory.h"
 #include "tool.h"
@@ -119,7 +120,7 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 
 	if (!cancel)
 		return -1;
-	catalogue = catalogue_open(o->catalogue ? o->catalogue : CATALOGUEDIR, err);
+	catalogue = catalogue_open(o->catalogue ? o->catalogue : assess_update_base(), err);
 	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 || move_options_check(&moving, err) < 0)
 		return -1;
 	if (o->groups) {
@@ -160,7 +161,6 @@ int main(int argc, char **argv)
 		.arguments = "INVENTORY...",
 		.summary = "Which machines will run in Azure or its VMware Solution, as what, at what cost.",
 		.options = options,
-		.min_args = 1,
 		.max_args = TOOL_ARGS_ANY,
 	};
 	struct error err = ERROR_INIT;
@@ -170,10 +170,10 @@ int main(int argc, char **argv)
 	status = tool_begin(&t, argc, argv);
 	if (status >= 0)
 		return status;
-	if (assess_options_exclude(&o, t.common.json, &err) < 0)
+	if (assess_update_check(&o, t.n_args, &err) < 0 || assess_options_exclude(&o, t.common.json, &err) < 0)
 		return tool_end(&t, tool_usage(&t, "%s", err.msg));
 	status = 0;
-	if (run(&t, &o, &err) < 0)
+	if ((o.update ? assess_update_run(&t, &o, &err) : run(&t, &o, &err)) < 0)
 		status = err.code == ERR_USAGE ? tool_usage(&t, "%s", err.msg) : tool_fail(&t, &err);
 	return tool_end(&t, status);
 }

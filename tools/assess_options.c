@@ -100,6 +100,18 @@ static int set_dedupe(void *dest, const char *value, struct error *err)
 	return set_number(&r->avs_dedupe, value, err);
 }
 
+/* To assess, the last counts; to renew the catalogue, all of them. */
+static int set_region(void *dest, const char *value, struct error *err)
+{
+	struct assess_options_of_tool *o = dest;
+
+	if (o->n_regions == ASSESS_REGIONS_MAX)
+		return error_set(err, ERR_USAGE, "more than %d of them", ASSESS_REGIONS_MAX);
+	o->regions[o->n_regions++] = value;
+	o->rules.region = value;
+	return 0;
+}
+
 /* A later list replaces an earlier one. */
 static int set_series(void *dest, const char *value, struct error *err)
 {
@@ -152,7 +164,7 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "look", 0, "HOW", "what disks show; full reads all of them", set_look, &o->look, "none quick full" },
 		{ "virt-inspector", 0, NULL, "ask it what runs where disks do not say", tool_set_flag, &o->inspect,
 		  NULL },
-		{ "region", 0, "NAME", "where prices are looked up: westeurope", tool_set_text, &r->region, NULL },
+		{ "region", 0, "NAME", "where prices are looked up: westeurope", set_region, o, NULL },
 		{ "sizing", 0, "HOW", "by load where it is known, or by what is allocated", set_sizing, &r->sizing,
 		  "auto performance as-is" },
 		{ "comfort", 0, "X", "multiplies every need: 1.3 adds 30 %", set_number, &r->comfort, NULL },
@@ -177,6 +189,12 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "azure-migrate-csv", 0, "FILE", "the import file of Azure Migrate", tool_set_text, &o->migrate_csv,
 		  NULL },
 		{ "catalog", 0, "DIR", "the same", tool_set_text, &o->catalogue, NULL },
+		{ "update-catalogue", 0, NULL, "fetch today's prices into the catalogue", tool_set_flag, &o->update,
+		  NULL },
+		{ "subscription", 0, "ID", "fetch sizes too, as this one sees them", tool_set_text, &o->subscription,
+		  NULL },
+		{ "prices-url", 0, "URL", "https://prices.azure.com", tool_set_text, &o->prices_url, NULL },
+		{ "management-url", 0, "URL", "https://management.azure.com", tool_set_text, &o->management_url, NULL },
 		{ "avs-ftt", 0, "N", "failures to tolerate: 1", tool_set_count, &r->avs_ftt, NULL },
 		{ "avs-raid", 0, "N", "RAID of vSAN: 1", tool_set_count, &r->avs_raid, NULL },
 		{ "avs-oversubscription", 0, "N", "vCPUs a core: 4", tool_set_count, &r->avs_oversubscription, NULL },

@@ -8,6 +8,8 @@
 #include "assess_look.h"
 #include "tool.h"
 
+#define ASSESS_REGIONS_MAX 64
+
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	struct assess_options rules;
 	struct move_options moving; /* its groups are in the file that `groups` names */
@@ -17,6 +19,10 @@ struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	enum assess_look_depth look;
 	bool inspect; /* ask virt-inspector, too */
 	const char *thumbprint;                         /* of the vCenter's certificate; NULL: verified as ever */
+	bool update;                                    /* renew the catalogue instead */
+	const char *subscription, *prices_url, *management_url; /* NULL: not given */
+	const char *regions[ASSESS_REGIONS_MAX];                /* as many as were given; the last one is rules.region */
+	size_t n_regions;
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
 

@@ -8,7 +8,7 @@
  *
  * Each is UTF-8, comma, with one header line; columns are found by name, further ones are ignored.  A missing file, column
  * or a value that makes no sense is ERR_CORRUPT or what opening it says, with file, line and column: a catalogue is right or it
- * is not used.  Read-only after catalogue_open(): any number of threads.
+ * is not used.  guest-os-releases.csv may be missing: guests are then known by their long names alone.  Read-only after catalogue_open(): any number of threads.
  */
 #ifndef LIFTFS_ASSESS_CATALOGUE_H
 #define LIFTFS_ASSESS_CATALOGUE_H
@@ -69,6 +69,10 @@ struct catalogue_file {
 };
 
 struct catalogue;
+
+/* The files that a catalogue is made of; NULL behind the last. */
+#define CATALOGUE_FILES 9
+const char *catalogue_file_name(size_t i);
 
 struct catalogue *catalogue_open(const char *dir, struct error *err) MUST_CHECK;
 void catalogue_close(struct catalogue *c);

@@ -6,8 +6,6 @@
 #include "assess/catalogue.h"
 #include "assess/catalogue_table.h"
 
-#define CATALOGUE_FILES 9
-
 struct os_id { /* by id, ignoring case */
 	char *id;
 	size_t line;
