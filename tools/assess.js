@@ -10,12 +10,12 @@
 
 	const byId = (id) => document.getElementById(id);
 	const data = JSON.parse(byId("data").textContent);
-	const moves = JSON.parse(byId("moves").textContent);
+	const blocked = JSON.parse(byId("blocked").textContent); // codes to fix, by the index of a machine that is not ready
 	const { element, nameOf, orUnknown, money, number } = assessDetail;
 	const table = byId("table");
 	const body = table.tBodies[0];
 	const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-	const waves = moves.reduce((most, m) => Math.max(most, m.wave), 0);
+	const waves = data.move.waves.length;
 
 	// ---- machines ----
 
@@ -36,7 +36,7 @@
 		const mib = vm.azure.disks.reduce((sum, d) => sum + (d.replicate && d.capacity_mib || 0), 0);
 
 		return {
-			vm, index, move: moves[index], wave: waveKey(moves[index]), fix: moves[index].fix, azure: verdictKey(vm.azure.readiness), avs: verdictKey(vm.avs.readiness), data: mib / 1024,
+			vm, index, wave: waveKey(vm.move), fix: blocked[index] || [], azure: verdictKey(vm.azure.readiness), avs: verdictKey(vm.avs.readiness), data: mib / 1024,
 			memory: vm.memory_mib === null ? null : vm.memory_mib / 1024,
 			words: [vm.name, vm.os_name, vm.os_key, vm.azure.size || "", vm.uuid || "", ...codes].join("\n").toLowerCase()
 		};
@@ -53,7 +53,7 @@
 		avs: (m) => ORDER[m.avs],
 		size: (m) => m.vm.azure.size,
 		monthly: (m) => m.vm.azure.monthly_usd.total,
-		wave: (m) => m.wave === "held" ? waves + 1 : m.wave === "not-ready" ? waves + 2 : m.move.wave
+		wave: (m) => m.wave === "held" ? waves + 1 : m.wave === "not-ready" ? waves + 2 : m.vm.move.wave
 	};
 
 	// ---- what is shown ----
@@ -149,7 +149,7 @@
 		if (open)
 			row.nextElementSibling.remove();
 		else
-			row.after(assessDetail.rowOf(m, machines, Object.keys(COLUMNS).length));
+			row.after(assessDetail.rowOf(m, Object.keys(COLUMNS).length));
 		button.setAttribute("aria-expanded", String(!open));
 	}
 

@@ -40,7 +40,7 @@ const assessDetail = (function () {
 	}
 
 	function secondsOf(s) {
-		return s < 60 ? s + " s" : s < 3600 ? number.format(s / 60) + " min" : s < 48 * 3600 ? number.format(s / 3600) + " h"
+		return s < 60 ? number.format(s) + " s" : s < 3600 ? number.format(s / 60) + " min" : s < 48 * 3600 ? number.format(s / 3600) + " h"
 			: number.format(s / 86400) + " days";
 	}
 
@@ -63,7 +63,7 @@ const assessDetail = (function () {
 		return texts[code] ? code + ": " + texts[code] : code;
 	}
 
-	// ---- parts: of m, the machine with its move; machines, all of them ----
+	// ---- parts: of m, the machine (vm) and what is to fix ----
 
 	function about(cell, m) {
 		const p = element("p");
@@ -104,41 +104,37 @@ const assessDetail = (function () {
 		list(cell, "Size and cost", lines);
 	}
 
-	function placeOf(move, machines) {
+	function placeOf(m) {
+		const move = m.vm.move;
+
 		if (move.wave !== null)
 			return "Wave " + move.wave + ", priority " + number.format(move.priority) + " of 100";
 		if (move.held_by !== null)
-			return ["In no wave: held by ", nameOf(machines[move.held_by].vm.name)];
-		return "In no wave: not ready; to fix: " + Array.from(new Set(move.fix)).join(", ");
-	}
-
-	function groupOf(move) {
-		const rest = (move.devtest ? "development or test" : "production") + ", criticality " + move.criticality;
-
-		if (!move.grouped)
-			return "In no group: taken for an application of its own, " + rest;
-		return move.application === null ? "No application, " + rest : ["Application ", nameOf(move.application), ", " + rest];
+			return ["In no wave: held by ", nameOf(move.held_by)];
+		return "In no wave: not ready; to fix: " + Array.from(new Set(m.fix)).join(", ");
 	}
 
 	function cycleOf(move) {
-		if (!move.cycle)
+		if (!move.converges)
 			return "Changes outrun the line or its blobs: its replica never catches up";
-		return "Then a cycle of " + secondsOf(move.cycle.cycle_s) + " every " + secondsOf(move.cycle.interval_s) +
-			"; the replica is at most " + secondsOf(move.cycle.lag_s) + " old";
+		return "Then a cycle of " + secondsOf(move.cycle_seconds) + " every " + secondsOf(move.interval_seconds) +
+			"; the replica is at most " + secondsOf(move.lag_seconds) + " old";
 	}
 
-	function movement(cell, m, machines) {
-		const move = m.move;
-		const lines = [placeOf(move, machines), groupOf(move)];
+	function movement(cell, m) {
+		const move = m.vm.move;
+		const lines = [placeOf(m), [...(move.application === null ? ["No application"] : ["Application ", nameOf(move.application)]),
+			", " + move.environment + ", criticality " + move.criticality + ", complexity " + move.complexity]];
 
-		if (move.unknown < move.disks)
-			lines.push("First transfer: " + bytesOf(move.bytes) + " (" + move.source + "), " + secondsOf(move.seconds) +
-				" at best; limit: " + move.limit, cycleOf(move));
-		if (move.unknown > 0)
-			lines.push("The size of " + move.unknown + " of " + move.disks + " disks is not known");
-		if (move.disks === 0)
-			lines.push("No disk is replicated");
-		lines.push("Complexity " + move.complexity);
+		if (move.source !== null)
+			lines.push("First transfer: " + bytesOf(move.bytes) + " (" + move.source + "), " + secondsOf(move.seconds) + " at best" +
+				(move.limit === null ? "" : "; limit: " + move.limit), cycleOf(move));
+		if (move.disks_unknown > 0)
+			lines.push("The size of " + move.disks_unknown + " of " + move.disks + " disks is not known");
+		if (move.disks_elsewhere > 0)
+			lines.push("Shared, and sent with another machine: " + move.disks_elsewhere + " disks");
+		if (move.disks_direct > 0)
+			lines.push("Uploaded directly: " + move.disks_direct + " disks");
 		list(cell, "Move", lines);
 	}
 
@@ -174,13 +170,13 @@ const assessDetail = (function () {
 
 	const PARTS = [about, verdicts, sizing, movement, disks];
 
-	function rowOf(m, machines, columns) {
+	function rowOf(m, columns) {
 		const row = element("tr", null, "detail");
 		const cell = row.insertCell();
 
 		cell.colSpan = columns;
 		for (const part of PARTS)
-			part(cell, m, machines);
+			part(cell, m);
 		return row;
 	}
 

@@ -210,7 +210,7 @@ static void write_findings(const struct assess_report *r, FILE *f)
 		fputs("<p>None.</p>\n</section>\n", f);
 		return;
 	}
-	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">What was found, the worst "
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Table of findings\" tabindex=\"0\">\n<table>\n<caption class=\"away\">What was found, the worst "
 	      "first</caption>\n<thead><tr>"
 	      "<th scope=\"col\">Weight</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\">What it "
 	      "means</th>"
@@ -291,7 +291,7 @@ static int write_machines(const struct assess_report *r, FILE *f, struct error *
 	if (html_plain(r, f, err) < 0)
 		return -1;
 	write_controls(r, f);
-	fputs("<div class=\"wide\" role=\"region\" aria-labelledby=\"machines\" tabindex=\"0\">\n<table id=\"table\" "
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Table of machines\" tabindex=\"0\">\n<table id=\"table\" "
 	      "hidden>\n"
 	      "<caption class=\"away\">Machines; the buttons in the head sort, that of a name shows "
 	      "details</caption>\n<thead><tr>\n",
@@ -361,7 +361,7 @@ static void write_basis(const struct assess_report *r, FILE *f)
 		o->avs_ftt, o->avs_raid, o->avs_oversubscription, o->avs_cpu_limit, o->avs_memory_overcommit,
 		o->avs_dedupe, o->avs_growth, o->avs_slack, o->avs_spare_nodes, o->avs_mgmt_vcpu, o->avs_mgmt_memory_gb,
 		o->avs_mgmt_storage_gb);
-	fputs("<div class=\"wide\">\n<table>\n<caption>Catalogue</caption>\n<thead><tr><th scope=\"col\">File</th>"
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Catalogue\" tabindex=\"0\">\n<table>\n<caption>Catalogue</caption>\n<thead><tr><th scope=\"col\">File</th>"
 	      "<th scope=\"col\">Newest date in it</th><th scope=\"col\" "
 	      "class=\"num\">Rows</th></tr></thead>\n<tbody>\n",
 	      f);
@@ -398,8 +398,8 @@ static int write_data(const struct assess_report *r, FILE *f, struct error *err)
 	fputs("</main>\n<script type=\"application/json\" id=\"texts\">", f);
 	if (write_texts(r, f, err) < 0)
 		return -1;
-	fputs("</script>\n<script type=\"application/json\" id=\"moves\">", f);
-	if (html_move_data(r, f, err) < 0)
+	fputs("</script>\n<script type=\"application/json\" id=\"blocked\">", f);
+	if (html_fixes_data(r, f, err) < 0)
 		return -1;
 	fputs("</script>\n<script type=\"application/json\" id=\"data\">", f);
 	if (assess_write_json(r, f, err) < 0)

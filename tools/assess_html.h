@@ -27,8 +27,8 @@ void html_waves(const struct move *m, FILE *f);
 /* The machines as a table for browsers that run no script: the first HTML_PLAIN_ROWS of them. */
 #define HTML_PLAIN_ROWS 1000
 int html_plain(const struct assess_report *r, FILE *f, struct error *err) MUST_CHECK;
-/* For the script: the move of each machine, in step with those of the document of --json. */
-int html_move_data(const struct assess_report *r, FILE *f, struct error *err) MUST_CHECK;
+/* For the script: of each machine that is not ready, by its place in the document of --json, the codes to fix. */
+int html_fixes_data(const struct assess_report *r, FILE *f, struct error *err) MUST_CHECK;
 
 /* ---- pieces ---- */
 

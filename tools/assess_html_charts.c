@@ -145,10 +145,10 @@ void html_bars_label(FILE *f, size_t row)
 void html_bars_numbers(FILE *f, const char *caption, const char *heads)
 {
 	fprintf(f,
-		"</svg>\n<details>\n<summary>Numbers</summary>\n<div class=\"wide\">\n<table>\n<caption "
-		"class=\"away\">%s</caption>\n"
+		"</svg>\n<details>\n<summary>Numbers</summary>\n<div class=\"wide\" role=\"region\" aria-label=\"%s: numbers\" "
+		"tabindex=\"0\">\n<table>\n<caption class=\"away\">%s</caption>\n"
 		"<thead><tr>%s</tr></thead>\n<tbody>\n",
-		caption, heads);
+		caption, caption, heads);
 }
 
 void html_bars_end(FILE *f)

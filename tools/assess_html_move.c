@@ -2,9 +2,7 @@
 /* The section of the page about the move: what is to be sent, how long that takes, who goes when, what keeps the rest. */
 #include <config.h>
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "assess_html.h"
@@ -30,7 +28,7 @@ static void write_cards(const struct move *m, FILE *f)
 	html_card(f, "First transfer, all machines", number, more);
 	html_seconds_text(m->time.longest_s, number);
 	snprintf(more, sizeof(more), "limit: %s", move_limit_name(m->time.limit));
-	html_card(f, "Time at best", number, more);
+	html_card(f, "Time at best", number, m->time.longest_s > 0 ? more : "nothing to send");
 	snprintf(number, sizeof(number), "%.0f %%", 100 * m->line_share);
 	html_card(f, "Of the line for changes", number,
 		  m->line_share < 1 ? "on average, if all were replicated at once" : "all at once outrun the line");
@@ -50,6 +48,7 @@ static void source_bars(const struct move_load *l, FILE *f)
 {
 	static const char *const texts[MOVE_SOURCES] = { [MOVE_MEASURED] = "measured: without zeros and duplicates",
 							 [MOVE_ALLOCATED] = "allocated: what images take",
+							 [MOVE_IN_USE] = "in use: of what machines have in use",
 							 [MOVE_CAPACITY] = "capacity: whole disks" };
 	double all = move_load_bytes(l), most = 0;
 	char text[FORMAT_TEXT_LEN];
@@ -181,7 +180,8 @@ static void write_remarks(const struct assess_report *r, FILE *f)
 
 	if (n == 0)
 		return;
-	fprintf(f, "<h3>Remarks on the groups</h3>\n<details id=\"remarks\">\n<summary>%zu</summary>\n<ul>\n", n);
+	fprintf(f, "<h3>Remarks on the groups</h3>\n<details id=\"remarks\">\n<summary>%zu remark%s</summary>\n<ul>\n", n,
+		html_plural(n));
 	put_notices(groups, f);
 	put_notices(&r->move->notices, f);
 	fputs("</ul>\n</details>\n", f);
@@ -218,61 +218,36 @@ static void add_codes(const struct assess_codes *codes, json_t *list)
 			json_array_append_new(list, json_string(codes->v[i]));
 }
 
-/* The codes by which move.fixes counts this machine; one may be there twice. */
+/* The codes by which the list of fixes counts this machine; one may be there twice. */
 static json_t *fix_json(const struct move_vm *v)
 {
 	json_t *list = json_array();
 
-	if (!list || v->wave != MOVE_NO_WAVE || v->held_by)
-		return list;
 	add_codes(&v->vm->azure.codes, list);
-	for (size_t i = 0; i < v->vm->machine->n_disks; i++)
+	for (size_t i = 0; list && i < v->vm->machine->n_disks; i++)
 		add_codes(&v->vm->disks[i].codes, list);
 	return list;
 }
 
-static json_t *whole(double n)
+int html_fixes_data(const struct assess_report *r, FILE *f, struct error *err)
 {
-	return json_integer(n < 9e15 ? (json_int_t)n : INT64_C(9000000000000000));
-}
+	const char *before = "";
 
-static json_t *cycle_json(const struct move_vm *v)
-{
-	if (!v->converges)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "cycle_s", whole(v->cadence.cycle_s), "interval_s",
-			 whole(v->cadence.interval_s), "lag_s", whole(v->cadence.lag_s));
-}
-
-static json_t *vm_json(const struct assess_report *r, const struct move_vm *v, struct error *err)
-{
-	const char *application = v->row ? v->row->application : NULL;
-
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:f, s:b, s:b, s:o, s:o, s:o}", "wave",
-			 v->wave == MOVE_NO_WAVE ? json_null() : json_integer((json_int_t)v->wave + 1), "bytes",
-			 whole(move_load_bytes(&v->load)), "source", move_source_name(move_load_source(&v->load)), "disks",
-			 json_integer((json_int_t)v->load.disks), "unknown", json_integer((json_int_t)v->load.unknown),
-			 "seconds", whole(v->time.longest_s), "limit", move_limit_name(v->time.limit), "cycle", cycle_json(v),
-			 "complexity", wave_level_name(v->complexity), "criticality", wave_level_name(v->criticality),
-			 "priority", round(v->priority * 10) / 10, "grouped", v->row != NULL, "devtest",
-			 v->row && v->row->devtest, "application",
-			 application ? disk_info_name(application, err) : json_null(), "held_by",
-			 v->held_by ? json_integer(v->held_by - r->result->vms) : json_null(), "fix", fix_json(v));
-}
-
-int html_move_data(const struct assess_report *r, FILE *f, struct error *err)
-{
-	fputs("[", f);
+	fputs("{", f);
 	for (size_t i = 0; i < r->move->n_vms; i++) {
-		CLEANUP(cleanup_json) json_t *vm = vm_json(r, &r->move->vms[i], err);
-		CLEANUP_FREE char *s = vm ? json_dumps(vm, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)) : NULL;
+		const struct move_vm *v = &r->move->vms[i];
+
+		if (v->wave != MOVE_NO_WAVE || v->held_by)
+			continue;
+		CLEANUP(cleanup_json) json_t *codes = fix_json(v);
+		CLEANUP_FREE char *s = codes ? json_dumps(codes, JSON_COMPACT) : NULL;
 
 		if (!s)
-			return err && err->code != ERR_NONE ? -1 :
-							      error_set(err, ERR_NOMEM, "no memory for the page's data");
-		fputs(i > 0 ? ",\n" : "\n", f);
+			return error_set(err, ERR_NOMEM, "no memory for the page's data");
+		fprintf(f, "%s\"%zu\":", before, i);
 		assess_put_json(s, f);
+		before = ",\n";
 	}
-	fputs("]", f);
+	fputs("}", f);
 	return 0;
 }

@@ -67,7 +67,7 @@ int html_plain(const struct assess_report *r, FILE *f, struct error *err)
 	if (n < r->result->n_vms)
 		fprintf(f, " The first %zu of %zu machines; <code>liftfs assess --csv</code> has all.", n,
 			r->result->n_vms);
-	fputs("</p>\n<div class=\"wide\">\n<table id=\"plain\">\n<caption class=\"away\">Machines</caption>\n<thead><tr>", f);
+	fputs("</p>\n<div class=\"wide\" role=\"region\" aria-label=\"Plain table of machines\" tabindex=\"0\">\n<table id=\"plain\">\n<caption class=\"away\">Machines</caption>\n<thead><tr>", f);
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
 		fprintf(f, "%s</th>", heads[i]);
 	fputs("</tr></thead>\n<tbody>\n", f);

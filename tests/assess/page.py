@@ -68,14 +68,15 @@ def contrast(a, b):
 
 
 def check_contrast(css):
-    schemes = [dict(re.findall(r'--([a-z0-9-]+):\s*(#[0-9a-f]+)', block)) for block in re.findall(r':root\s*{([^}]*)}', css)]
+    schemes = [dict(re.findall(r'--([a-z0-9-]+):\s*(#[0-9a-f]+)', block)) for block in re.findall(r':root\s*{([^}]*#[^}]*)}', css)]
     assert len(schemes) == 3, 'light, dark and paper'
     for s in schemes:
         assert set(s) == set(schemes[0]), set(s) ^ set(schemes[0])
         for back in ('page', 'panel'):
             for front in ('text', 'faint', 'link', 'ready', 'conditional', 'not-ready', 'unknown'):
                 assert contrast(s[front], s[back]) >= 4.5, (front, back, contrast(s[front], s[back]))
-        assert contrast(s['part-1'], s['page']) >= 3 and contrast(s['part-1'], s['part-2']) >= 1.7, 'parts of bars'
+            assert min(contrast(s['part-1'], s[back]), contrast(s['part-2'], s[back])) >= 3, ('bars', back)
+        assert contrast(s['part-1'], s['part-2']) >= 1.7, 'parts of bars'
 
 
 def check(page, css):
@@ -93,6 +94,8 @@ def check(page, css):
     assert next(root.all('html')).attrs['lang'] == 'en'
     for s in root.all('section'):
         assert 'aria-labelledby' in s.attrs
+    levels = [int(n.tag[1]) for n in root.all('h1', 'h2', 'h3')]
+    assert all(b <= a + 1 for a, b in zip([0] + levels, levels)), 'a heading that leaves out a level'
     for t in root.all('table'):
         assert list(t.all('caption')), 'a table without caption'
     for th in root.all('th'):
@@ -102,6 +105,11 @@ def check(page, css):
             continue
         assert s.attrs.get('role') == 'img' and list(s.all('title')), 'a drawing without text'
         assert list(s.parent.all('table')), 'a drawing without its data'
+    for n in root.all('div'):
+        assert not (n.has('wide') or n.has('long')) or n.attrs.get('tabindex') == '0' and n.attrs.get('role') == 'region', \
+            'what scrolls, but not by keyboard'
+    regions = [n.attrs.get('aria-label') or n.attrs.get('aria-labelledby') for n in root.all() if n.tag == 'section' or n.attrs.get('role') == 'region']
+    assert all(regions) and len(regions) == len(set(regions)), 'regions without a name of their own'
     labelled = [n.attrs['for'] for n in root.all('label')]
     for n in root.all('input', 'select'):
         assert n.attrs['id'] in labelled, 'a control without label'
