@@ -297,8 +297,8 @@ static int write_machines(const struct assess_report *r, FILE *f, struct error *
 	      "details</caption>\n<thead><tr>\n",
 	      f);
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		fprintf(f, "<th scope=\"col\"%s data-key=\"%s\"><button type=\"button\">%s</button></th>\n",
-			columns[i].number ? " class=\"num\"" : "", columns[i].key, columns[i].text);
+		fprintf(f, "<th scope=\"col\"%s data-key=\"%s\" data-text=\"%s\"><button type=\"button\">%s</button></th>\n",
+			columns[i].number ? " class=\"num\"" : "", columns[i].key, columns[i].text, columns[i].text);
 	fputs("</tr></thead>\n<tbody></tbody>\n</table>\n</div>\n<p id=\"more\" hidden><button id=\"more-some\" "
 	      "type=\"button\"></button>\n"
 	      "<button id=\"more-all\" type=\"button\"></button></p>\n</section>\n",
