@@ -173,10 +173,12 @@ const assessDetail = (function () {
 	function rowOf(m, columns) {
 		const row = element("tr", null, "detail");
 		const cell = row.insertCell();
+		const body = element("div");
 
 		cell.colSpan = columns;
+		cell.append(body);
 		for (const part of PARTS)
-			part(cell, m);
+			part(body, m);
 		return row;
 	}
 

@@ -123,8 +123,8 @@ def all_of_many(b, page):
     b.press('Enter')
     b.wait('document.querySelector("#more").hidden')
     yield 'all', b.see('[%s.length, new Set(%s).size, document.activeElement.textContent]' % (NAMES, NAMES))
-    b.see('document.querySelector("#reset").click(); document.querySelector("#more-all").click()')
-    b.see('document.querySelector("[data-key=name] button").click()')  # while rows are being added
+    b.see('document.querySelector("#reset").click(); document.querySelector("#more-all").click(); '
+          'document.querySelector("[data-key=name] button").click()')  # while rows are being added
     b.see('new Promise((done) => setTimeout(() => setTimeout(() => setTimeout(done))))')
     yield 'sorted meanwhile', b.see('[%s.length, %s[0]]' % (NAMES, NAMES))
 
