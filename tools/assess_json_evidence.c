@@ -5,21 +5,11 @@
 #include <math.h>
 
 #include "assess_evidence.h"
+#include "assess_json.h"
 #include "base/escape.h"
 #include "inventory/disk_info.h"
 
 /* Text of a guest: as it is, if it is UTF-8. */
-static json_t *text(const char *s)
-{
-	char shown[OUTPUT_TEXT_MAX];
-	json_t *j = json_string(s);
-
-	if (j)
-		return j;
-	escape_visible(s, shown, sizeof(shown));
-	return json_string(shown);
-}
-
 /* NULL as an item means that there was no memory for it. */
 static bool append(json_t *list, json_t *item)
 {
@@ -46,7 +36,7 @@ static json_t *sources_json(const struct assess_vm *vm, struct error *err)
 	for (size_t i = 0; i < l.n; i++)
 		if (!append(list,
 			    json_pack("{s:s, s:s, s:o, s:o, s:b}", "field", l.v[i].field, "from", l.v[i].from, "value",
-				      text(l.v[i].value), "where", text(l.v[i].where), "counts", (int)l.v[i].counts)))
+				      assess_json_text(l.v[i].value), "where", assess_json_text(l.v[i].where), "counts", (int)l.v[i].counts)))
 			return NULL;
 	return json_incref(list);
 }
@@ -70,7 +60,7 @@ static json_t *findings_json(const struct look *l)
 
 	for (size_t i = 0; list && i < l->n; i++)
 		if (!append(list, json_pack("{s:s, s:o, s:o, s:I}", "kind", finding_kind_name(l->v[i].kind), "value",
-					    text(l->v[i].value), "where", text(l->v[i].where), "offset",
+					    assess_json_text(l->v[i].value), "where", assess_json_text(l->v[i].where), "offset",
 					    (json_int_t)l->v[i].off)))
 			return NULL;
 	return json_incref(list);
@@ -83,7 +73,7 @@ json_t *assess_json_disk_evidence(const struct machine_disk *d, bool brief, stru
 	(void)err;
 	if (!l)
 		return json_null();
-	return json_pack("{s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "error", l->error ? text(l->error) : json_null(),
+	return json_pack("{s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "error", l->error ? assess_json_text(l->error) : json_null(),
 			 "complete", (int)(l->found.n > 0 && l->found.complete && !l->error), "used_mib",
 			 used_mib(l->found.facts.used > 0, (double)l->found.facts.used / 1048576), "used_whole",
 			 (int)(l->found.n > 0 && l->found.facts.used_whole), "zero_share",
@@ -99,7 +89,7 @@ json_t *assess_json_confidence(const struct assess_vm *vm)
 	CLEANUP(cleanup_json) json_t *list = json_array();
 
 	for (size_t i = 0; list && i < why->n; i++)
-		if (!append(list, text(why->v[i])))
+		if (!append(list, assess_json_text(why->v[i])))
 			return NULL;
 	return list ? json_pack("{s:i, s:O}", "level", (int)vm->confidence.level, "reasons", list) : NULL;
 }

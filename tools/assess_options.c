@@ -54,13 +54,28 @@ static int set_setting_count(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
-static int set_setting_number(void *dest, const char *value, struct error *err)
+/* "0.05", and the same as "5%". */
+static int set_setting_share(void *dest, const char *value, struct error *err)
 {
+	size_t len = strlen(value);
+	bool percent = len > 0 && value[len - 1] == '%';
+	char text[32];
 	double v;
 
-	if (set_number(&v, value, err) < 0)
-		return -1;
-	*(struct move_setting *)dest = (struct move_setting){ .v = v, .given = true };
+	if (percent && len <= sizeof(text)) {
+		memcpy(text, value, len - 1);
+		text[len - 1] = '\0';
+	}
+	if (set_number(&v, percent && len <= sizeof(text) ? text : value, NULL) < 0)
+		return error_set(err, ERR_USAGE, "'%s': not a share such as 0.05 or 5%%", value);
+	*(struct move_setting *)dest = (struct move_setting){ .v = percent ? v / 100 : v, .given = true };
+	return 0;
+}
+
+static int set_upload(void *dest, const char *value, struct error *err)
+{
+	(void)err;
+	*(enum move_way *)dest = strcmp(value, "direct") == 0 ? MOVE_DIRECT_UPLOAD : MOVE_PAGE_BLOB;
 	return 0;
 }
 
@@ -178,7 +193,11 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		  &o->groups, NULL },
 		{ "line-rate", 0, "RATE", "of the line to Azure: 20M (bytes a second), 1000mbit", set_setting_rate,
 		  &o->moving.line_rate, NULL },
-		{ "churn", 0, "X", "share of a disk that changes in a day: 0.05", set_setting_number,
+		{ "account-rate", 0, "RATE", "of the storage account: 25000mbit", set_setting_rate,
+		  &o->moving.account_rate, NULL },
+		{ "upload", 0, "WAY", "where disks are sent to: page-blob", set_upload, &o->moving.way,
+		  "page-blob direct" },
+		{ "churn", 0, "X", "share of a disk that changes in a day: 5%", set_setting_share,
 		  &o->moving.churn_share, NULL },
 		{ "wave-max", 0, "N", "machines a wave, at most: 50", set_setting_count, &o->moving.wave_max, NULL },
 		{ "disks-at-once", 0, "N", "disks that are copied at the same time: 52", set_setting_count,

@@ -26,7 +26,7 @@ struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
 
-#define ASSESS_TOOL_OPTIONS 40 /* with the end of the table */
+#define ASSESS_TOOL_OPTIONS 48 /* with the end of the table */
 /* Sets the defaults, and where the options put what they are given. */
 void assess_options_table(struct assess_options_of_tool *o, struct tool_option out[ASSESS_TOOL_OPTIONS]);
 

@@ -25,7 +25,7 @@ struct index {
 };
 
 struct links {
-	size_t *order;          /* machines by name: a machine's place in it is its rank */
+	const size_t *order;    /* machines by name: a machine's place in it is its rank */
 	size_t *unit_of, units; /* by rank: an application, or the machine alone */
 	struct index names, applications;
 	struct wave_edge *edges; /* between units */
@@ -35,7 +35,6 @@ struct links {
 
 static void links_fini(struct links *l)
 {
-	free(l->order);
 	free(l->unit_of);
 	free(l->names.v);
 	free(l->applications.v);
@@ -46,6 +45,7 @@ static void links_fini(struct links *l)
 void wave_units_fini(struct wave_units *u)
 {
 	free(u->by_name);
+	free(u->sharing);
 	free(u->order);
 	free(u->groups);
 	free(u->needs);
@@ -53,47 +53,12 @@ void wave_units_fini(struct wave_units *u)
 
 /* ---- by name ---- */
 
-struct ranked {
-	const struct machine *m;
-	size_t at;
-};
-
-static int by_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "");
-}
-
-static int by_machine(const void *a, const void *b)
-{
-	const struct machine *x = ((const struct ranked *)a)->m, *y = ((const struct ranked *)b)->m;
-	int diff = by_text(x->name, y->name);
-
-	if (!diff)
-		diff = by_text(x->uuid, y->uuid);
-	return diff ? diff : by_text(x->origin, y->origin);
-}
-
 static int by_named(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 	int diff = strcasecmp(x->name, y->name);
 
 	return diff ? diff : (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static int rank_machines(const struct move *m, struct links *l, struct error *err)
-{
-	CLEANUP_FREE struct ranked *all = calloc(m->n_vms + 1, sizeof(*all));
-
-	l->order = calloc(m->n_vms + 1, sizeof(*l->order));
-	if (!all || !l->order)
-		return error_errno(err, ENOMEM, "machines");
-	for (size_t i = 0; i < m->n_vms; i++)
-		all[i] = (struct ranked){ .m = m->vms[i].vm->machine, .at = i };
-	qsort(all, m->n_vms, sizeof(*all), by_machine);
-	for (size_t r = 0; r < m->n_vms; r++)
-		l->order[r] = all[r].at;
-	return 0;
 }
 
 static int find_names(struct move *m, const struct wave_groups *groups, struct links *l, struct error *err)
@@ -199,13 +164,21 @@ static int link_row(struct move *m, struct links *l, const struct wave_row *row,
 	return 0;
 }
 
-static int find_links(struct move *m, const struct wave_groups *groups, struct links *l, struct error *err)
+static int find_links(struct move *m, const struct wave_groups *groups, const struct wave_units *u, struct links *l,
+		      struct error *err)
 {
-	if (rank_machines(m, l, err) < 0 || find_names(m, groups, l, err) < 0 || number_units(m, l, err) < 0)
+	l->order = u->by_name;
+	if (find_names(m, groups, l, err) < 0 || number_units(m, l, err) < 0)
 		return -1;
 	for (size_t i = 0; groups && i < groups->n; i++)
 		if (link_row(m, l, &groups->v[i], err) < 0)
 			return -1;
+	for (size_t i = 0; i < u->n_sharing; i++) {
+		size_t a = l->unit_of[u->sharing[i].from], b = l->unit_of[u->sharing[i].to];
+
+		if (add_edge(l, a, b, err) < 0 || add_edge(l, b, a, err) < 0)
+			return -1;
+	}
 	l->ring_of = calloc(l->units + 1, sizeof(*l->ring_of));
 	if (!l->ring_of)
 		return error_errno(err, ENOMEM, "dependencies");
@@ -371,9 +344,7 @@ int move_find_units(const struct move_options *o, struct move *m, struct wave_un
 	struct links l = { .units = 0 };
 	int rc = -1;
 
-	u->n = m->n_vms;
-	if (find_links(m, o->groups, &l, err) == 0 && fill_groups(&l, u, err) == 0 && tell_rings(m, &l, err) == 0) {
-		u->by_name = steal_ptr(&l.order);
+	if (find_links(m, o->groups, u, &l, err) == 0 && fill_groups(&l, u, err) == 0 && tell_rings(m, &l, err) == 0) {
 		describe(m, u);
 		rc = hold(m, u, err);
 	}
