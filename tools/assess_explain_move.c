@@ -75,9 +75,10 @@ static int disk_line(const struct explained *e, size_t i, struct error *err)
 	time_of(disk->s, time);
 	printf("  %-14s %s, %s\n", cut, size, source_text(disk->source));
 	printf("  %-14s %s at %s/s, %s\n", "", time, rate,
-	       disk->way == MOVE_PAGE_BLOB                 ? "what a page blob takes"
-	       : e->r->moving->way == MOVE_DIRECT_UPLOAD ? "a direct upload's rate for its size"
-							 : "a direct upload's rate for its size: no page blob holds it");
+	       disk->way == MOVE_PAGE_BLOB ? "what a page blob takes"
+	       : e->r->moving->way == MOVE_DIRECT_UPLOAD
+		       ? "a direct upload's rate for its size"
+		       : "a direct upload's rate for its size: no page blob holds it");
 	return 0;
 }
 
@@ -171,8 +172,8 @@ static void priority_lines(const struct move_vm *v)
 	line("criticality", "%s%s", wave_level_name(v->criticality), v->row ? "" : ": the groups do not name it");
 	line("priority", "%.1f of 100 = %d x %.12g readiness + %d x %.12g complexity", v->priority,
 	     MOVE_WEIGHT_READINESS, p.readiness, MOVE_WEIGHT_COMPLEXITY, p.complexity);
-	line("", "  + %d x %.3f effort + %d x %.12g criticality", MOVE_WEIGHT_EFFORT, p.effort,
-	     MOVE_WEIGHT_CRITICALITY, p.criticality);
+	line("", "  + %d x %.3f effort + %d x %.12g criticality", MOVE_WEIGHT_EFFORT, p.effort, MOVE_WEIGHT_CRITICALITY,
+	     p.criticality);
 }
 
 static int group_lines(const struct explained *e, struct error *err)
@@ -215,9 +216,8 @@ static int wave_lines(const struct explained *e, struct error *err)
 		return held_lines(e, err);
 	w = &m->waves[e->v->wave];
 	time_of(w->start_s, start);
-	line("wave", "%zu of %zu, with %zu other%s; its transfer begins %s%s", e->v->wave + 1, m->n_waves,
-	     w->n_vms - 1, w->n_vms == 2 ? "" : "s", w->start_s > 0 ? "after " : "at once",
-	     w->start_s > 0 ? start : "");
+	line("wave", "%zu of %zu, with %zu other%s; its transfer begins %s%s", e->v->wave + 1, m->n_waves, w->n_vms - 1,
+	     w->n_vms == 2 ? "" : "s", w->start_s > 0 ? "after " : "at once", w->start_s > 0 ? start : "");
 	line("", "confidence %s, risk %s", wave_level_name(w->confidence), wave_level_name(w->risk));
 	for (size_t i = 0; i < w->reasons.n; i++)
 		line("", "- %s", w->reasons.v[i]);

@@ -78,9 +78,8 @@ static void print_cost(const struct assess_report *r)
 
 static void print_avs(const struct assess_avs *a)
 {
-	printf("Hosts: %" PRIu64 " x %s of Azure VMware Solution (%s), %" PRIu64 " cores to license\n",
-	       a->nodes, a->host->name,
-	       a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting),
+	printf("Hosts: %" PRIu64 " x %s of Azure VMware Solution (%s), %" PRIu64 " cores to license\n", a->nodes,
+	       a->host->name, a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting),
 	       a->physical_cores);
 	if (a->several_clusters)
 		printf("       %" PRIu64 " clusters: what each further one needs for itself is not in it\n",
@@ -181,9 +180,9 @@ int assess_print_table(const struct assess_report *r, enum output_when color, st
 	static const struct {
 		const char *text;
 		enum table_fit fit;
-	} headings[] = { { "VM", TABLE_CUT },         { "OS", TABLE_CUT },      { "VCPU", TABLE_RIGHT },
-			 { "MEMORY", TABLE_RIGHT },   { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
-			 { "AZURE", TABLE_LEFT },     { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
+	} headings[] = { { "VM", TABLE_CUT },          { "OS", TABLE_CUT },      { "VCPU", TABLE_RIGHT },
+			 { "MEMORY", TABLE_RIGHT },    { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
+			 { "AZURE", TABLE_LEFT },      { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
 			 { "USD/MONTH", TABLE_RIGHT }, { "WAVE", TABLE_RIGHT } };
 	static const unsigned least[] = { 1, 4, 3, 2, 7 }; /* OS, disks, memory, vCPUs, AVS */
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For people at a terminal: what the move comes to, its waves, and what must be fixed before there can be more of them. */
+/* For people at a terminal: what the move comes to, its waves, and what must be fixed before there can be more of them.
+ */
 #include <config.h>
 
 #include <stdio.h>
@@ -71,9 +72,9 @@ static int print_waves(const struct move *m, enum output_when color, struct erro
 	static const struct {
 		const char *text;
 		enum table_fit fit;
-	} headings[] = { { "WAVE", TABLE_RIGHT },  { "VMS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
-			 { "DAYS", TABLE_RIGHT },  { "FROM", TABLE_RIGHT }, { "SURE", TABLE_LEFT },
-			 { "RISK", TABLE_LEFT }, { "BECAUSE", TABLE_CUT } };
+	} headings[] = { { "WAVE", TABLE_RIGHT }, { "VMS", TABLE_RIGHT },  { "DATA", TABLE_RIGHT },
+			 { "DAYS", TABLE_RIGHT }, { "FROM", TABLE_RIGHT }, { "SURE", TABLE_LEFT },
+			 { "RISK", TABLE_LEFT },  { "BECAUSE", TABLE_CUT } };
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)

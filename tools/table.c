@@ -87,8 +87,7 @@ static size_t find_widths(const struct table *t, size_t *widths, struct libscols
 	struct libscols_line *line;
 
 	for (size_t c = 0; c < n; c++)
-		widths[c] = characters(
-			scols_cell_get_data(scols_column_get_header(scols_table_get_column(t->tb, c))));
+		widths[c] = characters(scols_cell_get_data(scols_column_get_header(scols_table_get_column(t->tb, c))));
 	while (scols_table_next_line(t->tb, lines, &line) == 0)
 		for (size_t c = 0; c < n; c++) {
 			size_t width = characters(scols_cell_get_data(scols_line_get_cell(line, c)));

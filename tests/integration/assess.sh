@@ -59,6 +59,8 @@ if command -v script >/dev/null; then
 	[ "$(sed 's/\x1b\[[0-9;]*m//g; /^VM/,$!d' terminal | awk '{ if (length($0) > n) n = length($0) } END { print n }')" -le 90 ] ||
 		fail "wider than the terminal: $(cat terminal)"
 	grep -q "$(printf '\033')" terminal || fail "no colour"
+	TERM=xterm script -qec "$(echo "$command" | sed 's/cols 90/cols 80/')" /dev/null </dev/null | tr -d '\r' >terminal
+	grep -q '^vm-appliance-01  *16 GiB  unknown  *ready  *D2ls_v5  *73.93  *-$' terminal || fail "80 columns: $(cat terminal)"
 	NO_COLOR=1 TERM=xterm script -qec "$command" /dev/null </dev/null | grep -q "$(printf '\033')" && fail "colours in spite of NO_COLOR"
 fi
 
