@@ -90,7 +90,9 @@ static int show(const struct tool *t, const struct assess_options_of_tool *o, co
 		return 0;
 	if (assess_print_summary(r, err) < 0)
 		return -1;
-	return o->csv || o->html || o->migrate_csv ? 0 : assess_print_table(r, t->common.color, err);
+	if (o->csv || o->html || o->migrate_csv)
+		return 0;
+	return assess_print_plan(r, t->common.color, err) < 0 ? -1 : assess_print_table(r, t->common.color, err);
 }
 
 static int run(const struct tool *t, const struct assess_options_of_tool *o, struct error *err)

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "assess.h"
 #include "assess_evidence.h"
+#include "assess_explain.h"
 #include "base/cleanup.h"
 #include "inventory/disk_info.h"
 
@@ -19,9 +19,10 @@ struct explain {
 	const struct machine *m;
 };
 
-static void line(const char *what, const char *fmt, ...) PRINTF_FMT(2, 3);
+#define line assess_explain_line
+#define name_line assess_explain_name
 
-static void line(const char *what, const char *fmt, ...)
+void assess_explain_line(const char *what, const char *fmt, ...)
 {
 	char text[2 * OUTPUT_TEXT_MAX], shown[OUTPUT_TEXT_MAX];
 	va_list ap;
@@ -38,7 +39,7 @@ static void line_if(const char *what, const char *text)
 		line(what, "%s", text);
 }
 
-static int name_line(const char *what, const char *name, struct error *err)
+int assess_explain_name(const char *what, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *escaped = name ? disk_info_escape(name, err) : NULL;
 
@@ -168,6 +169,9 @@ static void why_sizing(const struct explain *e)
 	     s != SIZING_AUTO              ? "as --sizing says"
 	     : e->vm->azure.by_performance ? "a value of its load is known"
 					   : "no value of its load is known");
+	line("confidence", "not given: %s",
+	     e->vm->azure.by_performance ? "the inventory does not say of how many samples its values are"
+					 : "it is sized as-is, by no samples");
 }
 
 /* "4 x 35 % x 1.0 = 1.4" */
@@ -333,7 +337,7 @@ static void cost_lines(const struct explain *e)
 
 /* ---- all of it ---- */
 
-static int explain_vm(const struct explain *e, struct error *err)
+static int explain_vm(const struct explain *e, size_t i, struct error *err)
 {
 	const struct assess_vm *vm = e->vm;
 	CLEANUP_FREE char *name = disk_info_escape(e->m->name, err);
@@ -357,7 +361,7 @@ static int explain_vm(const struct explain *e, struct error *err)
 	cost_lines(e);
 	printf("\nAzure VMware Solution: %s\n", assess_avs_verdict(vm->avs.verdict));
 	code_lines("because", &vm->avs.codes);
-	return 0;
+	return assess_explain_move(e->r, i, err);
 }
 
 static bool is_called(const struct machine *m, const char *name, int (*compare)(const char *, const char *))
@@ -390,7 +394,7 @@ int assess_explain(const struct assess_report *r, const char *name, struct error
 				continue;
 			if (found++ > 0)
 				printf("\n");
-			if (explain_vm(&e, err) < 0)
+			if (explain_vm(&e, i, err) < 0)
 				return -1;
 		}
 	}

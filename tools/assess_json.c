@@ -59,9 +59,11 @@ json_t *assess_json_text(const char *s)
 	return json_string(shown);
 }
 
+#define text assess_json_text
+
 static json_t *text_or_null(const char *s)
 {
-	return s && *s ? assess_json_text(s) : json_null();
+	return s && *s ? text(s) : json_null();
 }
 
 static json_t *name_or_null(const char *s, struct error *err)
@@ -74,7 +76,7 @@ static json_t *codes_json(const struct assess_codes *codes)
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < codes->n; i++)
-		json_array_append_new(list, assess_json_text(codes->v[i]));
+		json_array_append_new(list, text(codes->v[i]));
 	return list && json_array_size(list) == codes->n ? list : NULL;
 }
 
@@ -87,8 +89,8 @@ static json_t *disk_json(const struct machine_disk *d, const struct assess_disk 
 
 	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "label",
 			 disk_info_name(d->label, err), "os", d->os, "replicate", a->replicate, "capacity_mib",
-			 count_or_null(whole), "type", tier ? assess_json_text(assess_disk_type_name(tier->type)) : json_null(),
-			 "tier", tier ? assess_json_text(tier->name) : json_null(), "codes", codes_json(&a->codes), "monthly_usd",
+			 count_or_null(whole), "type", tier ? text(assess_disk_type_name(tier->type)) : json_null(),
+			 "tier", tier ? text(tier->name) : json_null(), "codes", codes_json(&a->codes), "monthly_usd",
 			 cents_or_null(a->monthly_usd), "path", name_or_null(d->path, err), "raw", d->raw, "shared",
 			 d->shared, "mode", text_or_null(d->mode), "need_iops",
 			 a->replicate ? json_real(a->need_iops) : json_null(), "need_mbps",
@@ -132,10 +134,11 @@ static json_t *azure_json(const struct assess_vm *vm, bool brief, struct error *
 			 "readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes",
 			 codes_json(&a->notes), "generation", a->gen2 ? "V2" : "V1", "security_type",
 			 a->trusted_launch ? "TrustedLaunch" : "Standard", "sizing",
-			 a->by_performance ? "performance" : "as-is", "confidence", "proposed_name", text_or_null(a->proposed_name),
-			 "need_vcpus", need(a, a->need_vcpus), "need_memory_gib", need(a, a->need_memory_gib),
-			 "need_data_disks", a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(),
-			 "need_iops", need(a, a->need_iops), "need_mbps", need(a, a->need_mbps), "need_network_mbps",
+			 a->by_performance ? "performance" : "as-is", "confidence", "proposed_name",
+			 text_or_null(a->proposed_name), "need_vcpus", need(a, a->need_vcpus), "need_memory_gib",
+			 need(a, a->need_memory_gib), "need_data_disks",
+			 a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(), "need_iops",
+			 need(a, a->need_iops), "need_mbps", need(a, a->need_mbps), "need_network_mbps",
 			 need(a, a->need_network_mbps), "sizes_left", steps_json(a), "size",
 			 a->size ? assess_json_text(a->size->name) : json_null(), "hourly_usd", real_or_null(a->hourly_usd),
 			 "disks", disks_json(vm, brief, err), "monthly_usd", "compute", cents_or_null(a->compute_usd), "disks",
@@ -190,13 +193,13 @@ static json_t *options_json(const struct assess_report *r)
 	json_t *series = json_array();
 
 	for (size_t i = 0; series && i < o->n_series; i++)
-		json_array_append_new(series, assess_json_text(o->series[i]));
+		json_array_append_new(series, text(o->series[i]));
 	return json_pack(
 		"{s:o, s:s, s:f, s:s, s:o, s:b, s:f, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, "
 		"s:s, s:s}",
 		"region", assess_json_text(o->region), "sizing", assess_sizing_name(o->sizing), "comfort", o->comfort, "disk_type",
 		assess_choice_name(o->disk_type), "series", series, "ahb", o->ahb, "uptime_hours", o->uptime_hours,
-		"avs_host", assess_json_text(o->avs_host), "avs_ftt", (int)o->avs_ftt, "avs_raid", (int)o->avs_raid,
+		"avs_host", text(o->avs_host), "avs_ftt", (int)o->avs_ftt, "avs_raid", (int)o->avs_raid,
 		"avs_oversubscription", (int)o->avs_oversubscription, "avs_cpu_limit", o->avs_cpu_limit,
 		"avs_memory_overcommit", o->avs_memory_overcommit, "avs_dedupe", o->avs_dedupe, "avs_growth",
 		o->avs_growth, "avs_mgmt_vcpu", o->avs_mgmt_vcpu, "avs_mgmt_memory_gb", o->avs_mgmt_memory_gb,
@@ -212,7 +215,7 @@ static json_t *catalogue_json(const struct catalogue *c, struct error *err)
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name", assess_json_text(files[i].name), "as_of",
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name", text(files[i].name), "as_of",
 						      text_or_null(files[i].as_of), "rows", integer(files[i].rows)));
 	return json_pack("{s:o, s:o}", "folder", disk_info_name(catalogue_dir(c), err), "files", list);
 }
@@ -242,7 +245,7 @@ static json_t *summary_json(const struct assess_report *r)
 static json_t *avs_json(const struct assess_avs *a)
 {
 	return json_pack("{s:o, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:b}", "host",
-			 assess_json_text(a->host->name), "ftt", (int)a->ftt->ftt, "raid", (int)a->ftt->raid, "nodes",
+			 text(a->host->name), "ftt", (int)a->ftt->ftt, "raid", (int)a->ftt->raid, "nodes",
 			 integer(a->nodes), "limiting", assess_limit_name(a->limiting), "n_cpu", integer(a->n_cpu),
 			 "n_mem", integer(a->n_mem), "n_store", integer(a->n_store), "clusters", integer(a->clusters),
 			 "physical_cores", integer(a->physical_cores), "vms", integer(a->vms), "need_vcpus", a->cpu,
@@ -318,7 +321,7 @@ static int write_warnings(const struct machine_notices *n, FILE *f, struct error
 	fputs(",\n\"warnings\":[", f);
 	for (size_t i = 0; i < n->n; i++) {
 		fputs(i > 0 ? ",\n" : "\n", f);
-		if (write_value(f, assess_json_text(n->v[i]), err) < 0)
+		if (write_value(f, text(n->v[i]), err) < 0)
 			return -1;
 	}
 	fputs("]", f);

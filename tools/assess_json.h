@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the document of liftfs assess that are made in rooms of their own.  NULL: without memory, or err says. */
+/* The parts of the document of liftfs assess that are made in rooms of their own.  NULL: without memory, or err says.
+ */
 #ifndef LIFTFS_TOOLS_ASSESS_JSON_H
 #define LIFTFS_TOOLS_ASSESS_JSON_H
 

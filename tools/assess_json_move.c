@@ -79,22 +79,22 @@ json_t *assess_json_vm_move(const struct move_vm *v, struct error *err)
 	bool known = move_load_known(&v->load), settles = known && v->converges;
 	const char *application = v->row ? v->row->application : NULL;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o}",
-			 "bytes", known || v->load.elsewhere > 0 ? bytes(move_load_bytes(&v->load)) : json_null(),
-			 "source", word_if(known, move_source_name(move_load_source(&v->load))), "disks",
-			 count(v->load.disks), "disks_unknown", count(v->load.unknown), "disks_elsewhere",
-			 count(v->load.elsewhere), "disks_direct", count(v->load.direct), "seconds",
-			 real_if(known, v->time.longest_s), "limit",
-			 word_if(known && v->time.longest_s > 0, move_limit_name(v->time.limit)), "application",
-			 application ? assess_json_text(application) : json_null(), "environment",
-			 v->row && v->row->devtest ? "dev-test" : "production", "complexity",
-			 wave_level_name(v->complexity), "criticality", wave_level_name(v->criticality), "priority",
-			 v->priority, "wave", v->wave != MOVE_NO_WAVE ? count(v->wave + 1) : json_null(), "held_by",
-			 v->held_by ? disk_info_name(v->held_by->machine->name, err) : json_null(), "churn_bytes_a_second",
-			 real_if(known, v->churn), "converges", known ? json_boolean(v->converges) : json_null(),
-			 "cycle_seconds", real_if(settles, v->cadence.cycle_s), "interval_seconds",
-			 real_if(settles, v->cadence.interval_s), "lag_seconds", real_if(settles, v->cadence.lag_s));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
+		"bytes", known || v->load.elsewhere > 0 ? bytes(move_load_bytes(&v->load)) : json_null(), "source",
+		word_if(known, move_source_name(move_load_source(&v->load))), "disks", count(v->load.disks),
+		"disks_unknown", count(v->load.unknown), "disks_elsewhere", count(v->load.elsewhere), "disks_direct",
+		count(v->load.direct), "seconds", real_if(known, v->time.longest_s), "limit",
+		word_if(known && v->time.longest_s > 0, move_limit_name(v->time.limit)), "application",
+		application ? assess_json_text(application) : json_null(), "environment",
+		v->row && v->row->devtest ? "dev-test" : "production", "complexity", wave_level_name(v->complexity),
+		"criticality", wave_level_name(v->criticality), "priority", v->priority, "wave",
+		v->wave != MOVE_NO_WAVE ? count(v->wave + 1) : json_null(), "held_by",
+		v->held_by ? disk_info_name(v->held_by->machine->name, err) : json_null(), "churn_bytes_a_second",
+		real_if(known, v->churn), "converges", known ? json_boolean(v->converges) : json_null(),
+		"cycle_seconds", real_if(settles, v->cadence.cycle_s), "interval_seconds",
+		real_if(settles, v->cadence.interval_s), "lag_seconds", real_if(settles, v->cadence.lag_s));
 }
 
 /* ---- all of them ---- */
@@ -142,8 +142,8 @@ static json_t *wave_json(const struct move *m, size_t at, struct error *err)
 	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:o, s:o}", "number", count(at + 1), "vms",
 			 whole_list(vms, w->n_vms), "production", w->production, "load", load_json(&w->load), "time",
 			 time_json(&w->time), "start_seconds", w->start_s, "end_seconds", w->end_s, "line_share",
-			 w->line_share, "confidence", wave_level_name(w->confidence), "risk",
-			 wave_level_name(w->risk), "broken", broken, "reasons", texts(&w->reasons, NULL));
+			 w->line_share, "confidence", wave_level_name(w->confidence), "risk", wave_level_name(w->risk),
+			 "broken", broken, "reasons", texts(&w->reasons, NULL));
 }
 
 static json_t *waves_json(const struct move *m, struct error *err)
@@ -172,9 +172,9 @@ json_t *assess_json_move(const struct assess_report *r, struct error *err)
 	const struct machine_notices *of_groups = r->moving->groups ? &r->moving->groups->notices : NULL;
 
 	return json_pack("{s:o, s:o, s:o, s:f, s:o, s:o, s:{s:i, s:i, s:i, s:i}, s:o, s:o, s:o, s:o, s:o}", "options",
-			 options_json(r->moving), "load", load_json(&m->load), "time", time_json(&m->time), "line_share",
-			 m->line_share, "not_ready", count(m->n_not_ready), "held", count(m->n_held), "weights",
-			 "readiness", MOVE_WEIGHT_READINESS, "complexity", MOVE_WEIGHT_COMPLEXITY, "effort",
+			 options_json(r->moving), "load", load_json(&m->load), "time", time_json(&m->time),
+			 "line_share", m->line_share, "not_ready", count(m->n_not_ready), "held", count(m->n_held),
+			 "weights", "readiness", MOVE_WEIGHT_READINESS, "complexity", MOVE_WEIGHT_COMPLEXITY, "effort",
 			 MOVE_WEIGHT_EFFORT, "criticality", MOVE_WEIGHT_CRITICALITY, "waves", waves_json(m, err),
 			 "fixes", fixes_json(m), "assumptions", texts(&m->assumptions, NULL), "notices",
 			 texts(&m->notices, of_groups), "notices_beyond",

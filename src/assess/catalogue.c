@@ -16,14 +16,14 @@ static const struct {
 	int (*load)(struct catalogue *c, struct table *t, struct error *err);
 	bool optional; /* a folder of before this file was thought of is a catalogue too */
 } files[CATALOGUE_FILES] = {
-	{ "azure-vm-sizes.csv", catalogue_size_columns, catalogue_load_sizes },
-	{ "azure-managed-disks.csv", catalogue_tier_columns, catalogue_load_tiers },
-	{ "azure-prices.csv", catalogue_price_columns, catalogue_load_prices },
-	{ "os-keys.csv", catalogue_os_key_columns, catalogue_load_os_keys },
-	{ "guest-os.csv", catalogue_guest_os_columns, catalogue_load_guest_os },
-	{ "guest-os-names.csv", catalogue_guest_os_name_columns, catalogue_load_guest_os_names },
-	{ "avs-hosts.csv", catalogue_host_columns, catalogue_load_hosts },
-	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts },
+	{ "azure-vm-sizes.csv", catalogue_size_columns, catalogue_load_sizes, false },
+	{ "azure-managed-disks.csv", catalogue_tier_columns, catalogue_load_tiers, false },
+	{ "azure-prices.csv", catalogue_price_columns, catalogue_load_prices, false },
+	{ "os-keys.csv", catalogue_os_key_columns, catalogue_load_os_keys, false },
+	{ "guest-os.csv", catalogue_guest_os_columns, catalogue_load_guest_os, false },
+	{ "guest-os-names.csv", catalogue_guest_os_name_columns, catalogue_load_guest_os_names, false },
+	{ "avs-hosts.csv", catalogue_host_columns, catalogue_load_hosts, false },
+	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts, false },
 	{ "guest-os-releases.csv", catalogue_release_columns, catalogue_load_releases, true },
 };
 

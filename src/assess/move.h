@@ -147,6 +147,14 @@ struct move_vm { /* in step with the assessment's machines */
 	const struct assess_vm *held_by; /* not ready itself: NULL; held: the machine that must be fixed first */
 };
 
+/* The terms of a machine's priority, each 0 to 1, by their weights. */
+struct move_priority {
+	double readiness, complexity, effort, criticality;
+};
+struct move_priority move_priority_of(const struct move_vm *v);
+/* Does this code alone make complexity high? */
+bool move_heavy_code(const char *code);
+
 struct move_wave {
 	size_t *vms; /* indices, by name */
 	size_t n_vms;

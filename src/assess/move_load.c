@@ -114,7 +114,7 @@ static double change_rate(const struct move_options *o, const struct target *t)
 	return by_requests < t->rate ? by_requests : t->rate;
 }
 
-struct machine_known { /* of what is in the machine's disks */
+struct machine_known {                        /* of what is in the machine's disks */
 	struct machine_number measured_share; /* of a capacity that is left to send */
 	struct machine_number in_use_share;   /* of the capacity of disks whose allocation is not known */
 };
@@ -146,14 +146,14 @@ static struct machine_number measured_share(const struct move_measured *m)
 
 	if (!share.known)
 		return share;
-	share.v = 1 - (m->zero_share.known ? m->zero_share.v : 0) -
-		  (m->duplicate_share.known ? m->duplicate_share.v : 0);
+	share.v =
+		1 - (m->zero_share.known ? m->zero_share.v : 0) - (m->duplicate_share.known ? m->duplicate_share.v : 0);
 	if (share.v < 0)
 		share.v = 0;
 	return share;
 }
 
-/* What the machine has in use and no image is known to take is spread over the other disks; it has swap and logs in it. */
+/* What the machine has in use, swap and logs with it, less what images are known to take, is spread over other disks. */
 static struct machine_number in_use_share(const struct assess_vm *vm)
 {
 	const struct machine *m = vm->machine;
@@ -172,7 +172,7 @@ static struct machine_number in_use_share(const struct assess_vm *vm)
 	return share;
 }
 
-struct changes { /* of a machine */
+struct changes {         /* of a machine */
 	double capacity; /* bytes */
 	double s;        /* in which its slowest disk would be changed all over */
 };

@@ -57,7 +57,8 @@ struct shared { /* one that a machine has */
 	bool replicate;
 };
 
-/* An image is what it is in one datacenter of one vCenter; a path that comes again with another size is another image. */
+/* An image is what it is in one datacenter of one vCenter; a path that comes again with another size is another image.
+ */
 static int by_image(const struct shared *x, const struct shared *y)
 {
 	double size_x = x->d->capacity_mib.known ? x->d->capacity_mib.v : -1;

@@ -263,31 +263,46 @@ static int tell_rings(struct move *m, const struct links *l, struct error *err)
 
 /* ---- what a machine is like ---- */
 
-static enum wave_level complexity(const struct move_vm *v)
+bool move_heavy_code(const char *code)
 {
 	static const char *const heavy[] = { "LiftfsDiskExceedsPageBlob", "LiftfsDiskRawDeviceMapping",
 					     "LiftfsDiskShared" };
+
+	for (size_t i = 0; i < ARRAY_LEN(heavy); i++)
+		if (strcmp(code, heavy[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum wave_level complexity(const struct move_vm *v)
+{
 	const struct assess_codes *codes = &v->vm->azure.codes;
 
 	for (size_t i = 0; i < codes->n; i++)
-		for (size_t k = 0; k < ARRAY_LEN(heavy); k++)
-			if (strcmp(codes->v[i], heavy[k]) == 0)
-				return WAVE_HIGH;
+		if (move_heavy_code(codes->v[i]))
+			return WAVE_HIGH;
 	if (codes->n >= 3)
 		return WAVE_HIGH;
 	return codes->n > 0 ? WAVE_MEDIUM : WAVE_LOW;
 }
 
-static double priority(const struct move_vm *v)
+struct move_priority move_priority_of(const struct move_vm *v)
 {
 	static const double low_is_best[] = { [WAVE_LOW] = 1, [WAVE_MEDIUM] = 0.5, [WAVE_HIGH] = 0 };
-	double readiness = v->vm->azure.verdict == VERDICT_READY         ? 1
-			   : v->vm->azure.verdict == VERDICT_CONDITIONAL ? 0.5
-									 : 0;
+	static const double ready_is_best[ASSESS_VERDICTS] = { [VERDICT_READY] = 1, [VERDICT_CONDITIONAL] = 0.5 };
 
-	return MOVE_WEIGHT_READINESS * readiness + MOVE_WEIGHT_COMPLEXITY * low_is_best[v->complexity] +
-	       MOVE_WEIGHT_CRITICALITY * low_is_best[v->criticality] +
-	       MOVE_WEIGHT_EFFORT / (1 + v->time.longest_s / 86400);
+	return (struct move_priority){ .readiness = ready_is_best[v->vm->azure.verdict],
+				       .complexity = low_is_best[v->complexity],
+				       .effort = 1 / (1 + v->time.longest_s / 86400),
+				       .criticality = low_is_best[v->criticality] };
+}
+
+static double priority(const struct move_vm *v)
+{
+	struct move_priority p = move_priority_of(v);
+
+	return MOVE_WEIGHT_READINESS * p.readiness + MOVE_WEIGHT_COMPLEXITY * p.complexity +
+	       MOVE_WEIGHT_CRITICALITY * p.criticality + MOVE_WEIGHT_EFFORT * p.effort;
 }
 
 static void describe(struct move *m, struct wave_units *u)

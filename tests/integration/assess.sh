@@ -42,7 +42,7 @@ assess "$export" >table
 same "the first line" "$(head -n 1 table)" "12 VMs, 21 disks to replicate, 20 TiB; 2 left out (1 template, 1 vcls)"
 grep -q '^Azure: 4 ready, 6 conditionally, 1 not ready, 1 unknown$' table || fail "verdicts: $(cat table)"
 grep -q '^Cost:  USD [0-9,.]* a month for 11 VMs: compute ' table || fail "cost: $(cat table)"
-grep -q '^vm-web-01  *Windows Server 2019  *4  *8 GiB  *1  *100 GiB  *ready  *ready  *D4ls_v5  *297.62$' table || fail "a row: $(cat table)"
+grep -q '^vm-web-01  *Windows Server 2019  *4  *8 GiB  *1  *100 GiB  *ready  *ready  *D4ls_v5  *297.62  *1$' table || fail "a row: $(cat table)"
 same "rows" "$(sed -n '/^VM /,$p' table | wc -l)" 13
 assess --region eastus "$export" >east
 grep -q '^Cost:  not known$' east && grep -q 'no price for 11 more VMs (of .* the disks., their compute is USD' east || fail "no price: $(cat east)"
@@ -59,6 +59,8 @@ if command -v script >/dev/null; then
 	[ "$(sed 's/\x1b\[[0-9;]*m//g; /^VM/,$!d' terminal | awk '{ if (length($0) > n) n = length($0) } END { print n }')" -le 90 ] ||
 		fail "wider than the terminal: $(cat terminal)"
 	grep -q "$(printf '\033')" terminal || fail "no colour"
+	TERM=xterm script -qec "$(echo "$command" | sed 's/cols 90/cols 80/')" /dev/null </dev/null | tr -d '\r' >terminal
+	grep -q '^vm-appliance-01  *16 GiB  unknown  *ready  *D2ls_v5  *73.93  *-$' terminal || fail "80 columns: $(cat terminal)"
 	NO_COLOR=1 TERM=xterm script -qec "$command" /dev/null </dev/null | grep -q "$(printf '\033')" && fail "colours in spite of NO_COLOR"
 fi
 
@@ -66,7 +68,7 @@ fi
 ln -s real.csv link.csv
 printf old >real.csv
 assess --csv link.csv --html page.html --azure-migrate-csv import.csv "$export" >out
-same "what is printed beside files" "$(grep -c . out)" 10
+same "what is printed beside files" "$(grep -c . out)" 12
 [ -L link.csv ] || fail "the link was replaced"
 same "modes" "$(stat -c %a real.csv page.html)" "$(printf '644\n644')"
 same "what lies there" "$(find . -name '*.csv.*' -o -name '*.html.*')" ""
