@@ -127,7 +127,7 @@ static void what_passes_is_asked_again(void **state)
 {
 	static const struct loopback_answer answers[] = { { .raw = EMPTY("429", "Retry-After: 0\r\n") },
 							  { .raw = EMPTY("500", "") },
-							  { .raw = OK("100", "{"), .cut = 45 },
+							  { .raw = OK("100", "{"), .cut = 41 },
 							  { .raw = EMPTY("408", "") },
 							  { .raw = OK("1", "-") } };
 	struct outcome o;
