@@ -58,6 +58,7 @@ where=$(jq -r '.vms[0].evidence.sources[] | select(.field == "os" and .from == "
 case $where in 'web/web.vmdk, partition 2: /etc/os-release, byte '*) ;; *) fail "where: $where" ;; esac
 at=$(echo "${where##* }" | tr -d ,)
 dd if=efi.raw bs=1 skip="$at" count=4 status=none | grep -q NAME || fail "no os-release at byte $at"
+same "its byte" "$(jq -r '.vms[0].azure.disks[0].evidence.findings[] | select(.kind == "os") | .offset' web.json)" "$at"
 same "every source is kept" "$(jq -c '.vms[0].evidence.sources[] | [.field, .from, .value, .counts]' web.json | tr '\n' ' ')" \
 	'["os","disk","Debian GNU/Linux 12 (bookworm)",true] ["os","guest_id","windows9-64",false] ["firmware","disk","efi",true] ["firmware","inventory","bios",false] ["arch","disk","x86_64",true] '
 same "findings" "$(jq -c '[.vms[0].azure.disks[].evidence | [.complete, .error, (.findings | map(.kind) |
@@ -69,7 +70,8 @@ grep -q '^  os  *disk says "Debian GNU/Linux 12 (bookworm)": web/web.vmdk, parti
 	fail "not explained: $(cat explained)"
 grep -q '^  conflict  *firmware is "efi" in web/web.vmdk, partition 1: .*, which counts, and "bios" in web/web.vmx$' explained ||
 	fail "the conflict is not explained: $(cat explained)"
-assess --csv - ds | head -2 | tail -1 | grep -q ',disk,disk,[0-9]*,,,5$' || fail "CSV: $(assess --csv - ds)"
+assess --csv - ds >web.csv
+grep -q '^web,.*,disk,disk,[0-9]*,,,5$' web.csv || fail "CSV: $(cat web.csv)"
 
 same "for Azure Migrate" "$(assess --azure-migrate-csv - ds | cut -d, -f 5,7,15 | tail -1)" 'Debian GNU/Linux 12 (bookworm),x64,UEFI'
 
@@ -126,7 +128,8 @@ same "the fleet" "$(jq -r '.measured.duplicate_share * 1000000 | round' fleet.js
 # 1 / (1 - 25 / 60) = 1.71
 same "its factor" "$(jq -c '[.options.avs_dedupe, .options.avs_dedupe_from]' fleet.json)" '[1.7,"measured"]'
 same "a factor that was given" "$(assess --json --look full --avs-dedupe 1.2 fleet | jq -c '[.options.avs_dedupe, .options.avs_dedupe_from]')" '[1.2,"given"]'
-assess --look full fleet | grep -q 'deduplication 1.7, measured$' || fail "not said: $(assess --look full fleet)"
+assess --look full fleet >table
+grep -q 'deduplication 1.7, measured$' table || fail "not said: $(cat table)"
 # A folder twice: its images are there once.
 same "once" "$(assess --json --look full fleet fleet/a 2>/dev/null | jq -c '.measured.blocks')" 72
 # Half of the capacity is elsewhere, unmeasured.
