@@ -114,7 +114,7 @@ static int unpack(struct btrfs *b, const struct file_extent *e, uint64_t inode, 
 	if (btrfs_unpack(b, e->compression, in, in_len, b->unpacked.b, (size_t)e->unpacked, &got, err) < 0)
 		return error_prefix(err, "inode %" PRIu64 ", byte %" PRIu64, inode, e->at);
 	/* A file's last extent counts whole sectors, and holds what the file has. */
-	if (e->unpacked - got >= b->sector)
+	if (e->unpacked - got >= (e->data ? 1 : b->sector))
 		return error_set(err, ERR_CORRUPT,
 				 "inode %" PRIu64 ", byte %" PRIu64 ": %zu bytes unpacked, not %" PRIu64, inode, e->at,
 				 got, e->unpacked);
