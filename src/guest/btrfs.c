@@ -40,7 +40,8 @@ enum {
 	SB_CHUNKS_MAX = 2048,
 
 	INCOMPAT_METADATA_UUID = 0x400,
-	/* All up to RAID1 of three and four, and simple quotas; not zones, the second extent tree, the tree of stripes. */
+	/* All up to RAID1 of three and four, and simple quotas; not zones, the second extent tree, the tree of stripes.
+	 */
 	INCOMPAT_KNOWN = 0x10fff,
 
 	NODE_FSID = 32,
@@ -137,12 +138,15 @@ static int check_items(const struct btrfs *b, const uint8_t *node, uint64_t at, 
 		struct btrfs_key key = btrfs_key_get(p);
 
 		if (i > 0 && btrfs_key_compare(&before, &key) >= 0)
-			return error_set(err, ERR_CORRUPT, "tree block at byte %" PRIu64 ": key %" PRIu32
-					 " is not behind the one before", at, i);
+			return error_set(err, ERR_CORRUPT,
+					 "tree block at byte %" PRIu64 ": key %" PRIu32 " is not behind the one before",
+					 at, i);
 		if (node[NODE_LEVEL] == 0 && (get_le32(p + ITEM_OFF) < n * each ||
 					      !range_ok(get_le32(p + ITEM_OFF), get_le32(p + ITEM_SIZE), room)))
-			return error_set(err, ERR_CORRUPT, "tree block at byte %" PRIu64 ": item %" PRIu32 " of %" PRIu32
-					 " bytes at %" PRIu32, at, i, get_le32(p + ITEM_SIZE), get_le32(p + ITEM_OFF));
+			return error_set(err, ERR_CORRUPT,
+					 "tree block at byte %" PRIu64 ": item %" PRIu32 " of %" PRIu32
+					 " bytes at %" PRIu32,
+					 at, i, get_le32(p + ITEM_SIZE), get_le32(p + ITEM_OFF));
 		before = key;
 	}
 	return 0;
@@ -153,11 +157,14 @@ static int check_node(const struct btrfs *b, const uint8_t *node, uint64_t logic
 	uint64_t at = volume_on_disk(b->v, off);
 
 	if (!csum_ok(b->csum, node, b->node))
-		return error_set(err, ERR_CORRUPT, "tree block at byte %" PRIu64 ": wrong checksum (%s, %02x%02x%02x%02x)",
-				 at, csum_names[b->csum], node[0], node[1], node[2], node[3]);
+		return error_set(err, ERR_CORRUPT,
+				 "tree block at byte %" PRIu64 ": wrong checksum (%s, %02x%02x%02x%02x)", at,
+				 csum_names[b->csum], node[0], node[1], node[2], node[3]);
 	if (get_le64(node + NODE_PLACE) != logical || memcmp(node + NODE_FSID, b->fsid, sizeof(b->fsid)) != 0)
-		return error_set(err, ERR_CORRUPT, "tree block at byte %" PRIu64 ": it says address %" PRIu64 ", not %" PRIu64
-				 ", or is of another file system", at, get_le64(node + NODE_PLACE), logical);
+		return error_set(err, ERR_CORRUPT,
+				 "tree block at byte %" PRIu64 ": it says address %" PRIu64 ", not %" PRIu64
+				 ", or is of another file system",
+				 at, get_le64(node + NODE_PLACE), logical);
 	if (node[NODE_LEVEL] >= BTRFS_LEVELS)
 		return error_set(err, ERR_CORRUPT, "tree block at byte %" PRIu64 ": level %u", at, node[NODE_LEVEL]);
 	return check_items(b, node, at, err);
@@ -178,8 +185,8 @@ static int load_node(struct btrfs *b, uint64_t logical, uint8_t *buf, struct err
 		if (rc == 0)
 			break;
 		if (len < b->node)
-			return error_set(err, ERR_CORRUPT, "tree block at address %" PRIu64 ": beyond the end of its chunk",
-					 logical);
+			return error_set(err, ERR_CORRUPT,
+					 "tree block at address %" PRIu64 ": beyond the end of its chunk", logical);
 		if (volume_read(b->v, buf, b->node, off, &why) == 0 && check_node(b, buf, logical, off, &why) == 0)
 			return 0;
 		if (copy == 0 || why.code != ERR_CORRUPT)
@@ -213,16 +220,19 @@ int btrfs_node(struct btrfs *b, const struct btrfs_ref *ref, const uint8_t **out
 	}
 	if (node[NODE_LEVEL] != ref->level || get_le64(node + NODE_GENERATION) != ref->generation ||
 	    (ref->owner && get_le64(node + NODE_OWNER) != ref->owner))
-		return error_set(err, ERR_CORRUPT, "tree block at address %" PRIu64 ": level %u of generation %" PRIu64
-				 ", not %u of %" PRIu64 ", or of tree %" PRIu64, ref->logical, node[NODE_LEVEL],
-				 get_le64(node + NODE_GENERATION), ref->level, ref->generation,
-				 get_le64(node + NODE_OWNER));
+		return error_set(err, ERR_CORRUPT,
+				 "tree block at address %" PRIu64 ": level %u of generation %" PRIu64
+				 ", not %u of %" PRIu64 ", or of tree %" PRIu64,
+				 ref->logical, node[NODE_LEVEL], get_le64(node + NODE_GENERATION), ref->level,
+				 ref->generation, get_le64(node + NODE_OWNER));
 	if (ref->first_known) {
 		if (btrfs_node_items(node) > 0)
 			first = btrfs_node_key(node, 0);
 		if (btrfs_node_items(node) == 0 || btrfs_key_compare(&first, &ref->first) != 0)
-			return error_set(err, ERR_CORRUPT, "tree block at address %" PRIu64 ": another first key than its "
-					 "parent says", ref->logical);
+			return error_set(err, ERR_CORRUPT,
+					 "tree block at address %" PRIu64 ": another first key than its "
+					 "parent says",
+					 ref->logical);
 	}
 	*out = node;
 	return 0;
@@ -241,7 +251,8 @@ static int take_superblock(struct btrfs *b, const uint8_t *sb, struct error *err
 		return error_set(err, ERR_UNSUPPORTED, "Btrfs with checksums of kind %u (%s)", b->csum,
 				 b->csum < ARRAY_LEN(csum_names) ? csum_names[b->csum] : "not known");
 	if (!csum_ok(b->csum, sb, SB_LEN) || get_le64(sb + SB_PLACE) != SB_OFF)
-		return error_set(err, ERR_CORRUPT, "superblock at byte %" PRIu64 ": wrong checksum (%s, %02x%02x%02x%02x)",
+		return error_set(err, ERR_CORRUPT,
+				 "superblock at byte %" PRIu64 ": wrong checksum (%s, %02x%02x%02x%02x)",
 				 volume_on_disk(b->v, SB_OFF), csum_names[b->csum], sb[0], sb[1], sb[2], sb[3]);
 	if (incompat & ~(uint64_t)INCOMPAT_KNOWN)
 		return error_set(err, ERR_UNSUPPORTED, "Btrfs with features %#" PRIx64,
@@ -251,8 +262,8 @@ static int take_superblock(struct btrfs *b, const uint8_t *sb, struct error *err
 				 get_le64(sb + SB_DEVICES));
 	b->node = get_le32(sb + SB_NODE);
 	b->sector = get_le32(sb + SB_SECTOR);
-	if (!is_pow2(b->node) || b->node < 4096 || b->node > BTRFS_NODE_MAX || !is_pow2(b->sector) ||
-	    b->sector < 512 || b->sector > b->node)
+	if (!is_pow2(b->node) || b->node < 4096 || b->node > BTRFS_NODE_MAX || !is_pow2(b->sector) || b->sector < 512 ||
+	    b->sector > b->node)
 		return error_set(err, ERR_CORRUPT, "superblock: tree blocks of %" PRIu32 " bytes, sectors of %" PRIu32,
 				 b->node, b->sector);
 	memcpy(b->fsid, sb + (incompat & INCOMPAT_METADATA_UUID ? SB_METADATA_UUID : SB_FSID), sizeof(b->fsid));
@@ -277,7 +288,8 @@ static int take_system_chunks(struct btrfs *b, const uint8_t *sb, struct error *
 		struct btrfs_key key = btrfs_key_get(p);
 		size_t used;
 
-		if (btrfs_chunk_add(&b->chunks, &key, p + BTRFS_KEY_LEN, left - BTRFS_KEY_LEN, b->device, &used, err) < 0)
+		if (btrfs_chunk_add(&b->chunks, &key, p + BTRFS_KEY_LEN, left - BTRFS_KEY_LEN, b->device, &used, err) <
+		    0)
 			return error_prefix(err, "superblock");
 		p += BTRFS_KEY_LEN + used;
 		left -= (uint32_t)(BTRFS_KEY_LEN + used);

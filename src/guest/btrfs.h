@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Btrfs of one device, read as it lies there: layouts as the kernel's btrfs_tree.h has them, all little-endian.  Each tree block's
- * checksum (CRC-32C, XXH64, SHA-256), place, file system, level, generation and first key are checked against what its parent says;
- * of two copies the second is read where the first is damaged.  The checksums of data are not looked at, the log is not replayed.
+ * Btrfs of one device, read as it lies there: layouts as the kernel's btrfs_tree.h has them, all little-endian.  Each
+ * tree block's checksum (CRC-32C, XXH64, SHA-256), place, file system, level, generation and first key are checked
+ * against what its parent says; of two copies the second is read where the first is damaged.  The checksums of data are
+ * not looked at, the log is not replayed.
  *
- * Pieces: btrfs.c the superblock and tree blocks; btrfs_chunk.c which byte of the device a byte is; btrfs_search.c trees;
- * btrfs_file.c content; btrfs_unpack.c its compression; tree_btrfs.c the tree.  Input is hostile.  One thread.
+ * Pieces: btrfs.c the superblock and tree blocks; btrfs_chunk.c which byte of the device a byte is; btrfs_search.c
+ * trees; btrfs_file.c content; btrfs_unpack.c its compression; tree_btrfs.c the tree.  Input is hostile.  One thread.
  */
 #ifndef LIFTFS_GUEST_BTRFS_H
 #define LIFTFS_GUEST_BTRFS_H
@@ -17,20 +18,20 @@
 #define BTRFS_LEVELS 8
 #define BTRFS_CHUNKS_MAX 65536 /* of 1 GiB: 64 TiB */
 #define BTRFS_STRIPES_MAX 16
-#define BTRFS_CACHE 64         /* tree blocks: 4 MiB of the largest */
+#define BTRFS_CACHE 64 /* tree blocks: 4 MiB of the largest */
 #define BTRFS_UNPACKED_MAX ((size_t)128 << 10)
 
 enum { /* trees and things in them */
-	BTRFS_ROOT_TREE = 1,
-	BTRFS_CHUNK_TREE = 3,
-	BTRFS_FS_TREE = 5,
-	BTRFS_INODE_ITEM = 1,
-	BTRFS_DIR_ITEM = 84,
-	BTRFS_DIR_INDEX = 96,
-	BTRFS_EXTENT_DATA = 108,
-	BTRFS_ROOT_ITEM = 132,
-	BTRFS_CHUNK_ITEM = 228,
-	BTRFS_KEY_LEN = 17,
+       BTRFS_ROOT_TREE = 1,
+       BTRFS_CHUNK_TREE = 3,
+       BTRFS_FS_TREE = 5,
+       BTRFS_INODE_ITEM = 1,
+       BTRFS_DIR_ITEM = 84,
+       BTRFS_DIR_INDEX = 96,
+       BTRFS_EXTENT_DATA = 108,
+       BTRFS_ROOT_ITEM = 132,
+       BTRFS_CHUNK_ITEM = 228,
+       BTRFS_KEY_LEN = 17,
 };
 
 struct btrfs_key {
@@ -43,8 +44,8 @@ int btrfs_key_compare(const struct btrfs_key *a, const struct btrfs_key *b);
 
 struct btrfs_chunk {
 	uint64_t logical, len, stripe_len;
-	bool striped;      /* else each stripe is a copy */
-	unsigned n;        /* stripes; 0: not one that can be read here */
+	bool striped; /* else each stripe is a copy */
+	unsigned n;   /* stripes; 0: not one that can be read here */
 	uint64_t flags;
 	uint64_t at[BTRFS_STRIPES_MAX]; /* bytes of the volume */
 };
@@ -63,9 +64,9 @@ struct btrfs {
 	struct volume *v;
 	uint32_t node, sector; /* bytes */
 	unsigned csum;
-	uint8_t fsid[16];      /* that tree blocks carry */
-	uint64_t device;       /* its number */
-	uint64_t root_folder;  /* in the tree of roots */
+	uint8_t fsid[16];     /* that tree blocks carry */
+	uint64_t device;      /* its number */
+	uint64_t root_folder; /* in the tree of roots */
 	struct btrfs_root roots;
 	struct btrfs_chunks chunks;
 	struct {
@@ -73,7 +74,7 @@ struct btrfs {
 		uint8_t *b; /* or NULL */
 	} cache[BTRFS_CACHE];
 	struct inflate_pool *pool;
-	struct {               /* the extent that was unpacked last */
+	struct {                  /* the extent that was unpacked last */
 		uint64_t logical; /* 0: none */
 		size_t len;
 		uint8_t *b;
@@ -89,7 +90,8 @@ int btrfs_chunk_add(struct btrfs_chunks *c, const struct btrfs_key *key, const u
 /* Once all are there. */
 int btrfs_chunks_sort(struct btrfs_chunks *c, struct error *err) MUST_CHECK;
 void btrfs_chunks_fini(struct btrfs_chunks *c);
-/* Which byte of the volume is it, in copy 0 or later, and how many bytes follow there?  1; 0: there is no such copy; -1. */
+/* Which byte of the volume is it, in copy 0 or later, and how many bytes follow there?  1; 0: there is no such copy;
+ * -1. */
 int btrfs_map(const struct btrfs *b, uint64_t logical, unsigned copy, uint64_t *off_out, uint64_t *len_out,
 	      struct error *err) MUST_CHECK;
 /* The first copy of so many bytes. */
@@ -143,7 +145,8 @@ int btrfs_file_read(struct btrfs_cursor *c, const struct btrfs_root *root, uint6
 /* Where on the volume its first byte lies, or the extent that it is unpacked from; false if it has none. */
 bool btrfs_file_place(struct btrfs_cursor *c, const struct btrfs_root *root, uint64_t inode, uint64_t *out);
 
-/* All of in, as an extent says it is compressed (1 zlib, 2 LZO, 3 Zstandard), to at most cap bytes.  ERR_UNSUPPORTED: not built in. */
+/* All of in, as an extent says it is compressed (1 zlib, 2 LZO, 3 Zstandard), to at most cap bytes.  ERR_UNSUPPORTED:
+ * not built in. */
 int btrfs_unpack(struct btrfs *b, unsigned kind, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap,
 		 size_t *len_out, struct error *err) MUST_CHECK;
 

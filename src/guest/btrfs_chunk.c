@@ -56,8 +56,8 @@ int btrfs_chunk_add(struct btrfs_chunks *c, const struct btrfs_key *key, const u
 	chunk.flags = get_le64(p + CHUNK_FLAGS);
 	if (n == 0 || !range_ok(CHUNK_HEADER, (uint64_t)n * STRIPE_BYTES, len) || chunk.len == 0 ||
 	    !range_ok(chunk.logical, chunk.len, INT64_MAX) || !is_pow2(chunk.stripe_len) || chunk.stripe_len < 4096)
-		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 "+%" PRIu64 ": %u stripes of %" PRIu64, chunk.logical,
-				 chunk.len, n, chunk.stripe_len);
+		return error_set(err, ERR_CORRUPT, "chunk %" PRIu64 "+%" PRIu64 ": %u stripes of %" PRIu64,
+				 chunk.logical, chunk.len, n, chunk.stripe_len);
 	if (take_stripes(&chunk, p + CHUNK_HEADER, n, device))
 		chunk.n = n;
 	if (c->n == BTRFS_CHUNKS_MAX)
@@ -116,8 +116,9 @@ int btrfs_map(const struct btrfs *b, uint64_t logical, unsigned copy, uint64_t *
 	if (!chunk || logical - chunk->logical >= chunk->len)
 		return error_set(err, ERR_CORRUPT, "address %" PRIu64 ": in no chunk", logical);
 	if (chunk->n == 0)
-		return error_set(err, ERR_UNSUPPORTED, "address %" PRIu64 ": in a chunk of kind %#" PRIx64
-				 ", or on another device", logical, chunk->flags);
+		return error_set(err, ERR_UNSUPPORTED,
+				 "address %" PRIu64 ": in a chunk of kind %#" PRIx64 ", or on another device", logical,
+				 chunk->flags);
 	within = logical - chunk->logical;
 	if (!chunk->striped) {
 		if (copy >= chunk->n)

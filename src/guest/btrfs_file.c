@@ -31,17 +31,19 @@ enum {
 struct file_extent {
 	uint64_t at, n; /* bytes of the file */
 	uint8_t kind, compression;
-	uint64_t unpacked;           /* bytes of the whole extent */
-	uint64_t place, place_len;   /* where it lies; place 0: zeros */
-	uint64_t within;             /* where our bytes begin in it, unpacked */
-	const uint8_t *data;         /* of an inline one */
+	uint64_t unpacked;         /* bytes of the whole extent */
+	uint64_t place, place_len; /* where it lies; place 0: zeros */
+	uint64_t within;           /* where our bytes begin in it, unpacked */
+	const uint8_t *data;       /* of an inline one */
 	size_t data_len;
 };
 
 static int bad_extent(uint64_t inode, const struct btrfs_cursor *c, struct error *err)
 {
-	return error_set(err, ERR_CORRUPT, "inode %" PRIu64 ": an extent of %" PRIu32 " bytes for byte %" PRIu64
-			 " that contradicts itself", inode, c->len, c->key.off);
+	return error_set(err, ERR_CORRUPT,
+			 "inode %" PRIu64 ": an extent of %" PRIu32 " bytes for byte %" PRIu64
+			 " that contradicts itself",
+			 inode, c->len, c->key.off);
 }
 
 static int take_extent(const struct btrfs_cursor *c, uint64_t inode, struct file_extent *out, struct error *err)
@@ -54,9 +56,9 @@ static int take_extent(const struct btrfs_cursor *c, uint64_t inode, struct file
 		return error_set(err, ERR_UNSUPPORTED, "inode %" PRIu64 ": encryption %u, encoding %u", inode,
 				 p[EXTENT_ENCRYPTION], get_le16(p + EXTENT_ENCODING));
 	*out = (struct file_extent){ .at = c->key.off,
-				.kind = p[EXTENT_KIND],
-				.compression = p[EXTENT_COMPRESSION],
-				.unpacked = get_le64(p + EXTENT_UNPACKED) };
+				     .kind = p[EXTENT_KIND],
+				     .compression = p[EXTENT_COMPRESSION],
+				     .unpacked = get_le64(p + EXTENT_UNPACKED) };
 	if (out->compression && out->unpacked > BTRFS_UNPACKED_MAX)
 		return bad_extent(inode, c, err);
 	if (out->kind == KIND_INLINE) {
@@ -112,9 +114,10 @@ static int unpack(struct btrfs *b, const struct file_extent *e, uint64_t inode, 
 	if (btrfs_unpack(b, e->compression, in, in_len, b->unpacked.b, (size_t)e->unpacked, &got, err) < 0)
 		return error_prefix(err, "inode %" PRIu64 ", byte %" PRIu64, inode, e->at);
 	/* A file's last extent counts whole sectors, and holds what the file has. */
-	if (e->unpacked - got >= b->sector)
-		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 ", byte %" PRIu64 ": %zu bytes unpacked, not %" PRIu64,
-				 inode, e->at, got, e->unpacked);
+	if (e->unpacked - got >= (e->data ? 1 : b->sector))
+		return error_set(err, ERR_CORRUPT,
+				 "inode %" PRIu64 ", byte %" PRIu64 ": %zu bytes unpacked, not %" PRIu64, inode, e->at,
+				 got, e->unpacked);
 	memset(b->unpacked.b + got, 0, (size_t)e->unpacked - got);
 	b->unpacked.logical = e->place;
 	b->unpacked.len = (size_t)e->unpacked;
@@ -122,8 +125,8 @@ static int unpack(struct btrfs *b, const struct file_extent *e, uint64_t inode, 
 }
 
 /* len bytes from byte `skip` of what the extent gives to its file. */
-static int read_extent(struct btrfs *b, const struct file_extent *e, uint64_t inode, uint8_t *buf, size_t len, uint64_t skip,
-		       struct error *err)
+static int read_extent(struct btrfs *b, const struct file_extent *e, uint64_t inode, uint8_t *buf, size_t len,
+		       uint64_t skip, struct error *err)
 {
 	if (e->kind == KIND_UNWRITTEN) {
 		memset(buf, 0, len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trees of items by key.  A way down is as long as the root's level says, since each child is one below its parent; and since a
- * child begins with the key its parent has for it, no block is met twice on the way along: a walk ends.
+ * Trees of items by key.  A way down is as long as the root's level says, since each child is one below its parent; and
+ * since a child begins with the key its parent has for it, no block is met twice on the way along: a walk ends.
  */
 #include <config.h>
 
@@ -44,10 +44,9 @@ static uint32_t count_upto(const uint8_t *node, const struct btrfs_key *key)
 static int descend(struct btrfs_cursor *c, const struct btrfs_root *root, const struct btrfs_key *key,
 		   uint32_t *upto_out, struct error *err)
 {
-	struct btrfs_ref ref = { .logical = root->logical,
-				 .generation = root->generation,
-				 .owner = root->owner,
-				 .level = root->level };
+	struct btrfs_ref ref = {
+		.logical = root->logical, .generation = root->generation, .owner = root->owner, .level = root->level
+	};
 	const uint8_t *node;
 	uint32_t upto;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A path from folder to folder, through symbolic links: for readers that know how to look up one name.  ".." of the root is the
- * root, a link that begins with '/' begins there too.  One that leads nowhere or in circles is no file.  One thread.
+ * A path from folder to folder, through symbolic links: for readers that know how to look up one name.  ".." of the
+ * root is the root, a link that begins with '/' begins there too.  One that leads nowhere or in circles is no file. One
+ * thread.
  */
 #ifndef LIFTFS_GUEST_PATH_WALK_H
 #define LIFTFS_GUEST_PATH_WALK_H
@@ -24,7 +25,8 @@ struct path_node {
 
 struct path_ops {
 	/* In a folder, a name that is neither "." nor "..": 1 found, 0 not there, -1. */
-	int (*lookup)(void *ctx, uint64_t folder, const char *name, size_t len, struct path_node *out, struct error *err);
+	int (*lookup)(void *ctx, uint64_t folder, const char *name, size_t len, struct path_node *out,
+		      struct error *err);
 	/* The target, of at most PATH_LINK_MAX bytes, NUL-terminated. */
 	int (*read_link)(void *ctx, const struct path_node *link, char out[PATH_LINK_MAX + 1], struct error *err);
 };

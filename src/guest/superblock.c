@@ -115,7 +115,8 @@ static int read_xfs_log(struct volume *v, struct superblock *sb, struct error *e
 
 	sb->dirty_unknown = true;
 	if (xfs_init(&x, v, &why) < 0) {
-		if (why.code == ERR_UNSUPPORTED && !v->budget->spent) /* then its files are not read either, which says why */
+		if (why.code == ERR_UNSUPPORTED &&
+		    !v->budget->spent) /* then its files are not read either, which says why */
 			return 0;
 		if (err)
 			*err = why;

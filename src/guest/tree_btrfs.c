@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of a Btrfs by name, from the default subvolume on and into those below it.  Where that one has no /etc, as Fedora and Ubuntu
- * leave it, the root is the subvolume that they name in their kernel's command line.
+ * Files of a Btrfs by name, from the default subvolume on and into those below it.  Where that one has no /etc, as
+ * Fedora and Ubuntu leave it, the root is the subvolume that they name in their kernel's command line.
  */
 #include <config.h>
 
@@ -84,7 +84,8 @@ static int subvolume_of(struct btrfs_tree *t, uint64_t tree, size_t *out, struct
 	if (rc == 0 || t->c.key.object != tree || t->c.key.type != BTRFS_ROOT_ITEM)
 		return 0;
 	if (t->c.len < ROOT_LEN || t->c.item[ROOT_LEVEL] >= BTRFS_LEVELS)
-		return error_set(err, ERR_CORRUPT, "subvolume %" PRIu64 ": a root of %" PRIu32 " bytes", tree, t->c.len);
+		return error_set(err, ERR_CORRUPT, "subvolume %" PRIu64 ": a root of %" PRIu32 " bytes", tree,
+				 t->c.len);
 	if (get_le32(t->c.item + ROOT_REFS) == 0) /* deleted */
 		return 0;
 	v = &t->v[t->n];
@@ -142,8 +143,8 @@ static int bad_entry(uint64_t folder, struct error *err)
 }
 
 /* The key that an entry has for a name.  1, 0, -1. */
-static int find_entry(struct btrfs_tree *t, const struct btrfs_root *root, uint64_t folder, const char *name, size_t len,
-		      struct btrfs_key *out, struct error *err)
+static int find_entry(struct btrfs_tree *t, const struct btrfs_root *root, uint64_t folder, const char *name,
+		      size_t len, struct btrfs_key *out, struct error *err)
 {
 	struct btrfs_key key = { folder, BTRFS_DIR_ITEM, name_hash(name, len) };
 	int rc = btrfs_seek_upto(&t->c, root, key, err);
@@ -221,9 +222,9 @@ static int open_default(struct btrfs_tree *t, struct error *err)
 		return error_set(err, ERR_CORRUPT, "the default subvolume %" PRIu64 " is not there", key.object);
 	if (read_inode(t, volume, t->v[volume].folder, &t->root, err) < 0)
 		return -1;
-	return t->root.kind == PATH_FOLDER ? 0 :
-					     error_set(err, ERR_CORRUPT, "the root of subvolume %" PRIu64 " is no folder",
-						       key.object);
+	return t->root.kind == PATH_FOLDER
+		       ? 0
+		       : error_set(err, ERR_CORRUPT, "the root of subvolume %" PRIu64 " is no folder", key.object);
 }
 
 /* Is there a folder of this path, from `root` on? */
@@ -297,7 +298,8 @@ static int btrfs_list(void *ctx, const struct tree_node *n, tree_entry_fn fn, vo
 
 	if (btrfs_cursor_init(&c, &t->b, err) < 0)
 		return -1;
-	rc = btrfs_seek_from(&c, &t->v[n->id >> NUMBER_BITS].root, (struct btrfs_key){ folder, BTRFS_DIR_INDEX, 0 }, err);
+	rc = btrfs_seek_from(&c, &t->v[n->id >> NUMBER_BITS].root, (struct btrfs_key){ folder, BTRFS_DIR_INDEX, 0 },
+			     err);
 	for (; rc > 0 && c.key.object == folder && c.key.type == BTRFS_DIR_INDEX; rc = btrfs_next(&c, err)) {
 		char name[256];
 		size_t len;

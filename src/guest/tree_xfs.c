@@ -131,9 +131,10 @@ static int read_piece(struct xfs_tree *t, const struct xfs_extent *e, char *out,
 		return -1;
 	n = len - header < left ? len - header : left;
 	if (t->x.v5 && (memcmp(b, "XSLM", 4) != 0 || get_be32(b + LINK_OFF) != done || get_be32(b + LINK_BYTES) != n))
-		return error_set(err, ERR_CORRUPT, "link at byte %" PRIu64 ": it says bytes %" PRIu32 "+%" PRIu32
-				 ", not %zu+%zu", volume_on_disk(t->x.v, off), get_be32(b + LINK_OFF),
-				 get_be32(b + LINK_BYTES), done, n);
+		return error_set(err, ERR_CORRUPT,
+				 "link at byte %" PRIu64 ": it says bytes %" PRIu32 "+%" PRIu32 ", not %zu+%zu",
+				 volume_on_disk(t->x.v, off), get_be32(b + LINK_OFF), get_be32(b + LINK_BYTES), done,
+				 n);
 	memcpy(out, b + header, n);
 	return (int)n;
 }

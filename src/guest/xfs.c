@@ -110,8 +110,9 @@ static int take_geometry(struct xfs *x, const uint8_t *b, struct error *err)
 	x->groups = get_be32(b + SB_GROUPS);
 	x->group_log = b[SB_GROUP_LOG];
 	if (x->blocks == 0 || x->blocks > x->v->size >> x->block_log)
-		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " blocks of %" PRIu32 " bytes in %" PRIu64
-				 " bytes", x->blocks, x->block, x->v->size);
+		return error_set(err, ERR_CORRUPT,
+				 "superblock: %" PRIu64 " blocks of %" PRIu32 " bytes in %" PRIu64 " bytes", x->blocks,
+				 x->block, x->v->size);
 	if (x->group_blocks == 0 || x->group_log > 31 || x->group_blocks > 1U << x->group_log || x->groups == 0 ||
 	    x->groups != (x->blocks - 1) / x->group_blocks + 1)
 		return error_set(err, ERR_CORRUPT, "superblock: %" PRIu64 " blocks in %" PRIu32 " groups of %" PRIu32,
@@ -167,8 +168,10 @@ int xfs_block_off(const struct xfs *x, uint64_t fsblock, uint64_t n, uint64_t *o
 			return 0;
 		}
 	}
-	return error_set(err, ERR_CORRUPT, "blocks %" PRIu64 "+%" PRIu64 " of group %" PRIu64 ": there are %" PRIu32
-			 " groups of %" PRIu32, within, n, group, x->groups, x->group_blocks);
+	return error_set(err, ERR_CORRUPT,
+			 "blocks %" PRIu64 "+%" PRIu64 " of group %" PRIu64 ": there are %" PRIu32
+			 " groups of %" PRIu32,
+			 within, n, group, x->groups, x->group_blocks);
 }
 
 int xfs_check_seal(const struct xfs *x, const uint8_t *b, size_t len, uint64_t off, const struct xfs_seal *seal,
@@ -181,8 +184,9 @@ int xfs_check_seal(const struct xfs *x, const uint8_t *b, size_t len, uint64_t o
 		return 0;
 	crc = crc32c_sealed(b, len, seal->crc);
 	if (crc != get_le32(b + seal->crc))
-		return error_set(err, ERR_CORRUPT, "%s at byte %" PRIu64 ": checksum %08" PRIx32 ", and %08" PRIx32
-				 " is said", what, at, crc, get_le32(b + seal->crc));
+		return error_set(err, ERR_CORRUPT,
+				 "%s at byte %" PRIu64 ": checksum %08" PRIx32 ", and %08" PRIx32 " is said", what, at,
+				 crc, get_le32(b + seal->crc));
 	if (get_be64(b + seal->place) != off / 512)
 		return error_set(err, ERR_CORRUPT, "%s at byte %" PRIu64 ": it says sector %" PRIu64 " of its volume",
 				 what, at, get_be64(b + seal->place));
@@ -209,11 +213,15 @@ static int check_inode(const struct xfs *x, const struct xfs_inode *ino, struct 
 		return 0;
 	crc = crc32c_sealed(b, x->inode, INO_CRC);
 	if (crc != get_le32(b + INO_CRC))
-		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 " at byte %" PRIu64 ": checksum %08" PRIx32
-				 ", and %08" PRIx32 " is said", ino->number, at, crc, get_le32(b + INO_CRC));
+		return error_set(err, ERR_CORRUPT,
+				 "inode %" PRIu64 " at byte %" PRIu64 ": checksum %08" PRIx32 ", and %08" PRIx32
+				 " is said",
+				 ino->number, at, crc, get_le32(b + INO_CRC));
 	if (get_be64(b + INO_NUMBER) != ino->number || memcmp(b + INO_UUID, x->uuid, sizeof(x->uuid)) != 0)
-		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 " at byte %" PRIu64 ": it says %" PRIu64
-				 ", or is of another file system", ino->number, at, get_be64(b + INO_NUMBER));
+		return error_set(err, ERR_CORRUPT,
+				 "inode %" PRIu64 " at byte %" PRIu64 ": it says %" PRIu64
+				 ", or is of another file system",
+				 ino->number, at, get_be64(b + INO_NUMBER));
 	return 0;
 }
 
@@ -239,9 +247,10 @@ int xfs_inode_read(struct xfs *x, uint64_t number, struct xfs_inode *out, struct
 		out->n_extents = get_be64(b + INO_BIG_EXTENTS);
 	fork = b[INO_FORK] ? b[INO_FORK] * 8U : x->inode - core;
 	if (b[INO_FORMAT] > XFS_FORK_BTREE || fork > x->inode - core || out->size > INT64_MAX)
-		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 " at byte %" PRIu64 ": format %u, a fork of %" PRIu32
-				 " bytes, %" PRIu64 " bytes long", number, volume_on_disk(x->v, out->off),
-				 b[INO_FORMAT], fork, out->size);
+		return error_set(err, ERR_CORRUPT,
+				 "inode %" PRIu64 " at byte %" PRIu64 ": format %u, a fork of %" PRIu32
+				 " bytes, %" PRIu64 " bytes long",
+				 number, volume_on_disk(x->v, out->off), b[INO_FORMAT], fork, out->size);
 	out->format = b[INO_FORMAT];
 	out->fork = b + core;
 	out->fork_len = fork;

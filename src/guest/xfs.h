@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XFS, versions 4 and 5, read as it lies there: layouts as "XFS Algorithms & Data Structures" and the kernel's xfs_format.h have
- * them.  All is big-endian but checksums.  Of version 5 each block's checksum, owner and place are checked; a mismatch is an
- * error that names the block.  The realtime section and external logs are not read.
+ * XFS, versions 4 and 5, read as it lies there: layouts as "XFS Algorithms & Data Structures" and the kernel's
+ * xfs_format.h have them.  All is big-endian but checksums.  Of version 5 each block's checksum, owner and place are
+ * checked; a mismatch is an error that names the block.  The realtime section and external logs are not read.
  *
- * Pieces: xfs.c the superblock, blocks and inodes; xfs_map.c where a file's bytes lie; xfs_dir.c folders; xfs_log.c the log;
- * tree_xfs.c the tree.  Input is hostile.  One thread.
+ * Pieces: xfs.c the superblock, blocks and inodes; xfs_map.c where a file's bytes lie; xfs_dir.c folders; xfs_log.c the
+ * log; tree_xfs.c the tree.  Input is hostile.  One thread.
  */
 #ifndef LIFTFS_GUEST_XFS_H
 #define LIFTFS_GUEST_XFS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Folders: within the inode, or in blocks of entries.  Blocks are read one after the other, in each of their forms (one block with
- * its index, many with an index in leaves or nodes): no name is missed whatever the index says.
+ * Folders: within the inode, or in blocks of entries.  Blocks are read one after the other, in each of their forms (one
+ * block with its index, many with an index in leaves or nodes): no name is missed whatever the index says.
  */
 #include <config.h>
 
@@ -118,7 +118,8 @@ static int walk_entries(const struct xfs *x, const struct xfs_inode *folder, con
 		if (rc != 0)
 			return rc;
 		if (len < 8 || len % 8 != 0 || len > end - at)
-			return error_set(err, ERR_CORRUPT, "folder's block at byte %" PRIu64 ": an entry of %zu bytes at %zu",
+			return error_set(err, ERR_CORRUPT,
+					 "folder's block at byte %" PRIu64 ": an entry of %zu bytes at %zu",
 					 volume_on_disk(x->v, off), len, at);
 		at += len;
 	}

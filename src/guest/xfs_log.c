@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether the log was finished when the file system was unmounted: then its last record says so.  The end of the log is where the
- * numbers of its rounds (cycles), which begin each sector, go back by one.  Nothing is replayed.
+ * Whether the log was finished when the file system was unmounted: then its last record says so.  The end of the log is
+ * where the numbers of its rounds (cycles), which begin each sector, go back by one.  Nothing is replayed.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the bytes of a file lie: extents in the inode, or a B+tree.  Of a tree each child is one level below its parent and all
- * extents ascend, so that no circle is longer than the tree is deep and no block is taken twice.
+ * Where the bytes of a file lie: extents in the inode, or a B+tree.  Of a tree each child is one level below its parent
+ * and all extents ascend, so that no circle is longer than the tree is deep and no block is taken twice.
  */
 #include <config.h>
 
@@ -39,8 +39,10 @@ static int add_extent(struct xfs *x, struct xfs_inode *ino, const uint8_t *p, st
 	if (ino->n_map > 0)
 		end = ino->map[ino->n_map - 1].at + ino->map[ino->n_map - 1].n;
 	if (e.n == 0 || e.at < end || !range_ok(e.at, e.n, INT64_MAX >> x->block_log))
-		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 ": an extent of %" PRIu64 " blocks at %" PRIu64
-				 ", behind one that ends at %" PRIu64, ino->number, e.n, e.at, end);
+		return error_set(err, ERR_CORRUPT,
+				 "inode %" PRIu64 ": an extent of %" PRIu64 " blocks at %" PRIu64
+				 ", behind one that ends at %" PRIu64,
+				 ino->number, e.n, e.at, end);
 	if (ino->n_map == ino->n_extents)
 		return error_set(err, ERR_CORRUPT, "inode %" PRIu64 ": more than its %" PRIu64 " extents", ino->number,
 				 ino->n_extents);
@@ -74,7 +76,8 @@ static int add_block(struct xfs *x, struct xfs_inode *ino, uint64_t fsblock, uns
 		return -1;
 	n = get_be16(b + BLOCK_RECORDS);
 	if (memcmp(b, x->v5 ? "BMA3" : "BMAP", 4) != 0 || get_be16(b + BLOCK_LEVEL) != level || n == 0 || n > most)
-		return error_set(err, ERR_CORRUPT, "extent tree at byte %" PRIu64 ": level %u, not %u, %zu records of %zu",
+		return error_set(err, ERR_CORRUPT,
+				 "extent tree at byte %" PRIu64 ": level %u, not %u, %zu records of %zu",
 				 volume_on_disk(x->v, off), get_be16(b + BLOCK_LEVEL), level, n, most);
 	if (level == 0)
 		return add_records(x, ino, b + header, n, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole disk through everything that looks at guests.  The first byte of the input is the disk's size, 512 << (it % 128 % 18)
- * bytes, its highest bit leaves checksums as they are; then runs of bytes with zeros between them: 4 bytes sector, 2 bytes
- * length, the bytes.
+ * A whole disk through everything that looks at guests.  The first byte of the input is the disk's size, 512 << (it %
+ * 128 % 18) bytes, its highest bit leaves checksums as they are; then runs of bytes with zeros between them: 4 bytes
+ * sector, 2 bytes length, the bytes.
  */
 #include <config.h>
 

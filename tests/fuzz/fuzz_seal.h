@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Once for the image's superblocks, and then for each range of the image that may hold blocks of XFS (version 5) or Btrfs. */
+/* Once for the image's superblocks, and then for each range of the image that may hold blocks of XFS (version 5) or
+ * Btrfs. */
 struct seal {
 	uint8_t *image;
 	uint64_t size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copytree IMAGE FS FOLDER: all that src/guest/tree.h finds in the file system that begins at the image's first byte, copied
- * into the folder, links followed.  For scripts that compare it with what was put in.
+ * copytree IMAGE FS FOLDER: all that src/guest/tree.h finds in the file system that begins at the image's first byte,
+ * copied into the folder, links followed.  For scripts that compare it with what was put in.
  */
 #include <config.h>
 
