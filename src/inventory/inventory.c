@@ -16,6 +16,7 @@
 #include "inventory/azure_migrate.h"
 #include "inventory/inventory.h"
 #include "inventory/machines_of_folder.h"
+#include "inventory/machines_repeated.h"
 #include "inventory/rvtools.h"
 
 #define EXPORT_CSV "in RVTools choose \"Export all to csv\" and name the folder that it writes"
@@ -230,7 +231,8 @@ static int read_folder(const char *path, struct cancel *cancel, struct machine_l
 		return error_errno(err, errno, "%s", path);
 	if (f.n > 0)
 		return read_export(&f, cancel, out, err);
-	if (machines_of_folder(path, cancel, out, err) < 0 || order_disks(out, first, err) < 0)
+	if (machines_of_folder(path, cancel, out, err) < 0 || order_disks(out, first, err) < 0 ||
+	    machines_merge_repeated(out, first, err) < 0)
 		return -1;
 	if (out->n > first)
 		return 0;

@@ -22,7 +22,7 @@ int inventory_read(const char *path, struct cancel *cancel, struct machine_list 
 /*
  * Machines that several inventories describe become one, at the place of the first: by instance UUID, else by BIOS UUID,
  * else by path and name.  What the first does not know comes from the later ones; where they differ the first is kept, and the
- * conflict is recorded.  Within one inventory nothing is merged: `starts` are the indices at which each one's machines begin.
+ * conflict is recorded.  Here nothing is merged within one inventory (a folder's reader did: machines_repeated.h): `starts` are the indices at which each one's machines begin.
  */
 int inventory_merge(struct machine_list *l, const size_t *starts, size_t n, struct error *err) MUST_CHECK;
 
@@ -31,5 +31,7 @@ int inventory_merge(struct machine_list *l, const size_t *starts, size_t n, stru
  * conflict is recorded.
  */
 int inventory_complete(struct machine *kept, const struct machine *other, struct error *err) MUST_CHECK;
+/* The same with their disks, which are in order; other is only to be freed afterwards. */
+int inventory_absorb(struct machine *kept, struct machine *other, struct error *err) MUST_CHECK;
 
 #endif

@@ -320,12 +320,19 @@ static int merge_disks(struct pair *p, struct machine *other, struct error *err)
 	return machine_order_disks(m, err); /* one may be known as raw now */
 }
 
+int inventory_absorb(struct machine *kept, struct machine *other, struct error *err)
+{
+	struct pair p = { .kept = kept, .other = other };
+
+	return merge_disks(&p, other, err) < 0 || inventory_complete(kept, other, err) < 0 ? -1 : 0;
+}
+
 /* ---- all ---- */
 
 static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, struct error *err)
 {
 	struct machine *m = &x->l->v[i];
-	struct pair p = { .other = m };
+	struct machine *kept;
 	size_t found;
 
 	x->roots[i] = i;
@@ -335,16 +342,16 @@ static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, 
 	if (found == TEXT_INDEX_NONE)
 		return 0;
 	found = x->roots[found];
-	p.kept = &x->l->v[found];
+	kept = &x->l->v[found];
 	/* it may have become somebody else's by what it took over */
-	if (differ(p.kept->uuid, m->uuid))
+	if (differ(kept->uuid, m->uuid))
 		return 0;
 	if (x->last[found] == inventory) {
 		machine_notice(&x->l->notices, "%s: not taken for %s, as another machine of this inventory is",
-			       m->origin, p.kept->origin);
+			       m->origin, kept->origin);
 		return 0;
 	}
-	if (merge_disks(&p, m, err) < 0 || inventory_complete(p.kept, m, err) < 0)
+	if (inventory_absorb(kept, m, err) < 0)
 		return -1;
 	x->roots[i] = found;
 	x->last[found] = inventory;
