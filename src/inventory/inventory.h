@@ -3,7 +3,8 @@
  * Inventories: files and folders that describe machines, recognised by what is in them, not by their names.
  *
  *	a CSV file         one tab of an RVTools export, or the import file of Azure Migrate (rvtools.h, azure_migrate.h)
- *	.vmx .ovf .ova     a virtual machine's configuration or package; .json: an export of PowerShell's on a Hyper-V host
+ *	.vmx .ovf .ova     a virtual machine's configuration or package; .vmcx .xml: Hyper-V's
+ *	.json              an export of PowerShell's on a Hyper-V host
  *	a folder           all CSV files in it together are one RVTools export; else a datastore export (machines_of_folder.h)
  */
 #ifndef LIFTFS_INVENTORY_INVENTORY_H

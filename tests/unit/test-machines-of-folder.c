@@ -190,6 +190,24 @@ static void an_export_of_hyperv_completes_what_its_configuration_says(void **sta
 	      "");
 }
 
+static void a_configuration_of_hyperv_as_a_file_has_the_images_of_its_vm(void **state)
+{
+	make_folder(*state, "hv");
+	make_folder(*state, "hv/Virtual Machines");
+	make_folder(*state, "hv/Virtual Hard Disks");
+	write_text(*state, "hv/Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+		   "<configuration><properties><name>hv</name><subtype>0</subtype></properties><_x_><controller0><drive0>"
+		   "<type>VHD</type><pathname>C:\\VMs\\os.img</pathname></drive0></controller0></_x_></configuration>");
+	write_text(*state, "hv/Virtual Machines/1AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+		   "<configuration><properties><name>other</name><subtype>0</subtype></properties></configuration>");
+	write_image(*state, "hv/Virtual Hard Disks/os.img", MIB);
+	write_image(*state, "hv/Virtual Hard Disks/another.img", MIB);
+	check(*state, "hv/Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+	      "hv: ? bios path=Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml\n"
+	      "  os.img: path=Virtual Hard Disks/os.img mib=1 order=0 allocated=0 chain=1 os\n",
+	      "");
+}
+
 static void a_configuration_that_cannot_be_read_leaves_its_images(void **state)
 {
 	log_set_sink(NULL, NULL);
@@ -235,9 +253,12 @@ static void what_is_no_inventory_is_refused(void **state)
 		const char *name, *text, *msg;
 	} cases[] = {
 		{ "a.vmx", "rubbish", "a.vmx: line 1: no '='" },
+		{ "a.xml", "<html/>", "a.xml: describes no virtual machine" },
 		{ "a.json", "{\"a\":1}", "a.json: describes no virtual machine" },
 		{ "a.ovf", "<html/>", "a.ovf: OVF: XML: <html>, not <Envelope>" },
-		{ "a.txt", "rubbish\n", "a.txt: neither a tab of an RVTools export nor an import of Azure Migrate: columns 'rubbish'" },
+		{ "a.txt", "rubbish\n", "a.txt: no inventory that is known, with columns 'rubbish': an inventory is an RVTools export "
+		  "(.xlsx or .csv), an import of Azure Migrate (.csv), a VM's .vmx, .ovf, .ova, .vmcx or .xml, Hyper-V's .json, a folder of "
+		  "these, or https://VCENTER/sdk" },
 	};
 	const struct scratch_dir *dir = *state;
 
@@ -268,6 +289,7 @@ int main(void)
 		TEST(a_bios_uuid_is_that_of_one_machine_under_one_name),
 		TEST(an_export_beside_its_machine_is_that_machine),
 		TEST(an_export_of_hyperv_completes_what_its_configuration_says),
+		TEST(a_configuration_of_hyperv_as_a_file_has_the_images_of_its_vm),
 		TEST(a_configuration_that_cannot_be_read_leaves_its_images),
 		TEST(a_configuration_as_a_file_has_only_its_own_images),
 		TEST(an_export_of_hyperv_says_what_its_images_would),
