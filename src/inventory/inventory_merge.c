@@ -213,6 +213,7 @@ static int merge_numbers(struct pair *p, struct error *err)
 		{ "memory_pct", &m->memory_pct, o->memory_pct },
 		{ "network_out_mbs", &m->network_out_mbs, o->network_out_mbs },
 		{ "storage_in_use_mib", &m->storage_in_use_mib, o->storage_in_use_mib },
+		{ "guest_used_mib", &m->guest_used_mib, o->guest_used_mib },
 		{ "capacity_mib", &m->capacity_mib, o->capacity_mib },
 		{ "read_ops", &m->read_ops, o->read_ops },
 		{ "write_ops", &m->write_ops, o->write_ops },
