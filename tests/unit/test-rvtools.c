@@ -167,6 +167,8 @@ static void encodings_and_delimiters_make_no_difference(void **state)
 
 			assert_true(asprintf(&name, "RVTools_tab%s.csv", tab_names[i]) > 0);
 			from = join(folder, name);
+			if (access(from, F_OK) < 0) /* the sample has not all */
+				continue;
 			rewrite(from, variants[v].delimiter, &text);
 			write_as(*state, name, &text, variants[v].encoding, variants[v].bom, variants[v].bom_len);
 		}
