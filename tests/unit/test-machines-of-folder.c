@@ -199,9 +199,11 @@ static void a_configuration_of_hyperv_as_a_file_has_the_images_of_its_vm(void **
 		   "<configuration><properties><name>hv</name><subtype>0</subtype></properties><_x_><controller0><drive0>"
 		   "<type>VHD</type><pathname>C:\\VMs\\os.img</pathname></drive0></controller0></_x_></configuration>");
 	write_text(*state, "hv/Virtual Machines/1AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
-		   "<configuration><properties><name>other</name><subtype>0</subtype></properties></configuration>");
+		   "<configuration><properties><name>other</name><subtype>0</subtype></properties><_x_><controller0><drive0>"
+		   "<type>VHD</type><pathname>C:\\VMs\\another.img</pathname></drive0></controller0></_x_></configuration>");
 	write_image(*state, "hv/Virtual Hard Disks/os.img", MIB);
 	write_image(*state, "hv/Virtual Hard Disks/another.img", MIB);
+	write_image(*state, "hv/Virtual Hard Disks/stray.img", MIB);
 	check(*state, "hv/Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
 	      "hv: ? bios path=Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml\n"
 	      "  os.img: path=Virtual Hard Disks/os.img mib=1 order=0 allocated=0 chain=1 os\n",
