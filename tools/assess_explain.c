@@ -11,6 +11,7 @@
 #include "assess_evidence.h"
 #include "assess_explain.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "inventory/disk_info.h"
 
 struct explain {
@@ -42,11 +43,12 @@ static void line_if(const char *what, const char *text)
 int assess_explain_name(const char *what, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *escaped = name ? disk_info_escape(name, err) : NULL;
+	CLEANUP_FREE char *shown = escaped ? escape_shown(escaped, err) : NULL;
 
-	if (name && !escaped)
+	if (name && !shown)
 		return -1;
-	if (escaped)
-		printf("  %-14s %s\n", what, escaped);
+	if (shown)
+		printf("  %-14s %s\n", what, shown);
 	return 0;
 }
 
@@ -341,10 +343,11 @@ static int explain_vm(const struct explain *e, size_t i, struct error *err)
 {
 	const struct assess_vm *vm = e->vm;
 	CLEANUP_FREE char *name = disk_info_escape(e->m->name, err);
+	CLEANUP_FREE char *shown = name ? escape_shown(name, err) : NULL;
 
-	if (!name)
+	if (!shown)
 		return -1;
-	printf("%s\n", name);
+	printf("%s\n", shown);
 	if (machine_lines(e, err) < 0)
 		return -1;
 	printf("\nAzure: %s\n", assess_azure_verdict(vm->azure.verdict));

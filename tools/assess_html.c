@@ -16,6 +16,7 @@
 #include "assess_html.h"
 #include "assess_page.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -75,11 +76,12 @@ int html_name(FILE *f, const char *name, size_t chars, struct error *err)
 {
 	CLEANUP_FREE char *escaped = disk_info_escape(name, err);
 	CLEANUP_FREE char *cut = escaped ? assess_cut(escaped, chars, err) : NULL;
+	CLEANUP_FREE char *shown = cut ? escape_shown(cut, err) : NULL;
 
-	if (!cut)
+	if (!shown)
 		return -1;
 	fputs("&#x2068;", f);
-	html_text(f, cut);
+	html_text(f, shown);
 	fputs("&#x2069;", f);
 	return 0;
 }

@@ -2,7 +2,6 @@
 /* Tables on standard output, through libsmartcols. */
 #include <config.h>
 
-#include <errno.h>
 #include <libsmartcols.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "output.h"
 
 #define SEPARATOR "  "
@@ -57,9 +57,14 @@ int table_row(struct table *t, const char *const *cells, unsigned n, struct erro
 
 	if (!line)
 		return no_memory(err);
-	for (unsigned i = 0; i < n; i++)
-		if (cells[i] && scols_line_set_data(line, i, cells[i]) != 0)
+	for (unsigned i = 0; i < n; i++) {
+		CLEANUP_FREE char *shown = cells[i] ? escape_shown(cells[i], err) : NULL;
+
+		if (cells[i] && !shown)
+			return -1;
+		if (shown && scols_line_set_data(line, i, shown) != 0)
 			return no_memory(err);
+	}
 	return 0;
 }
 
@@ -127,9 +132,10 @@ int table_give_up(struct table *t, const unsigned *columns, unsigned n, struct e
 
 int table_print(struct table *t, struct error *err)
 {
-	if (scols_print_table(t->tb) != 0 || fflush(stdout) != 0)
-		return error_errno(err, errno ? errno : EIO, "standard output");
-	return 0;
+	int rc = scols_print_table(t->tb);
+
+	/* what could not be written is told once, at the end: tool_end() */
+	return rc != 0 && !ferror(stdout) ? error_errno(err, -rc, "table") : 0;
 }
 
 void table_free(struct table *t)

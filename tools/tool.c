@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -419,6 +420,14 @@ int tool_begin(struct tool *t, int argc, char **argv)
 	return -1;
 }
 
+/* Of a pipe whose other end is closed, as by head: nothing is wrong, and there is nobody to tell. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
 int tool_end(struct tool *t, int status)
 {
 	bool failed = ferror(stdout) != 0;
@@ -427,7 +436,8 @@ int tool_end(struct tool *t, int status)
 	if (fflush(stdout) != 0)
 		failed = true;
 	if (failed) {
-		output_line("liftfs %s: standard output: %s", t->verb, "could not be written");
+		if (!reader_is_gone())
+			output_line("liftfs %s: standard output: could not be written", t->verb);
 		status = tool_worse_status(status, 74);
 	}
 	tool_signals_end();

@@ -86,6 +86,7 @@ struct machine {
 	struct machine_number vcpus, memory_mib, nics;
 	struct machine_number cpu_pct, memory_pct, network_out_mbs; /* of a history, not of one instant */
 	struct machine_number storage_in_use_mib;
+	struct machine_number guest_used_mib; /* of all its file systems, as VMware Tools saw them */
 	struct machine_number capacity_mib; /* of all disks, where rows of disks are missing */
 	struct machine_number read_ops, write_ops, read_mbs, write_mbs; /* of all disks, where no disk has its own */
 	struct machine_disk *disks;

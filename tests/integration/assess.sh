@@ -111,6 +111,35 @@ assess evil >out 2>/dev/null
 grep -q "$(printf '[\033\007]')" out && fail "escapes reach the terminal"
 assess --explain "$(printf 'esc\033[31mred\007')" evil 2>/dev/null >out
 grep -q "$(printf '[\033\007]')" out && fail "escapes reach the terminal"
+reversed=$(printf '\342\200\256')
+assess evil 2>/dev/null | grep -q "$reversed" && fail "a name turns the table's text around"
+assess evil 2>/dev/null | grep -qF '%E2%80%AEgpj.exe' || fail "a name is not shown"
+assess --explain "${reversed}gpj.exe" evil 2>err >out || fail "explain: $(cat err)"
+grep -qF '%E2%80%AEgpj.exe' out || fail "a name is not shown: $(cat out)"
+grep -q "$reversed" out && fail "a name turns the explanation around"
+cp -r evil "a${reversed}b"
+assess --html - "a${reversed}b" 2>/dev/null | sed '/<script/,/<[/]script>/d' >page
+grep -qF 'a%E2%80%AEb' page || fail "a name is not on the page"
+grep "$reversed" page && fail "a name turns the page around"
+
+# ---- a reader that has had enough ----
+unread() {
+	python3 -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w, restore_signals=False).returncode)' "$builddir/tools/liftfs" "$@" 2>err && fail "$*: exit status 0"
+	[ ! -s err ] || fail "$*: $(cat err)"
+}
+for arguments in '' --json '--csv -' '--html -' '--explain vm-web-01'; do
+	# shellcheck disable=SC2086 # words
+	unread assess --catalogue "$srcdir/src/assess/catalogue" $arguments "$export"
+done
+mkdir list
+truncate -s 1M list/a.img
+unread list list
+assess "$export" 2>err >/dev/full && fail "to a full disk"
+[ "$(cat err)" = "liftfs assess: standard output: could not be written" ] || fail "a full disk is told as: $(cat err)"
+
 assess --csv - evil 2>/dev/null >evil.csv
 python3 - evil.csv <<'PY' || fail "formulas in a CSV file"
 import csv, sys
