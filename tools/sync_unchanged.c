@@ -351,8 +351,8 @@ bool sync_unchanged_confirm(const struct sync_unchanged *u, struct sync_set *s)
 	confirm_vms(&c);
 	while (n > 0)
 		pthread_join(threads[--n], NULL);
-	if (atomic_load(&c.differs))
-		log_info("sync", "a replica is not as it was left: each disk is looked at");
+	log_info("sync", atomic_load(&c.differs) ? "a replica is not as the survey has it: each disk is looked at" :
+						   "all is as the survey of the last round has it");
 	return !atomic_load(&c.differs);
 }
 
