@@ -125,17 +125,22 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	return rc;
 }
 
-static int report(const struct tool *t, const struct sync_outcome *outcome, struct error *err)
+/* What was said is recorded first; a document of many disks is made meanwhile. */
+static int report(const struct sync_run *r, const struct sync_round *round, const struct sync_outcome *outcome,
+		  struct sync_record *record, struct error *err)
 {
+	const struct tool *t = r->tool;
 	CLEANUP(cleanup_json) json_t *doc = NULL;
 
-	if (!t->common.json) {
-		if (t->common.quiet)
-			return 0;
-		return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
-	}
-	doc = sync_report_json(outcome, err);
-	return doc ? document_print(doc, err) : -1;
+	sync_record_hurry(record);
+	if (t->common.json)
+		doc = sync_report_json(outcome, err);
+	sync_record_end(record, round->status);
+	if (t->common.json)
+		return doc ? document_print(doc, err) : -1;
+	if (round->brief || t->common.quiet)
+		return 0;
+	return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
 }
 
 /* Of a round over parked VMs those whose turn it is; of a fleet the line's. */
@@ -314,8 +319,7 @@ static int run_round(const struct sync_run *r, struct sync_round *round, struct 
 		sync_tell_read_whys(&round->set);
 	sync_tell_stopped(&round->set);
 	round->status = sync_report_status(&outcome);
-	sync_record_end(record, round->status);
-	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
+	rc = report(r, round, &outcome, record, err);
 	fflush(stdout); /* of a watch each round's is to be read when it is over */
 	return rc;
 }

@@ -16,6 +16,12 @@
 
 #define BORN_MAX 256
 
+/* As a disk's map, journal and replica were before its cycle. */
+struct watched {
+	struct state_stamp stamp;
+	struct target_glance glance; /* "": one that had not settled, or there is none */
+};
+
 struct sync_unchanged {
 	const struct sync_run *run;
 	char *conditions;
@@ -24,8 +30,8 @@ struct sync_unchanged {
 	struct survey last; /* of the round that left one */
 	bool has_last;
 	uint64_t began_ns;           /* boot-time clock: nothing was read before */
-	struct state_stamp *stamps;  /* of the set that is watched, in its order */
-	bool settled;                /* all of them */
+	struct watched *watched;     /* the set's disks, in its order */
+	bool settled;                /* what is kept of all of them */
 	bool plain;
 };
 
@@ -36,7 +42,7 @@ void sync_unchanged_free(struct sync_unchanged *u)
 	survey_fini(&u->now);
 	survey_fini(&u->last);
 	free(u->conditions);
-	free(u->stamps);
+	free(u->watched);
 	free(u);
 }
 
@@ -317,7 +323,7 @@ static bool confirm_vm(const struct confirm *c, size_t i)
 		bool same;
 
 		if (cancel_check(c->u->run->cancel, &why) < 0 ||
-		    cycle_confirm(&c->set->runs[i].cycle.disks[k], c->u->run->target, d->version, d->cycle, &same, &why) < 0 || !same)
+		    cycle_confirm(&c->set->runs[i].cycle.disks[k], c->u->run->target, &d->left, &same, &why) < 0 || !same)
 			return false;
 	}
 	return true;
@@ -358,25 +364,33 @@ bool sync_unchanged_confirm(const struct sync_unchanged *u, struct sync_set *s)
 
 /* ---- leaving a survey ---- */
 
+static bool watch_disk(const struct sync_unchanged *u, const struct state *state, const char *name, struct watched *out)
+{
+	CLEANUP(cleanup_replica) struct replica *replica = NULL;
+	struct error why = ERROR_INIT;
+	uint64_t now_ns = clock_realtime_ns();
+
+	if (!state_stamp(state, target_name(u->run->target), name, &out->stamp) || !state_stamp_settled(&out->stamp, now_ns))
+		return false;
+	replica = target_replica(u->run->target, name, &why);
+	if (!replica || replica_glance(replica, &out->glance, &why) < 0 || !out->glance.settled)
+		out->glance.text[0] = '\0';
+	return true;
+}
+
 void sync_unchanged_watch(struct sync_unchanged *u, const struct sync_set *s, const struct state *state, bool plain)
 {
 	size_t at = 0;
 
 	if (!u)
 		return;
-	free(u->stamps);
-	u->stamps = calloc(s->n_disks ? s->n_disks : 1, sizeof(*u->stamps));
+	free(u->watched);
+	u->watched = calloc(s->n_disks ? s->n_disks : 1, sizeof(*u->watched));
 	u->plain = plain && s->n_broken == 0;
-	u->settled = u->stamps != NULL;
-	for (size_t i = 0; u->stamps && i < s->n; i++) {
-		for (size_t k = 0; k < s->runs[i].cycle.n; k++, at++) {
-			uint64_t now_ns = clock_realtime_ns();
-
-			u->settled = u->settled &&
-				     state_stamp(state, target_name(u->run->target), s->runs[i].cycle.disks[k].name, &u->stamps[at]) &&
-				     state_stamp_settled(&u->stamps[at], now_ns);
-		}
-	}
+	u->settled = u->watched != NULL;
+	for (size_t i = 0; u->settled && i < s->n; i++)
+		for (size_t k = 0; u->settled && k < s->runs[i].cycle.n; k++, at++)
+			u->settled = watch_disk(u, state, s->runs[i].cycle.disks[k].name, &u->watched[at]);
 }
 
 /* Was there nothing to do, and nothing to say? */
@@ -412,9 +426,11 @@ static bool fill_survey(const struct sync_unchanged *u, const struct sync_set *s
 			const struct cycle_disk *d = &vm->disks[k];
 
 			out->disks[out->n_disks] = (struct survey_disk){
-				.name = d->name, .source_path = d->source_path, .source_id = d->source_id, .version = d->version,
-				.virtual_size = d->virtual_size, .data_bytes = d->data_bytes, .cycle = d->cycle,
-				.state = u->stamps[out->n_disks],
+				.name = d->name, .source_path = d->source_path, .source_id = d->source_id,
+				.virtual_size = d->virtual_size, .data_bytes = d->data_bytes,
+				.left = { .cycle = d->cycle, .version = d->version, .glance = u->watched[out->n_disks].glance.text,
+					  .unverified = d->unverified },
+				.state = u->watched[out->n_disks].stamp,
 			};
 			out->n_disks++;
 		}
@@ -434,7 +450,7 @@ void sync_unchanged_remember(struct sync_unchanged *u, const struct sync_set *s,
 	struct survey out;
 	struct error why = ERROR_INIT;
 
-	if (!u || !u->stamps)
+	if (!u || !u->watched)
 		return;
 	out = (struct survey){ .conditions = u->conditions, .realtime_ns = u->now.realtime_ns, .boottime_ns = u->now.boottime_ns,
 			       .sources = u->now.sources, .n_sources = u->now.n_sources, };

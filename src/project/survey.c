@@ -87,10 +87,12 @@ static void put_disk(struct strbuf *b, const struct survey_disk *d)
 	put_text(b, d->name);
 	put_text(b, d->source_path);
 	put_text(b, d->source_id);
-	put_text(b, d->version);
 	put_u64(b, d->virtual_size);
 	put_u64(b, d->data_bytes);
-	put_u64(b, d->cycle);
+	put_u64(b, d->left.cycle);
+	put_text(b, d->left.version);
+	put_text(b, d->left.glance);
+	put_u64(b, d->left.unverified);
 	put_file(b, &d->state.map);
 	put_file(b, &d->state.journal);
 }
@@ -233,10 +235,12 @@ static void get_disk(struct reader *r, struct survey_disk *d)
 	d->name = get_text(r);
 	d->source_path = get_text(r);
 	d->source_id = get_text(r);
-	d->version = get_text(r);
 	d->virtual_size = get_u64(r);
 	d->data_bytes = get_u64(r);
-	d->cycle = get_u64(r);
+	d->left.cycle = get_u64(r);
+	d->left.version = get_text(r);
+	d->left.glance = get_text(r);
+	d->left.unverified = get_u64(r) != 0;
 	get_file(r, &d->state.map);
 	get_file(r, &d->state.journal);
 }

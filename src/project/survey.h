@@ -14,6 +14,7 @@
 #define LIFTFS_PROJECT_SURVEY_H
 
 #include "inventory/datastore_glance.h"
+#include "replicate/cycle.h"
 #include "replicate/state_stamp.h"
 
 #define SURVEYS_KEPT 16 /* in a state folder: of storage snapshots that are copies each may have one of its own */
@@ -25,8 +26,8 @@ struct survey_source {
 
 struct survey_disk {
 	const char *name, *source_path, *source_id;
-	const char *version; /* of the replica */
-	uint64_t virtual_size, data_bytes, cycle;
+	uint64_t virtual_size, data_bytes;
+	struct cycle_left left;
 	struct state_stamp state;
 };
 

@@ -88,12 +88,18 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 /* What a cycle would do, changing nothing: fills kind, virtual_size, data_bytes (to be sent at most), err. */
 int cycle_plan(struct cycle_vm *vm, const struct cycle_options *opt, struct error *err) MUST_CHECK;
 
+/* What a cycle that skipped a disk left, for the next one. */
+struct cycle_left {
+	uint64_t cycle;
+	const char *version, *glance; /* of the replica; the latter settled, or "" */
+	bool unverified;
+};
 /*
- * In place of cycle_run(), for a disk that something else proves to be as at its last clean point, that of `cycle` with the replica
- * at `version`: its files, and map and journal here.  What is left to ask is whether the replica is that still.  If so (*same) the
- * disk has the outcome that cycle_run() would give it, else none.  Any number of disks at once.
+ * In place of cycle_run(), for a disk that something else proves to be as it was then: its files, and map and journal here.  What
+ * is left to ask is whether the replica is, too.  If so (*same) the disk has the outcome that cycle_run() would give it, else none.
+ * Any number of disks at once.
  */
-int cycle_confirm(struct cycle_disk *d, struct target *target, const char *version, uint64_t cycle, bool *same,
+int cycle_confirm(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same,
 		  struct error *err) MUST_CHECK;
 
 #endif

@@ -33,10 +33,10 @@ static struct survey survey_of_two(void)
 		{ .name = "b", .label = "B", .first = 2 },
 	};
 	static struct survey_disk disks[] = {
-		{ .name = "a/x.vhd", .source_path = "a/x.vmdk", .source_id = "id", .version = "v 1", .virtual_size = 512, .data_bytes = 3,
-		  .cycle = 9, .state = { .map = { .dev = 1, .inode = 2, .size = 3, .mtime_ns = 4, .ctime_ns = 5, .btime_ns = 6 },
+		{ .name = "a/x.vhd", .source_path = "a/x.vmdk", .source_id = "id", .virtual_size = 512, .data_bytes = 3,
+		  .left = { .cycle = 9, .version = "v 1", .glance = "g", .unverified = true }, .state = { .map = { .dev = 1, .inode = 2, .size = 3, .mtime_ns = 4, .ctime_ns = 5, .btime_ns = 6 },
 					 .journal = { .dev = 11, .inode = 12, .size = 13, .mtime_ns = 14, .ctime_ns = 15, .btime_ns = 16 } } },
-		{ .name = "a/y.vhd", .source_path = "a/y.vmdk", .source_id = "", .version = "v 2" },
+		{ .name = "a/y.vhd", .source_path = "a/y.vmdk", .source_id = "", .left = { .version = "v 2", .glance = "" } },
 	};
 
 	source = (struct survey_source){
@@ -77,9 +77,11 @@ static void what_was_written_is_read(void **state)
 	assert_string_equal(got.vms[1].label, "B");
 	assert_int_equal(got.vms[1].first, 2);
 	assert_int_equal(got.n_disks, 2);
-	assert_string_equal(got.disks[0].version, "v 1");
+	assert_string_equal(got.disks[0].left.version, "v 1");
 	assert_string_equal(got.disks[0].source_id, "id");
-	assert_int_equal(got.disks[0].cycle, 9);
+	assert_int_equal(got.disks[0].left.cycle, 9);
+	assert_string_equal(got.disks[0].left.glance, "g");
+	assert_true(got.disks[0].left.unverified);
 	assert_true(state_stamp_equal(&got.disks[0].state, &want.disks[0].state));
 	assert_string_equal(got.disks[1].name, "a/y.vhd");
 }
