@@ -182,7 +182,7 @@ struct sync_unchanged *sync_unchanged_begin(const struct sync_run *run, const st
 	if (!glance_at_sources(u) || !set_conditions(u, state))
 		return NULL;
 	u->began_ns = clock_boottime_ns(); /* after the glance: never earlier than its stamps were there */
-	u->has_last = survey_load(state, u->key, u->conditions, &u->last, &why) == 0;
+	u->has_last = survey_load(state, u->key, u->conditions, &u->last, &why) == 0 && u->last.n_sources == u->now.n_sources;
 	if (!u->has_last)
 		log_info("sync", "no survey of the last round: %s", why.msg);
 	return steal_ptr(&u);
@@ -194,7 +194,7 @@ static bool source_is_same(const struct sync_unchanged *u)
 {
 	const struct survey *last = &u->last, *now = &u->now;
 
-	if (!u->has_last || !last->whole || last->n_sources != now->n_sources ||
+	if (!u->has_last || !last->whole ||
 	    !survey_clock_held(last, now->realtime_ns, now->boottime_ns))
 		return false;
 	for (size_t i = 0; i < now->n_sources; i++)
