@@ -84,6 +84,9 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	CLEANUP(cleanup_machine_list) struct machine_list machines = { 0 };
 	CLEANUP(cleanup_assessment) struct assessment result = { 0 };
 	CLEANUP(cleanup_assess_totals) struct assess_totals totals = { 0 };
+	CLEANUP(cleanup_wave_groups) struct wave_groups groups = { 0 };
+	CLEANUP(cleanup_move) struct move move = { 0 };
+	struct move_options moving = o->moving;
 	struct cancel *cancel = tool_catch_signals(err);
 	struct assess_report r = { .inventories = (const char *const *)t->args,
 				   .n_inventories = t->n_args,
@@ -91,18 +94,30 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 				   .options = &o->rules,
 				   .result = &result,
 				   .totals = &totals,
+				   .moving = &moving,
+				   .move = &move,
 				   .now_ns = clock_realtime_ns() };
 
 	if (!cancel)
 		return -1;
 	catalogue = catalogue_open(o->catalogue ? o->catalogue : CATALOGUEDIR, err);
-	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 ||
-	    read_inventories(t, o->thumbprint, cancel, &machines, err) < 0)
+	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 || move_options_check(&moving, err) < 0)
+		return -1;
+	if (o->groups) {
+		if (wave_groups_read(o->groups, &groups, err) < 0)
+			return -1;
+		tell_notices(t, &groups.notices);
+		moving.groups = &groups;
+	}
+	if (read_inventories(t, o->thumbprint, cancel, &machines, err) < 0)
 		return -1;
 	r.catalogue = catalogue;
 	tell_notices(t, &machines.notices);
 	if (assess(&machines, catalogue, &o->rules, &result, err) < 0 || assess_totals(&result, &totals, err) < 0 ||
-	    write_files(o, &r, err) < 0)
+	    move_plan(&result, catalogue, &moving, &move, err) < 0)
+		return -1;
+	tell_notices(t, &move.notices);
+	if (write_files(o, &r, err) < 0)
 		return -1;
 	return show(t, o, &r, err);
 }

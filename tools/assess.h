@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "assess/assessment.h"
+#include "assess/move.h"
 #include "assess_totals.h"
 #include "output.h"
 
@@ -23,6 +24,8 @@ struct assess_report {                  /* all of it outlives the output */
 	const struct assess_options *options;
 	const struct assessment *result;
 	const struct assess_totals *totals;
+	const struct move_options *moving;
+	const struct move *move; /* vms in step with the result's */
 	uint64_t now_ns; /* realtime */
 };
 

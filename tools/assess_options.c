@@ -34,6 +34,36 @@ static int set_count_or_zero(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
+static int set_setting_rate(void *dest, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	if (parse_rate(value, &n, err) < 0)
+		return -1;
+	*(struct move_setting *)dest = (struct move_setting){ .v = (double)n, .given = true };
+	return 0;
+}
+
+static int set_setting_count(void *dest, const char *value, struct error *err)
+{
+	unsigned n;
+
+	if (tool_set_count(&n, value, err) < 0)
+		return -1;
+	*(struct move_setting *)dest = (struct move_setting){ .v = n, .given = true };
+	return 0;
+}
+
+static int set_setting_number(void *dest, const char *value, struct error *err)
+{
+	double v;
+
+	if (set_number(&v, value, err) < 0)
+		return -1;
+	*(struct move_setting *)dest = (struct move_setting){ .v = v, .given = true };
+	return 0;
+}
+
 static int set_sizing(void *dest, const char *value, struct error *err)
 {
 	(void)err;
@@ -112,6 +142,15 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "ahb", 0, NULL, "Azure Hybrid Benefit: Windows at the Linux price", tool_set_flag, &r->ahb, NULL },
 		{ "uptime-hours", 0, "N", "hours a month that machines run: 730", set_number, &r->uptime_hours, NULL },
 		{ "avs-host", 0, "NAME", "host of Azure VMware Solution: AV36P", tool_set_text, &r->avs_host, NULL },
+		{ "groups", 0, "FILE", "which machine belongs to which application: a CSV file", tool_set_text,
+		  &o->groups, NULL },
+		{ "line-rate", 0, "RATE", "of the line to Azure: 20M (bytes a second), 1000mbit", set_setting_rate,
+		  &o->moving.line_rate, NULL },
+		{ "churn", 0, "X", "share of a disk that changes in a day: 0.05", set_setting_number,
+		  &o->moving.churn_share, NULL },
+		{ "wave-max", 0, "N", "machines a wave, at most: 50", set_setting_count, &o->moving.wave_max, NULL },
+		{ "disks-at-once", 0, "N", "disks that are copied at the same time: 52", set_setting_count,
+		  &o->moving.disks_at_once, NULL },
 		{ "catalogue", 0, "DIR", "sizes, prices, guests: CSV files", tool_set_text, &o->catalogue, NULL },
 		{ "thumbprint", 0, "HEX", "trust the vCenter's certificate of this SHA-256", tool_set_text, &o->thumbprint,
 		  NULL },
@@ -136,6 +175,7 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 
 	_Static_assert(ARRAY_LEN(all) <= ASSESS_TOOL_OPTIONS, "room for the table");
 	assess_options_init(r);
+	move_options_init(&o->moving);
 	memcpy(out, all, sizeof(all));
 }
 

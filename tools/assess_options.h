@@ -4,17 +4,20 @@
 #define LIFTFS_TOOLS_ASSESS_OPTIONS_H
 
 #include "assess/assessment.h"
+#include "assess/move.h"
 #include "tool.h"
 
 struct assess_options_of_tool { /* all zeros before assess_options_table() */
 	struct assess_options rules;
+	struct move_options moving; /* its groups are in the file that `groups` names */
+	const char *groups;         /* NULL: none */
 	const char *catalogue;                          /* NULL: the installed one */
 	const char *csv, *html, *migrate_csv, *explain; /* NULL: not asked for */
 	const char *thumbprint;                         /* of the vCenter's certificate; NULL: verified as ever */
 	char *series;                                   /* the list cut into rules.series, which point into it */
 };
 
-#define ASSESS_TOOL_OPTIONS 28 /* with the end of the table */
+#define ASSESS_TOOL_OPTIONS 40 /* with the end of the table */
 /* Sets the defaults, and where the options put what they are given. */
 void assess_options_table(struct assess_options_of_tool *o, struct tool_option out[ASSESS_TOOL_OPTIONS]);
 

@@ -97,6 +97,22 @@ static void print_avs(const struct assess_avs *a)
 		       a->clusters);
 }
 
+static void print_move(const struct assess_report *r)
+{
+	const struct move *m = r->move;
+	char size[FORMAT_TEXT_LEN], time[FORMAT_TEXT_LEN], rate[FORMAT_TEXT_LEN];
+
+	size_text(move_load_bytes(&m->load) / MIB, size);
+	format_duration((uint64_t)(m->time.longest_s * 1000), time);
+	size_text(r->moving->line_rate.v / MIB, rate);
+	printf("Move:  %s to send, at least %s (%s%s, by the %s), %zu wave%s\n", size, time, rate,
+	       r->moving->line_rate.given ? "/s" : "/s assumed", move_limit_name(m->time.limit), m->n_waves,
+	       plural(m->n_waves));
+	if (m->n_not_ready + m->n_held > 0)
+		printf("       %zu VM%s in none: %zu not ready, %zu held by those\n", m->n_not_ready + m->n_held,
+		       plural(m->n_not_ready + m->n_held), m->n_not_ready, m->n_held);
+}
+
 int assess_print_summary(const struct assess_report *r, struct error *err)
 {
 	const struct assess_totals *t = r->totals;
@@ -113,6 +129,7 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 		print_verdicts("AVS:", t->avs);
 		print_cost(r);
 		print_avs(&r->result->avs);
+		print_move(r);
 	}
 	return 0;
 }

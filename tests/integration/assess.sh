@@ -66,7 +66,7 @@ fi
 ln -s real.csv link.csv
 printf old >real.csv
 assess --csv link.csv --html page.html --azure-migrate-csv import.csv "$export" >out
-same "what is printed beside files" "$(grep -c . out)" 8
+same "what is printed beside files" "$(grep -c . out)" 10
 [ -L link.csv ] || fail "the link was replaced"
 same "modes" "$(stat -c %a real.csv page.html)" "$(printf '644\n644')"
 same "what lies there" "$(find . -name '*.csv.*' -o -name '*.html.*')" ""

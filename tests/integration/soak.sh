@@ -9,4 +9,4 @@ requires qemu-img qemu-io
 start_server
 mkdir "$scratch/replicas"
 /usr/bin/python3 "$srcdir/tests/integration/soak.py" --liftfs tools --server "$endpoint" --target "$endpoint/disks/soak" \
-	--target "$scratch/replicas" --scratch "$scratch" --seconds "${SOAK_SECONDS:-100}" ${SOAK_SEED:+--seed "$SOAK_SEED"} || fail "soak"
+	--target "$scratch/replicas" --scratch "$scratch" --seconds "${SOAK_SECONDS:-60}" ${SOAK_SEED:+--seed "$SOAK_SEED"} || fail "soak"

@@ -61,6 +61,17 @@ static void restart(struct world *w, struct host *h, const char *state)
 
 /* ---- release ---- */
 
+/* A cycle whose release is held back, then a run anew of the same state, and a change to send. */
+static void start_with_a_late_release(struct world *w, struct host *h, enum error_code answer, struct outcome *o)
+{
+	world_write_disk(w, 0, 1);
+	host_start(w, h, "state");
+	hold_lease(h, LEASE(RELEASE), answer);
+	cycle_ok(w, h, 1, o);
+	restart(w, h, "state");
+	world_patch(w, 0, 0, 100, 2);
+}
+
 /* Killed after it was sent, before the state has another id: the next run has the same. */
 static void a_release_of_a_killed_run_does_not_end_the_next_one(void **state)
 {
@@ -68,12 +79,7 @@ static void a_release_of_a_killed_run_does_not_end_the_next_one(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	hold_lease(&h, LEASE(RELEASE), ERR_CANCELLED);
-	cycle_ok(w, &h, 1, &o);
-	restart(w, &h, "state");
-	world_patch(w, 0, 0, 100, 2);
+	start_with_a_late_release(w, &h, ERR_CANCELLED, &o);
 	at(&h, w, MEM_WRITE, 1, arrive);
 	cycle_ok(w, &h, 1, &o);
 	assert_int_equal(refused(w, TARGET_LEASE_RELEASE, TARGET_REFUSED_VERSION), 1);
@@ -87,12 +93,7 @@ static void one_that_comes_before_the_claim_costs_a_try_and_no_persons_word(void
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	hold_lease(&h, LEASE(RELEASE), ERR_CANCELLED);
-	cycle_ok(w, &h, 1, &o);
-	restart(w, &h, "state");
-	world_patch(w, 0, 0, 100, 2);
+	start_with_a_late_release(w, &h, ERR_CANCELLED, &o);
 	at(&h, w, MEM_RAISE, 1, arrive);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
@@ -111,12 +112,7 @@ static void a_foreign_write_after_it_is_noticed(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	hold_lease(&h, LEASE(RELEASE), ERR_CANCELLED);
-	cycle_ok(w, &h, 1, &o);
-	restart(w, &h, "state");
-	world_patch(w, 0, 0, 100, 2);
+	start_with_a_late_release(w, &h, ERR_CANCELLED, &o);
 	at(&h, w, MEM_RAISE, 1, arrive);
 	cycle(w, &h, 1, &o);
 	assert_int_equal(error_exit_status(&o.err), 75);
@@ -134,12 +130,7 @@ static void a_release_without_an_answer_is_of_another_lease_than_the_next_cycles
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	hold_lease(&h, LEASE(RELEASE), ERR_NONE);
-	cycle_ok(w, &h, 1, &o);
-	restart(w, &h, "state");
-	world_patch(w, 0, 0, 100, 2);
+	start_with_a_late_release(w, &h, ERR_NONE, &o);
 	cycle(w, &h, 1, &o); /* it may be on its way: the old lease is waited for */
 	assert_int_equal(error_exit_status(&o.err), 75);
 	mem_service_advance(w->service, LAPSE_S);
@@ -158,9 +149,7 @@ static void an_acquire_that_comes_after_another_host_took_over_takes_nothing(voi
 	struct outcome o;
 	struct host a, b;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &a, "state");
-	cycle_ok(w, &a, 1, &o);
+	host_start_replicated(w, &a, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	hold_lease(&a, LEASE(ACQUIRE), ERR_CANCELLED);
 	cycle(w, &a, 1, &o);
@@ -183,9 +172,7 @@ static void an_acquire_that_comes_late_proves_nothing_to_the_next_run(void **sta
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	hold_lease(&h, LEASE(ACQUIRE), ERR_NONE);
 	cycle(w, &h, 1, &o);
@@ -221,9 +208,7 @@ static void nor_to_the_cycle_whose_lease_had_lapsed(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_LEASE, .leases = LEASE(ACQUIRE), .nth = 1, .action = FAULT_TWICE,
 						 .after = MEM_LATE_HELD });
@@ -244,9 +229,7 @@ static void a_renewal_that_comes_late_keeps_others_waiting_for_a_lease_and_no_lo
 	struct outcome o;
 	struct host a, b;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &a, "state");
-	cycle_ok(w, &a, 1, &o);
+	host_start_replicated(w, &a, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_add(a.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_DIE });
 	cycle(w, &a, 1, &o);
@@ -278,9 +261,7 @@ static void nor_does_it_revive_a_lease_after_somebody_wrote(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	world_patch(w, 0, 0, 100, 2);
 	fault_add(h.fault, &(struct fault_rule){ .kinds = MEM_WRITE, .nth = 1, .action = FAULT_DIE });
 	cycle(w, &h, 1, &o);
@@ -320,9 +301,7 @@ static void a_break_that_comes_late_ends_no_cycle_that_has_claimed(void **state)
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
 		struct replica *r = hold(&h);
 
@@ -442,9 +421,7 @@ static void a_look_that_tells_of_before_does_not_hide_what_somebody_wrote(void *
 	struct outcome o;
 	struct host h;
 
-	world_write_disk(w, 0, 1);
-	host_start(w, &h, "state");
-	cycle_ok(w, &h, 1, &o);
+	host_start_replicated(w, &h, 1, &o);
 	assert_int_equal(fault_remember_look(h.fault, h.target, world_names[0], NULL), 0);
 	for (uint64_t nth = 1; nth <= 3; nth++) {
 		foreign_write(w);
