@@ -29,13 +29,19 @@ echo log >"$template/c/vmware.log"
 
 cases='same snapshot content leaf config added removed renamed parent descriptor link written gone replaced map journal recopied
 	copied damaged short excluded full points log racy'
+if [ -x tests/support/pageblob-server ]; then
+	start_server
+	cases="$cases service"
+fi
 
 # sync WORLD OUT [OPTION...]: and its exit status in OUT.status
 sync() {
 	world=$scratch/$1 out=$scratch/$1.$2
+	target=$world/target
+	[ "$1" != service ] || target=$endpoint/disks/export
 	shift 2
 	status=0
-	liftfs sync -v --json --state "$world/state" "$@" "$world/store" "$world/target" >"$out" 2>"$out.err" || status=$?
+	liftfs sync -v --json --state "$world/state" "$@" "$world/store" "$target" >"$out" 2>"$out.err" || status=$?
 	echo "$status" >"$out.status"
 }
 
@@ -43,17 +49,23 @@ went_by_survey() {
 	grep -q 'all is as the survey' "$scratch/$1.$2.err"
 }
 
+pids=
 for name in $cases; do
 	mkdir "$scratch/$name"
 	cp -a "$template" "$scratch/$name/store"
 	sync "$name" first & # each waits for the disk most of the time
+	pids="$pids $!"
 done
-wait
+# shellcheck disable=SC2086 # several
+wait $pids
 sleep 2.1 # times that were seen so long ago are believed
+pids=
 for name in $cases; do
 	sync "$name" second &
+	pids="$pids $!"
 done
-wait
+# shellcheck disable=SC2086 # several
+wait $pids
 sleep 2.1 # those of descriptors, and of the state's files
 for name in $cases; do
 	[ "$name" != racy ] || echo '# more' >>"$scratch/racy/store/c/c.vmx"
@@ -225,3 +237,20 @@ one log
 went_by_survey log last || fail "log: looked at one by one: $(cat "$scratch/log.last.err")"
 one racy
 expect racy 0 "$all"
+
+# Of a service the replicas are asked, once each, and nothing is listed.
+case $cases in
+*service*)
+	forget_requests
+	one service
+	went_by_survey service last || fail "service: looked at one by one: $(cat "$scratch/service.last.err")"
+	want "service: results" "$(cat "$scratch/service.results")" "$all"
+	want "service: looks" "$(jq -s '[.[] | select(.method == "HEAD" and (.path | endswith(".vhd")))] | length' "$server_log")" 3
+	want "service: snapshots, leases, writes" "$(jq -s '[.[] | select(.method == "PUT")] | length' "$server_log")" 0
+	rm -r "$scratch/service/state/surveys"
+	sync service long
+	json "$NORMAL" "$scratch/service.last" >"$scratch/short.json"
+	json "$NORMAL" "$scratch/service.long" >"$scratch/long.json"
+	cmp "$scratch/short.json" "$scratch/long.json" || fail "service: $(diff "$scratch/short.json" "$scratch/long.json")"
+	;;
+esac
