@@ -2,6 +2,7 @@
 /* How a verb begins and ends: options, the log's sink, the error line, the exit status. */
 #include <config.h>
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,8 @@
 #include "tool.h"
 #include "tool_signals.h"
 
-#define OPTIONS_MAX 48 /* of one verb, with the common ones */
+#define OPTIONS_MAX 64 /* of one verb, with the common ones, which are fewer than */
+#define COMMON_OPTIONS_MAX 16
 
 int tool_set_flag(void *dest, const char *value, struct error *err)
 {
@@ -301,8 +303,10 @@ static void build_parser(struct tool *t, struct parser *p)
 {
 	size_t n_long = 0, n_short = 0;
 
-	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++)
+	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++) {
+		assert(p->n < OPTIONS_MAX - COMMON_OPTIONS_MAX);
 		p->all[p->n++] = *o;
+	}
 	p->n += tool_common_options(&t->common, p->all + p->n);
 	p->shorts[n_short++] = ':'; /* a missing argument is told from an unknown option */
 	for (size_t i = 0; i < p->n; i++) {
