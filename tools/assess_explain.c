@@ -171,9 +171,9 @@ static void why_sizing(const struct explain *e)
 	     s != SIZING_AUTO              ? "as --sizing says"
 	     : e->vm->azure.by_performance ? "a value of its load is known"
 					   : "no value of its load is known");
-	line("confidence", "not given: %s",
+	line("samples", "no confidence given: %s",
 	     e->vm->azure.by_performance ? "the inventory does not say of how many samples its values are"
-					 : "it is sized as-is, by no samples");
+					 : "it is sized as-is");
 }
 
 /* "4 x 35 % x 1.0 = 1.4" */

@@ -134,7 +134,7 @@ static json_t *azure_json(const struct assess_vm *vm, bool brief, struct error *
 			 "readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes",
 			 codes_json(&a->notes), "generation", a->gen2 ? "V2" : "V1", "security_type",
 			 a->trusted_launch ? "TrustedLaunch" : "Standard", "sizing",
-			 a->by_performance ? "performance" : "as-is", "confidence", "proposed_name",
+			 a->by_performance ? "performance" : "as-is", "sample_confidence", "proposed_name",
 			 text_or_null(a->proposed_name), "need_vcpus", need(a, a->need_vcpus), "need_memory_gib",
 			 need(a, a->need_memory_gib), "need_data_disks",
 			 a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(), "need_iops",

@@ -64,7 +64,7 @@ explain vm-file-01 'Hard disk 2    5.5 TiB, its part, by capacity, of what the m
 	"               3 h 22 min at 477 MiB/s, a direct upload's rate for its size: no page blob holds it" \
 	'time at best   13 h 33 min over a line of 119 MiB/s (assumed)' '               13 h 33 min, the longest: the limit is line' \
 	'churn          516 GiB a day: 5 % of its disks (assumed)' 'complexity     high: LiftfsDiskExceedsPageBlob' \
-	'application    its own, production: the groups do not name it' 'confidence     not given: it is sized as-is, by no samples' \
+	'application    its own, production: the groups do not name it' 'samples        no confidence given: it is sized as-is' \
 	'priority       41.0 of 100 = 30 x 0.5 readiness + 25 x 0 complexity' '                 + 25 x 0.639 effort + 20 x 0.5 criticality'
 explain vm-web-01 'application    Shop' 'environment    production, as groups.csv:3 says' 'depends on     vm-app-01' \
 	'wave           none: it goes with, or needs, a machine that is not ready:' '               vm-uefi-01'
