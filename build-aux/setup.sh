@@ -45,7 +45,7 @@ need_packages() {
 # What ./configure and make need.
 build_packages="autoconf automake make gcc libc6-dev pkg-config libfuse3-dev libcurl4-openssl-dev libssl-dev libxxhash-dev
 	libjansson-dev libxml2-dev libblkid-dev libsmartcols-dev libdeflate-dev libarchive-dev libsqlite3-dev libcsv-dev
-	libext2fs-dev"
+	libext2fs-dev libzstd-dev"
 
 # need_slurm: its daemons' programs, for a test that runs its own; those of the system are not started.
 need_slurm() {

@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "assess.h"
+#include "assess_inspect.h"
 #include "assess_options.h"
+#include "assess_update.h"
 #include "assess_vcenter.h"
+#include "assess/measured.h"
 #include "base/clock.h"
 #include "inventory/inventory.h"
 #include "tool.h"
@@ -52,6 +55,18 @@ static int read_inventories(const struct tool *t, const char *thumbprint, struct
 	return inventory_merge(out, starts, t->n_args, err);
 }
 
+/* What somebody gave counts. */
+static void use_measured_dedupe(const struct machine_list *machines, const struct machines_looked *looked,
+				struct assess_options *rules)
+{
+	double factor = assess_measured_dedupe(machines, looked);
+
+	if (factor <= 0 || rules->avs_dedupe_from == ASSESS_GIVEN)
+		return;
+	rules->avs_dedupe = factor;
+	rules->avs_dedupe_from = ASSESS_MEASURED;
+}
+
 /* ---- outputs ---- */
 
 static int write_files(const struct assess_options_of_tool *o, const struct assess_report *r, struct error *err)
@@ -75,7 +90,9 @@ static int show(const struct tool *t, const struct assess_options_of_tool *o, co
 		return 0;
 	if (assess_print_summary(r, err) < 0)
 		return -1;
-	return o->csv || o->html || o->migrate_csv ? 0 : assess_print_table(r, t->common.color, err);
+	if (o->csv || o->html || o->migrate_csv)
+		return 0;
+	return assess_print_plan(r, t->common.color, err) < 0 ? -1 : assess_print_table(r, t->common.color, err);
 }
 
 static int run(const struct tool *t, const struct assess_options_of_tool *o, struct error *err)
@@ -86,21 +103,26 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	CLEANUP(cleanup_assess_totals) struct assess_totals totals = { 0 };
 	CLEANUP(cleanup_wave_groups) struct wave_groups groups = { 0 };
 	CLEANUP(cleanup_move) struct move move = { 0 };
+	CLEANUP_FREE struct move_measured *measured = NULL;
+	struct machines_looked looked = { 0 };
+	struct assess_options rules = o->rules;
 	struct move_options moving = o->moving;
 	struct cancel *cancel = tool_catch_signals(err);
 	struct assess_report r = { .inventories = (const char *const *)t->args,
 				   .n_inventories = t->n_args,
 				   .machines = &machines,
-				   .options = &o->rules,
+				   .options = &rules,
 				   .result = &result,
 				   .totals = &totals,
 				   .moving = &moving,
 				   .move = &move,
+				   .look = o->look,
+				   .looked = &looked,
 				   .now_ns = clock_realtime_ns() };
 
 	if (!cancel)
 		return -1;
-	catalogue = catalogue_open(o->catalogue ? o->catalogue : CATALOGUEDIR, err);
+	catalogue = catalogue_open(o->catalogue ? o->catalogue : assess_update_base(), err);
 	if (!catalogue || assess_options_check(&o->rules, catalogue, err) < 0 || move_options_check(&moving, err) < 0)
 		return -1;
 	if (o->groups) {
@@ -112,8 +134,18 @@ static int run(const struct tool *t, const struct assess_options_of_tool *o, str
 	if (read_inventories(t, o->thumbprint, cancel, &machines, err) < 0)
 		return -1;
 	r.catalogue = catalogue;
+	if (assess_look(t, o->look, &machines, cancel, &looked, err) < 0 ||
+	    (o->inspect && assess_inspect(t, &machines, cancel, err) < 0))
+		return -1;
 	tell_notices(t, &machines.notices);
-	if (assess(&machines, catalogue, &o->rules, &result, err) < 0 || assess_totals(&result, &totals, err) < 0 ||
+	use_measured_dedupe(&machines, &looked, &rules);
+	if (assess(&machines, catalogue, &rules, &result, err) < 0)
+		return -1;
+	measured = assess_measured_moves(&result, err);
+	if (!measured)
+		return -1;
+	moving.measured = measured;
+	if (assess_totals(&result, &totals, err) < 0 ||
 	    move_plan(&result, catalogue, &moving, &move, err) < 0)
 		return -1;
 	tell_notices(t, &move.notices);
@@ -131,7 +163,6 @@ int main(int argc, char **argv)
 		.arguments = "INVENTORY...",
 		.summary = "Which machines will run in Azure or its VMware Solution, as what, at what cost.",
 		.options = options,
-		.min_args = 1,
 		.max_args = TOOL_ARGS_ANY,
 	};
 	struct error err = ERROR_INIT;
@@ -141,10 +172,10 @@ int main(int argc, char **argv)
 	status = tool_begin(&t, argc, argv);
 	if (status >= 0)
 		return status;
-	if (assess_options_exclude(&o, t.common.json, &err) < 0)
+	if (assess_update_check(&o, t.n_args, &err) < 0 || assess_options_exclude(&o, t.common.json, &err) < 0)
 		return tool_end(&t, tool_usage(&t, "%s", err.msg));
 	status = 0;
-	if (run(&t, &o, &err) < 0)
+	if ((o.update ? assess_update_run(&t, &o, &err) : run(&t, &o, &err)) < 0)
 		status = err.code == ERR_USAGE ? tool_usage(&t, "%s", err.msg) : tool_fail(&t, &err);
 	return tool_end(&t, status);
 }

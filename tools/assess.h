@@ -13,7 +13,9 @@
 
 #include "assess/assessment.h"
 #include "assess/move.h"
+#include "assess_look.h"
 #include "assess_totals.h"
+#include "base/parse.h"
 #include "output.h"
 
 struct assess_report {                  /* all of it outlives the output */
@@ -26,11 +28,17 @@ struct assess_report {                  /* all of it outlives the output */
 	const struct assess_totals *totals;
 	const struct move_options *moving;
 	const struct move *move; /* vms in step with the result's */
+	enum assess_look_depth look;
+	const struct machines_looked *looked;
+	bool brief; /* the document is within a page: without the findings of disks */
 	uint64_t now_ns; /* realtime */
 };
 
-/* The lines above the table. */
+/* The lines above the tables. */
 int assess_print_summary(const struct assess_report *r, struct error *err) MUST_CHECK;
+/* Of the move the lines of the summary; then its waves, if there are groups or several waves, and what to fix first. */
+void assess_print_move(const struct assess_report *r);
+int assess_print_plan(const struct assess_report *r, enum output_when color, struct error *err) MUST_CHECK;
 /* One row a VM, to standard output. */
 int assess_print_table(const struct assess_report *r, enum output_when color, struct error *err) MUST_CHECK;
 /* Of all VMs of that name (else: in any case of letters; else of that UUID), why each number is what it is.  ERR_USAGE:
@@ -53,7 +61,7 @@ int assess_write_file(const struct assess_report *r, const char *path, assess_wr
 
 /* ---- words that several outputs share ---- */
 
-#define ASSESS_NOT_IN_COST "transactions, snapshots, bandwidth, and page blobs while they replicate"
+#define ASSESS_NOT_IN_COST "transactions, snapshots, bandwidth, page blobs while replicating"
 
 const char *assess_power_name(enum machine_power p);       /* "on" */
 const char *assess_firmware_name(enum machine_firmware f); /* "efi" */
@@ -73,6 +81,9 @@ double assess_cents(double usd);
 /* "1,234.50" */
 #define ASSESS_MONEY_LEN 40
 void assess_money(double usd, char out[ASSESS_MONEY_LEN]);
+
+/* "1.5 GiB" of so many MiB; what no disk has is as much as there is. */
+void assess_size(double mib, char out[FORMAT_TEXT_LEN]);
 
 /* Up to max characters of UTF-8 text, "..." at the end of one that was cut.  The caller frees it. */
 char *assess_cut(const char *text, size_t max, struct error *err) MUST_CHECK;

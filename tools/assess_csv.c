@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "assess.h"
+#include "assess_evidence.h"
 #include "base/cleanup.h"
 #include "base/csv.h"
 #include "base/log.h"
@@ -98,7 +99,10 @@ static const char csv_header[] =
 	"readiness,"
 	"Azure codes,Azure notes,Proposed name,Generation,Security type,Sizing,Needed vCPUs,Needed memory GiB,VM "
 	"size,Hourly USD,"
-	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source\n";
+	"Disk tiers,Compute USD a month,Disks USD a month,Total USD a month,AVS readiness,AVS codes,Source,OS from,"
+	"Firmware from,Used MiB,Zero share,Duplicate share,Confidence,Wave,Held by,Bytes to send,Bytes from,"
+	"Hours to send,Slowest limit,Disks uploaded directly,Cycle hours,Hours from cycle to cycle,Lag hours,Complexity,"
+	"Criticality,Priority\n";
 
 static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct error *err)
 {
@@ -114,7 +118,7 @@ static int add_machine(struct csv_writer *w, const struct assess_vm *vm, struct 
 	csv_put(w, vm->os->name);
 	csv_put(w, vm->os->key);
 	csv_put(w, assess_arch_name(vm->arch));
-	csv_put(w, assess_firmware_name(m->firmware));
+	csv_put(w, assess_firmware_name(vm->firmware));
 	put_number(w, m->vcpus);
 	put_number(w, m->memory_mib);
 	put_count(w, m->n_disks);
@@ -148,6 +152,50 @@ static int add_azure(struct csv_writer *w, const struct assess_vm *vm, struct er
 	return 0;
 }
 
+static void add_evidence(struct csv_writer *w, const struct assess_vm *vm)
+{
+	const struct machine_shares *s = &vm->machine->shares;
+
+	csv_put(w, vm->os_from);
+	csv_put(w, vm->firmware_from);
+	put_number(w, (struct machine_number){ .known = vm->facts.used_known, .v = ceil(vm->facts.used_mib) });
+	put_number(w, (struct machine_number){ .known = s->known, .v = assess_zero_share(s) });
+	put_number(w, (struct machine_number){ .known = s->known, .v = s->duplicate });
+	csv_put_number(w, vm->confidence.level);
+}
+
+static struct machine_number hundredths(bool known, double v)
+{
+	return (struct machine_number){ .known = known, .v = round(v * 100) / 100 };
+}
+
+/* Of a machine whose cycles never catch up the three columns of the cycle are empty. */
+static int add_move(struct csv_writer *w, const struct move_vm *v, struct error *err)
+{
+	bool known = move_load_known(&v->load), settles = known && v->converges;
+	struct machine_number wave = { .known = v->wave != MOVE_NO_WAVE, .v = (double)v->wave + 1 };
+	struct machine_number bytes = { .known = known || v->load.elsewhere > 0,
+					.v = round(move_load_bytes(&v->load)) };
+
+	put_number(w, wave);
+	if (!v->held_by)
+		csv_put(w, NULL);
+	else if (put_name(w, v->held_by->machine->name, err) < 0)
+		return -1;
+	put_number(w, bytes);
+	csv_put(w, known ? move_source_name(move_load_source(&v->load)) : NULL);
+	put_number(w, hundredths(known, v->time.longest_s / 3600));
+	csv_put(w, known && v->time.longest_s > 0 ? move_limit_name(v->time.limit) : NULL);
+	put_count(w, v->load.direct);
+	put_number(w, hundredths(settles, v->cadence.cycle_s / 3600));
+	put_number(w, hundredths(settles, v->cadence.interval_s / 3600));
+	put_number(w, hundredths(settles, v->cadence.lag_s / 3600));
+	csv_put(w, wave_level_name(v->complexity));
+	csv_put(w, wave_level_name(v->criticality));
+	put_number(w, hundredths(true, v->priority));
+	return 0;
+}
+
 int assess_write_csv(const struct assess_report *r, FILE *f, struct error *err)
 {
 	fputs(csv_header, f);
@@ -158,8 +206,10 @@ int assess_write_csv(const struct assess_report *r, FILE *f, struct error *err)
 		if (add_machine(&w, vm, err) < 0 || add_azure(&w, vm, err) < 0)
 			return -1;
 		csv_put(&w, assess_avs_verdict(vm->avs.verdict));
-		if (put_codes(&w, &vm->avs.codes, err) < 0 || put_name(&w, vm->machine->origin, err) < 0 ||
-		    write_row(&w, f, err) < 0)
+		if (put_codes(&w, &vm->avs.codes, err) < 0 || put_name(&w, vm->machine->origin, err) < 0)
+			return -1;
+		add_evidence(&w, vm);
+		if (add_move(&w, &r->move->vms[i], err) < 0 || write_row(&w, f, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "assess.h"
+#include "assess_evidence.h"
+#include "assess_explain.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "inventory/disk_info.h"
 
 struct explain {
@@ -18,9 +20,10 @@ struct explain {
 	const struct machine *m;
 };
 
-static void line(const char *what, const char *fmt, ...) PRINTF_FMT(2, 3);
+#define line assess_explain_line
+#define name_line assess_explain_name
 
-static void line(const char *what, const char *fmt, ...)
+void assess_explain_line(const char *what, const char *fmt, ...)
 {
 	char text[2 * OUTPUT_TEXT_MAX], shown[OUTPUT_TEXT_MAX];
 	va_list ap;
@@ -37,14 +40,15 @@ static void line_if(const char *what, const char *text)
 		line(what, "%s", text);
 }
 
-static int name_line(const char *what, const char *name, struct error *err)
+int assess_explain_name(const char *what, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *escaped = name ? disk_info_escape(name, err) : NULL;
+	CLEANUP_FREE char *shown = escaped ? escape_shown(escaped, err) : NULL;
 
-	if (name && !escaped)
+	if (name && !shown)
 		return -1;
-	if (escaped)
-		printf("  %-14s %s\n", what, escaped);
+	if (shown)
+		printf("  %-14s %s\n", what, shown);
 	return 0;
 }
 
@@ -55,7 +59,8 @@ static void os_line(const struct explain *e)
 	static const struct {
 		const char *from, *says;
 		size_t at; /* of the text in struct machine */
-	} sources[] = { { "os_tools", "VMware Tools say", offsetof(struct machine, os_tools) },
+	} sources[] = { { "disk", "its disk shows", offsetof(struct machine, os_tools) },
+			{ "os_tools", "VMware Tools say", offsetof(struct machine, os_tools) },
 			{ "os_config", "the configuration says", offsetof(struct machine, os_config) },
 			{ "guest_id", "the configuration says", offsetof(struct machine, guest_id) },
 			{ "os_name", "the inventory says", offsetof(struct machine, os_name) } };
@@ -67,6 +72,8 @@ static void os_line(const struct explain *e)
 		if (strcmp(e->vm->os_from, sources[i].from) != 0)
 			continue;
 		memcpy(&text, (const char *)e->m + sources[i].at, sizeof(text));
+		if (i == 0)
+			text = e->vm->facts.os_text;
 		line("OS", "%s (%s): %s \"%s\"", os->name, os->key, sources[i].says, text ? text : "");
 		return;
 	}
@@ -115,7 +122,8 @@ static int machine_lines(const struct explain *e, struct error *err)
 	line("power", "%s", assess_power_name(m->power));
 	os_line(e);
 	line("architecture", "%s", assess_arch_name(e->vm->arch));
-	line("firmware", "%s%s", assess_firmware_name(m->firmware), m->secure_boot ? ", secure boot" : "");
+	line("firmware", "%s%s%s", assess_firmware_name(e->vm->firmware),
+	     strcmp(e->vm->firmware_from, "disk") == 0 ? ", as its disk shows" : "", m->secure_boot ? ", secure boot" : "");
 	number_line("vCPUs", m->vcpus, "");
 	number_line("memory", m->memory_mib, " MiB");
 	if (m->nics.known)
@@ -148,8 +156,8 @@ static void generation_line(const struct explain *e)
 	const struct assess_azure *a = &e->vm->azure;
 
 	line("generation", "%s: its firmware is %s", a->gen2 ? "V2" : "V1",
-	     e->m->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios"
-							: assess_firmware_name(e->m->firmware));
+	     e->vm->firmware == MACHINE_FIRMWARE_UNKNOWN ? "not known, taken for bios"
+							: assess_firmware_name(e->vm->firmware));
 	line("security type", "%s",
 	     a->trusted_launch ? "TrustedLaunch: efi, and the OS may run as generation 2" : "Standard");
 	line_if("name in Azure", a->proposed_name);
@@ -163,6 +171,9 @@ static void why_sizing(const struct explain *e)
 	     s != SIZING_AUTO              ? "as --sizing says"
 	     : e->vm->azure.by_performance ? "a value of its load is known"
 					   : "no value of its load is known");
+	line("samples", "no confidence given: %s",
+	     e->vm->azure.by_performance ? "the inventory does not say of how many samples its values are"
+					 : "it is sized as-is");
 }
 
 /* "4 x 35 % x 1.0 = 1.4" */
@@ -328,14 +339,15 @@ static void cost_lines(const struct explain *e)
 
 /* ---- all of it ---- */
 
-static int explain_vm(const struct explain *e, struct error *err)
+static int explain_vm(const struct explain *e, size_t i, struct error *err)
 {
 	const struct assess_vm *vm = e->vm;
 	CLEANUP_FREE char *name = disk_info_escape(e->m->name, err);
+	CLEANUP_FREE char *shown = name ? escape_shown(name, err) : NULL;
 
-	if (!name)
+	if (!shown)
 		return -1;
-	printf("%s\n", name);
+	printf("%s\n", shown);
 	if (machine_lines(e, err) < 0)
 		return -1;
 	printf("\nAzure: %s\n", assess_azure_verdict(vm->azure.verdict));
@@ -346,11 +358,13 @@ static int explain_vm(const struct explain *e, struct error *err)
 	printf("\nDisks\n");
 	if (disk_lines(e, err) < 0)
 		return -1;
+	if (assess_explain_evidence(vm, err) < 0)
+		return -1;
 	printf("\nCost\n");
 	cost_lines(e);
 	printf("\nAzure VMware Solution: %s\n", assess_avs_verdict(vm->avs.verdict));
 	code_lines("because", &vm->avs.codes);
-	return 0;
+	return assess_explain_move(e->r, i, err);
 }
 
 static bool is_called(const struct machine *m, const char *name, int (*compare)(const char *, const char *))
@@ -383,7 +397,7 @@ int assess_explain(const struct assess_report *r, const char *name, struct error
 				continue;
 			if (found++ > 0)
 				printf("\n");
-			if (explain_vm(&e, err) < 0)
+			if (explain_vm(&e, i, err) < 0)
 				return -1;
 		}
 	}

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assess_evidence.h"
 #include "assess_html.h"
 #include "assess_page.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -23,11 +25,30 @@
 #define SHA256_LEN 32
 #define SHA256_BASE64_LEN 45
 
+/* U+202A to U+202E, U+2066 to U+2069: text that follows them is shown in another direction than it is written. */
+static unsigned turns_direction(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+
+	if (u[0] != 0xe2 || (u[1] != 0x80 && u[1] != 0x81))
+		return 0;
+	if (u[1] == 0x80)
+		return u[2] >= 0xaa && u[2] <= 0xae ? 0x2000U + (u[2] - 0x80U) : 0;
+	return u[2] >= 0xa6 && u[2] <= 0xa9 ? 0x2040U + (u[2] - 0x80U) : 0;
+}
+
 void html_text(FILE *f, const char *text)
 {
 	char shown[OUTPUT_TEXT_MAX];
 
 	for (const char *p = output_visible(text, shown); *p; p++) {
+		unsigned turns = turns_direction(p);
+
+		if (turns) {
+			fprintf(f, "\\u%04x", turns);
+			p += 2;
+			continue;
+		}
 		switch (*p) {
 		case '&':
 			fputs("&amp;", f);
@@ -55,11 +76,12 @@ int html_name(FILE *f, const char *name, size_t chars, struct error *err)
 {
 	CLEANUP_FREE char *escaped = disk_info_escape(name, err);
 	CLEANUP_FREE char *cut = escaped ? assess_cut(escaped, chars, err) : NULL;
+	CLEANUP_FREE char *shown = cut ? escape_shown(cut, err) : NULL;
 
-	if (!cut)
+	if (!shown)
 		return -1;
 	fputs("&#x2068;", f);
-	html_text(f, cut);
+	html_text(f, shown);
 	fputs("&#x2069;", f);
 	return 0;
 }
@@ -126,7 +148,7 @@ static int write_title(const struct assess_report *r, FILE *f, struct error *err
 	return 0;
 }
 
-static void card(FILE *f, const char *what, const char *number, const char *more)
+void html_card(FILE *f, const char *what, const char *number, const char *more)
 {
 	fprintf(f, "<div><dt>%s</dt><dd><strong>%s</strong> <span>", what, number);
 	html_text(f, more);
@@ -143,20 +165,20 @@ static void write_cards(const struct assess_report *r, FILE *f)
 	fputs("<section aria-labelledby=\"summary\">\n<h2 id=\"summary\">Summary</h2>\n<dl class=\"cards\">\n", f);
 	snprintf(number, sizeof(number), "%zu", r->result->n_vms);
 	snprintf(more, sizeof(more), "%zu more left out", r->result->n_skipped);
-	card(f, "Machines", number, r->result->n_skipped > 0 ? more : "all that were read");
-	format_size(t->mib < 1.7e13 ? (uint64_t)(t->mib * 1048576) : UINT64_MAX, number);
+	html_card(f, "Machines", number, r->result->n_skipped > 0 ? more : "all that were read");
+	html_bytes_text(t->mib * 1048576, number);
 	snprintf(more, sizeof(more), "on %zu disks", t->disks);
-	card(f, "To replicate", number, more);
+	html_card(f, "To replicate", number, more);
 	assess_money(t->total_usd, money);
 	snprintf(number, sizeof(number), t->priced > 0 ? "USD %s" : "not known", money);
 	snprintf(more, sizeof(more), "%zu machines; no price for %zu, no size for %zu; %s%s%s", t->priced, t->unpriced,
 		 t->unsized, r->options->region, *as_of ? ", prices to " : "", as_of);
-	card(f, "A month in Azure", number, more);
+	html_card(f, "A month in Azure", number, more);
 	snprintf(number, sizeof(number), "%" PRIu64 " hosts", a->nodes);
 	snprintf(more, sizeof(more), "%s, %" PRIu64 " physical cores; %s%s", a->host->name, a->physical_cores,
 		 a->limiting == LIMIT_MINIMUM ? "the least there can be" : "decided by ",
 		 a->limiting == LIMIT_MINIMUM ? "" : assess_limit_name(a->limiting));
-	card(f, "Azure VMware Solution", number, more);
+	html_card(f, "Azure VMware Solution", number, more);
 	fputs("</dl>\n<p class=\"small\">List prices, pay as you go. Not in them: " ASSESS_NOT_IN_COST
 	      ".</p>\n</section>\n",
 	      f);
@@ -191,7 +213,7 @@ static void write_findings(const struct assess_report *r, FILE *f)
 		fputs("<p>None.</p>\n</section>\n", f);
 		return;
 	}
-	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">What was found, the worst "
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Table of findings\" tabindex=\"0\">\n<table>\n<caption class=\"away\">What was found, the worst "
 	      "first</caption>\n<thead><tr>"
 	      "<th scope=\"col\">Weight</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\">What it "
 	      "means</th>"
@@ -204,55 +226,87 @@ static void write_findings(const struct assess_report *r, FILE *f)
 
 /* ---- machines ---- */
 
-static void write_controls(FILE *f)
+static void select_begin(FILE *f, const char *id, const char *label)
 {
-	fputs("<section aria-labelledby=\"machines\">\n<h2 id=\"machines\" tabindex=\"-1\">Machines</h2>\n"
-	      "<noscript><p>The table is made by a script, which this browser does not run; <code>liftfs assess "
-	      "--csv</code> has the same "
-	      "rows.</p></noscript>\n"
-	      "<div id=\"controls\" role=\"search\" hidden>\n<p><label for=\"search\">Search names, systems, sizes, "
-	      "codes</label>\n"
+	fprintf(f, "<p><label for=\"%s\">%s</label>\n<select id=\"%s\">\n<option value=\"\">all</option>\n", id, label, id);
+}
+
+static void select_end(FILE *f)
+{
+	fputs("</select></p>\n", f);
+}
+
+static void select_verdict(FILE *f, const char *id, const char *label, const char *(*name)(enum assess_verdict))
+{
+	select_begin(f, id, label);
+	for (size_t i = 0; i < ASSESS_VERDICTS; i++)
+		fprintf(f, "<option value=\"%s\">%s</option>\n", html_verdict_class(html_verdicts[i]),
+			name(html_verdicts[i]));
+	select_end(f);
+}
+
+static void select_wave(const struct move *m, FILE *f)
+{
+	select_begin(f, "wave", "Wave");
+	for (size_t i = 1; i <= m->n_waves; i++)
+		fprintf(f, "<option value=\"%zu\">%zu</option>\n", i, i);
+	fputs("<option value=\"held\">held by others</option>\n<option value=\"not-ready\">not ready</option>\n", f);
+	select_end(f);
+}
+
+static void select_fix(const struct move *m, FILE *f)
+{
+	select_begin(f, "fix", "To fix");
+	for (size_t i = 0; i < m->n_fixes; i++) {
+		fputs("<option>", f);
+		html_text(f, m->fixes[i].code);
+		fputs("</option>\n", f);
+	}
+	select_end(f);
+}
+
+static void write_controls(const struct assess_report *r, FILE *f)
+{
+	fputs("<div id=\"controls\" role=\"search\" aria-labelledby=\"machines\" hidden>\n<p><label for=\"search\">Search names, "
+	      "systems, sizes, codes</label>\n"
 	      "<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></p>\n",
 	      f);
-	for (int target = 0; target < 2; target++) {
-		const char *id = target ? "avs" : "azure";
-
-		fprintf(f, "<p><label for=\"%s\">%s</label>\n<select id=\"%s\">\n<option value=\"\">all</option>\n", id,
-			target ? "AVS" : "Azure", id);
-		for (size_t i = 0; i < ASSESS_VERDICTS; i++)
-			fprintf(f, "<option value=\"%s\">%s</option>\n", html_verdict_class(html_verdicts[i]),
-				target ? assess_avs_verdict(html_verdicts[i]) : assess_azure_verdict(html_verdicts[i]));
-		fputs("</select></p>\n", f);
-	}
+	select_verdict(f, "azure", "Azure", assess_azure_verdict);
+	select_verdict(f, "avs", "AVS", assess_avs_verdict);
+	select_wave(r->move, f);
+	select_fix(r->move, f);
 	fputs("<p><button id=\"reset\" type=\"button\">Show all</button></p>\n</div>\n<p id=\"found\" "
 	      "role=\"status\"></p>\n",
 	      f);
 }
 
-static void write_machines(FILE *f)
+static int write_machines(const struct assess_report *r, FILE *f, struct error *err)
 {
 	static const struct {
 		const char *key, *text;
 		bool number;
-	} columns[] = { { "name", "Machine", false },      { "os", "System", false },
-			{ "vcpus", "vCPUs", true },        { "memory", "Memory GiB", true },
-			{ "data", "Data GiB", true },      { "azure", "Azure", false },
-			{ "avs", "AVS", false },           { "size", "Size", false },
-			{ "monthly", "USD a month", true } };
+	} columns[] = { { "name", "Machine", false },    { "os", "System", false },  { "vcpus", "vCPUs", true },
+			{ "memory", "Memory GiB", true }, { "data", "Data GiB", true }, { "azure", "Azure", false },
+			{ "avs", "AVS", false },         { "size", "Size", false },  { "monthly", "USD a month", true },
+			{ "wave", "Wave", false } };
 
-	write_controls(f);
-	fputs("<div class=\"wide\" role=\"region\" aria-labelledby=\"machines\" tabindex=\"0\">\n<table id=\"table\" "
+	fputs("<section aria-labelledby=\"machines\">\n<h2 id=\"machines\" tabindex=\"-1\">Machines</h2>\n", f);
+	if (html_plain(r, f, err) < 0)
+		return -1;
+	write_controls(r, f);
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Table of machines\" tabindex=\"0\">\n<table id=\"table\" "
 	      "hidden>\n"
 	      "<caption class=\"away\">Machines; the buttons in the head sort, that of a name shows "
 	      "details</caption>\n<thead><tr>\n",
 	      f);
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		fprintf(f, "<th scope=\"col\"%s data-key=\"%s\"><button type=\"button\">%s</button></th>\n",
-			columns[i].number ? " class=\"num\"" : "", columns[i].key, columns[i].text);
+		fprintf(f, "<th scope=\"col\"%s data-key=\"%s\" data-text=\"%s\"><button type=\"button\">%s</button></th>\n",
+			columns[i].number ? " class=\"num\"" : "", columns[i].key, columns[i].text, columns[i].text);
 	fputs("</tr></thead>\n<tbody></tbody>\n</table>\n</div>\n<p id=\"more\" hidden><button id=\"more-some\" "
 	      "type=\"button\"></button>\n"
 	      "<button id=\"more-all\" type=\"button\"></button></p>\n</section>\n",
 	      f);
+	return 0;
 }
 
 /* ---- what it was made from ---- */
@@ -310,7 +364,7 @@ static void write_basis(const struct assess_report *r, FILE *f)
 		o->avs_ftt, o->avs_raid, o->avs_oversubscription, o->avs_cpu_limit, o->avs_memory_overcommit,
 		o->avs_dedupe, o->avs_growth, o->avs_slack, o->avs_spare_nodes, o->avs_mgmt_vcpu, o->avs_mgmt_memory_gb,
 		o->avs_mgmt_storage_gb);
-	fputs("<div class=\"wide\">\n<table>\n<caption>Catalogue</caption>\n<thead><tr><th scope=\"col\">File</th>"
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Catalogue\" tabindex=\"0\">\n<table>\n<caption>Catalogue</caption>\n<thead><tr><th scope=\"col\">File</th>"
 	      "<th scope=\"col\">Newest date in it</th><th scope=\"col\" "
 	      "class=\"num\">Rows</th></tr></thead>\n<tbody>\n",
 	      f);
@@ -344,11 +398,17 @@ static int write_texts(const struct assess_report *r, FILE *f, struct error *err
 
 static int write_data(const struct assess_report *r, FILE *f, struct error *err)
 {
+	struct assess_report brief = *r;
+
+	brief.brief = true;
 	fputs("</main>\n<script type=\"application/json\" id=\"texts\">", f);
 	if (write_texts(r, f, err) < 0)
 		return -1;
+	fputs("</script>\n<script type=\"application/json\" id=\"blocked\">", f);
+	if (html_fixes_data(r, f, err) < 0)
+		return -1;
 	fputs("</script>\n<script type=\"application/json\" id=\"data\">", f);
-	if (assess_write_json(r, f, err) < 0)
+	if (assess_write_json(&brief, f, err) < 0)
 		return -1;
 	fputs("</script>\n", f);
 	return 0;
@@ -367,7 +427,9 @@ int assess_write_html(const struct assess_report *r, FILE *f, struct error *err)
 	html_families(r, f);
 	if (html_bytes(r, f, err) < 0)
 		return -1;
-	write_machines(f);
+	assess_html_evidence(r, f);
+	if (html_move(r, f, err) < 0 || write_machines(r, f, err) < 0)
+		return -1;
 	if (write_left_out(r, f, err) < 0)
 		return -1;
 	write_warnings(&r->machines->notices, f);

@@ -88,15 +88,31 @@ void html_readiness(const struct assess_report *r, FILE *f)
 	fputs("</div>\n</section>\n", f);
 }
 
+/* ---- texts ---- */
+
+static uint64_t within_64_bits(double v)
+{
+	return v < 1.8e19 ? (uint64_t)v : UINT64_MAX;
+}
+
+void html_bytes_text(double bytes, char out[FORMAT_TEXT_LEN])
+{
+	format_size(within_64_bits(bytes), out);
+}
+
+void html_seconds_text(double s, char out[FORMAT_TEXT_LEN])
+{
+	format_duration(within_64_bits(s * 1000), out);
+}
+
+const char *html_plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* ---- bars ---- */
 
-/* One bar of two parts; what it says stands above it, on the right. */
-struct bar {
-	double first, second; /* in the unit of most */
-	const char *text;
-};
-
-static void draw_bar(FILE *f, size_t row, const struct bar *b, double most)
+void html_bars_draw(FILE *f, size_t row, const struct html_bar *b, double most)
 {
 	size_t y = row * ROW;
 	double first = most > 0 ? 100 * b->first / most : 0, second = most > 0 ? 100 * b->second / most : 0;
@@ -112,8 +128,7 @@ static void draw_bar(FILE *f, size_t row, const struct bar *b, double most)
 			y + 20, second, BAR);
 }
 
-/* The drawing is of what the table after it says: readers of text are led there. */
-static void begin_bars(FILE *f, const char *id, const char *title, size_t rows)
+void html_bars_begin(FILE *f, const char *id, const char *title, size_t rows)
 {
 	fprintf(f,
 		"<figure>\n<figcaption id=\"%s\">%s</figcaption>\n"
@@ -122,31 +137,26 @@ static void begin_bars(FILE *f, const char *id, const char *title, size_t rows)
 		id, title, id, id, rows * ROW, id, rows);
 }
 
-static void begin_label(FILE *f, size_t row)
+void html_bars_label(FILE *f, size_t row)
 {
 	fprintf(f, "<text x=\"0\" y=\"%zu\">", row * ROW + 15);
 }
 
-static void begin_data(FILE *f, const char *caption, const char *heads)
+void html_bars_numbers(FILE *f, const char *caption, const char *heads)
 {
 	fprintf(f,
-		"</svg>\n<details>\n<summary>Numbers</summary>\n<div class=\"wide\">\n<table>\n<caption "
-		"class=\"away\">%s</caption>\n"
+		"</svg>\n<details>\n<summary>Numbers</summary>\n<div class=\"wide\" role=\"region\" aria-label=\"%s: numbers\" "
+		"tabindex=\"0\">\n<table>\n<caption class=\"away\">%s</caption>\n"
 		"<thead><tr>%s</tr></thead>\n<tbody>\n",
-		caption, heads);
+		caption, caption, heads);
 }
 
-static void end_data(FILE *f)
+void html_bars_end(FILE *f)
 {
 	fputs("</tbody>\n</table>\n</div>\n</details>\n</figure>\n", f);
 }
 
 /* ---- bytes ---- */
-
-static void mib_text(double mib, char out[FORMAT_TEXT_LEN])
-{
-	format_size(mib < 1.7e13 ? (uint64_t)(mib * 1048576) : UINT64_MAX, out);
-}
 
 static int large_label(FILE *f, const struct assess_large *l, size_t chars, struct error *err)
 {
@@ -163,26 +173,26 @@ static int large_chart(FILE *f, const char *id, const char *title, const struct 
 {
 	char text[FORMAT_TEXT_LEN];
 
-	begin_bars(f, id, title, n);
+	html_bars_begin(f, id, title, n);
 	for (size_t i = 0; i < n; i++) {
-		mib_text(v[i].mib, text);
-		begin_label(f, i);
+		html_bytes_text(v[i].mib * 1048576, text);
+		html_bars_label(f, i);
 		if (large_label(f, &v[i], v[i].disk ? LABEL_CHARS * 2 / 3 : LABEL_CHARS, err) < 0)
 			return -1;
-		draw_bar(f, i, &(struct bar){ .first = v[i].mib, .text = text }, v[0].mib);
+		html_bars_draw(f, i, &(struct html_bar){ .first = v[i].mib, .text = text }, v[0].mib);
 	}
-	begin_data(f, title,
+	html_bars_numbers(f, title,
 		   "<th scope=\"col\">Name</th><th scope=\"col\" class=\"num\">Size</th><th scope=\"col\" "
 		   "class=\"num\">Share of all</th>");
 	for (size_t i = 0; i < n; i++) {
-		mib_text(v[i].mib, text);
+		html_bytes_text(v[i].mib * 1048576, text);
 		fputs("<tr><th scope=\"row\">", f);
 		if (large_label(f, &v[i], 4L * LABEL_CHARS, err) < 0)
 			return -1;
 		fprintf(f, "</th><td class=\"num\">%s</td><td class=\"num\">%.1f %%</td></tr>\n", text,
 			100 * v[i].mib / all);
 	}
-	end_data(f);
+	html_bars_end(f);
 	return 0;
 }
 
@@ -239,7 +249,7 @@ void html_families(const struct assess_report *r, FILE *f)
 	if (n == 0)
 		return;
 	fputs("<section aria-labelledby=\"cost\">\n<h2 id=\"cost\">Monthly cost by size family</h2>\n", f);
-	begin_bars(f, "cost-chart",
+	html_bars_begin(f, "cost-chart",
 		   "USD a month of the machines whose price is known: <span class=\"key part-1\" "
 		   "aria-hidden=\"true\"></span>compute, then "
 		   "<span class=\"key part-2\" aria-hidden=\"true\"></span>disks",
@@ -248,18 +258,18 @@ void html_families(const struct assess_report *r, FILE *f)
 		const struct assess_family *a = &t->families[i];
 
 		assess_money(family_usd(a), total);
-		begin_label(f, i);
+		html_bars_label(f, i);
 		html_text(f, a->series);
 		fprintf(f, ", %zu machine%s", a->vms, a->vms == 1 ? "" : "s");
-		draw_bar(f, i, &(struct bar){ .first = a->compute_usd, .second = a->disks_usd, .text = total },
+		html_bars_draw(f, i, &(struct html_bar){ .first = a->compute_usd, .second = a->disks_usd, .text = total },
 			 family_usd(&t->families[0]));
 	}
-	begin_data(f, "USD a month by size family",
+	html_bars_numbers(f, "USD a month by size family",
 		   "<th scope=\"col\">Family</th><th scope=\"col\" class=\"num\">Machines</th><th scope=\"col\" "
 		   "class=\"num\">Compute</th>"
 		   "<th scope=\"col\" class=\"num\">Disks</th><th scope=\"col\" class=\"num\">Total</th>"
 		   "<th scope=\"col\" class=\"num\">Without price</th>");
 	family_rows(r, f);
-	end_data(f);
+	html_bars_end(f);
 	fputs("</section>\n", f);
 }

@@ -5,11 +5,11 @@
  */
 #include <config.h>
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-#include "assess.h"
+#include "assess_evidence.h"
+#include "assess_json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
@@ -48,8 +48,7 @@ static json_t *cents_or_null(struct machine_number n)
 	return n.known ? json_real(assess_cents(n.v)) : json_null();
 }
 
-/* Other text than names: as it is, if it is UTF-8. */
-static json_t *text(const char *s)
+json_t *assess_json_text(const char *s)
 {
 	char shown[OUTPUT_TEXT_MAX];
 	json_t *j = json_string(s);
@@ -59,6 +58,8 @@ static json_t *text(const char *s)
 	escape_visible(s, shown, sizeof(shown));
 	return json_string(shown);
 }
+
+#define text assess_json_text
 
 static json_t *text_or_null(const char *s)
 {
@@ -81,27 +82,28 @@ static json_t *codes_json(const struct assess_codes *codes)
 
 /* ---- a machine ---- */
 
-static json_t *disk_json(const struct machine_disk *d, const struct assess_disk *a, struct error *err)
+static json_t *disk_json(const struct machine_disk *d, const struct assess_disk *a, bool brief, struct error *err)
 {
 	struct machine_number whole = { .known = d->capacity_mib.known, .v = ceil(d->capacity_mib.v) };
 	const struct catalogue_tier *tier = a->tier;
 
-	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "label",
+	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "label",
 			 disk_info_name(d->label, err), "os", d->os, "replicate", a->replicate, "capacity_mib",
 			 count_or_null(whole), "type", tier ? text(assess_disk_type_name(tier->type)) : json_null(),
 			 "tier", tier ? text(tier->name) : json_null(), "codes", codes_json(&a->codes), "monthly_usd",
 			 cents_or_null(a->monthly_usd), "path", name_or_null(d->path, err), "raw", d->raw, "shared",
 			 d->shared, "mode", text_or_null(d->mode), "need_iops",
 			 a->replicate ? json_real(a->need_iops) : json_null(), "need_mbps",
-			 a->replicate ? json_real(a->need_mbps) : json_null(), "error", text_or_null(d->error));
+			 a->replicate ? json_real(a->need_mbps) : json_null(), "error", text_or_null(d->error),
+			 "evidence", assess_json_disk_evidence(d, brief, err));
 }
 
-static json_t *disks_json(const struct assess_vm *vm, struct error *err)
+static json_t *disks_json(const struct assess_vm *vm, bool brief, struct error *err)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < vm->machine->n_disks; i++) {
-		if (json_array_append_new(list, disk_json(&vm->machine->disks[i], &vm->disks[i], err)) != 0) {
+		if (json_array_append_new(list, disk_json(&vm->machine->disks[i], &vm->disks[i], brief, err)) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -123,31 +125,35 @@ static json_t *need(const struct assess_azure *a, double v)
 	return a->tried ? json_real(v) : json_null();
 }
 
-static json_t *azure_json(const struct assess_vm *vm, struct error *err)
+static json_t *azure_json(const struct assess_vm *vm, bool brief, struct error *err)
 {
 	const struct assess_azure *a = &vm->azure;
 
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 			 "s:{s:o, s:o, s:o}}",
 			 "readiness", assess_azure_verdict(a->verdict), "codes", codes_json(&a->codes), "notes",
 			 codes_json(&a->notes), "generation", a->gen2 ? "V2" : "V1", "security_type",
 			 a->trusted_launch ? "TrustedLaunch" : "Standard", "sizing",
-			 a->by_performance ? "performance" : "as-is", "proposed_name", text_or_null(a->proposed_name),
-			 "need_vcpus", need(a, a->need_vcpus), "need_memory_gib", need(a, a->need_memory_gib),
-			 "need_data_disks", a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(),
-			 "need_iops", need(a, a->need_iops), "need_mbps", need(a, a->need_mbps), "need_network_mbps",
+			 a->by_performance ? "performance" : "as-is", "sample_confidence", "proposed_name",
+			 text_or_null(a->proposed_name), "need_vcpus", need(a, a->need_vcpus), "need_memory_gib",
+			 need(a, a->need_memory_gib), "need_data_disks",
+			 a->tried ? json_integer((json_int_t)a->need_data_disks) : json_null(), "need_iops",
+			 need(a, a->need_iops), "need_mbps", need(a, a->need_mbps), "need_network_mbps",
 			 need(a, a->need_network_mbps), "sizes_left", steps_json(a), "size",
-			 a->size ? text(a->size->name) : json_null(), "hourly_usd", real_or_null(a->hourly_usd),
-			 "disks", disks_json(vm, err), "monthly_usd", "compute", cents_or_null(a->compute_usd), "disks",
+			 a->size ? assess_json_text(a->size->name) : json_null(), "hourly_usd", real_or_null(a->hourly_usd),
+			 "disks", disks_json(vm, brief, err), "monthly_usd", "compute", cents_or_null(a->compute_usd), "disks",
 			 cents_or_null(a->disks_usd), "total", cents_or_null(a->total_usd));
 }
 
-static json_t *conflicts_json(const struct machine *m)
+/* What inventories do not agree on, then what a disk shows otherwise. */
+static json_t *conflicts_json(const struct assess_vm *vm)
 {
+	const struct machine *m = vm->machine;
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && i < m->n_conflicts; i++) {
-		const struct machine_conflict *c = &m->conflicts[i];
+	for (size_t i = 0; list && i < m->n_conflicts + vm->n_conflicts; i++) {
+		const struct machine_conflict *c =
+			i < m->n_conflicts ? &m->conflicts[i] : &vm->conflicts[i - m->n_conflicts];
 
 		if (json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "field", text_or_null(c->field),
 							  "kept", text_or_null(c->kept), "kept_from",
@@ -160,39 +166,46 @@ static json_t *conflicts_json(const struct machine *m)
 	return list;
 }
 
-static json_t *vm_json(const struct assess_vm *vm, struct error *err)
+static json_t *vm_json(const struct assess_report *r, size_t i, struct error *err)
 {
+	const struct assess_vm *vm = &r->result->vms[i];
 	const struct machine *m = vm->machine;
 
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "name",
-			 disk_info_name(m->name, err), "uuid", text(m->uuid ? m->uuid : ""), "power",
-			 assess_power_name(m->power), "os_key", vm->os->key, "os_name", text(vm->os->name), "arch",
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "name",
+			 disk_info_name(m->name, err), "uuid", assess_json_text(m->uuid ? m->uuid : ""), "power",
+			 assess_power_name(m->power), "os_key", vm->os->key, "os_name", assess_json_text(vm->os->name), "arch",
 			 assess_arch_name(vm->arch), "os_from", text_or_null(vm->os_from), "firmware",
-			 assess_firmware_name(m->firmware), "vcpus", count_or_null(m->vcpus), "memory_mib",
+			 assess_firmware_name(vm->firmware), "vcpus", count_or_null(m->vcpus), "memory_mib",
 			 count_or_null(m->memory_mib), "nics", count_or_null(m->nics), "origin",
-			 disk_info_name(m->origin, err), "azure", azure_json(vm, err), "avs", "readiness",
+			 disk_info_name(m->origin, err), "azure", azure_json(vm, r->brief, err), "avs", "readiness",
 			 assess_avs_verdict(vm->avs.verdict), "codes", codes_json(&vm->avs.codes), "conflicts",
-			 conflicts_json(m));
+			 conflicts_json(vm), "move", assess_json_vm_move(&r->move->vms[i], err), "firmware_from",
+			 text_or_null(vm->firmware_from), "arch_from", text_or_null(vm->arch_from), "confidence",
+			 assess_json_confidence(vm), "evidence", assess_json_evidence(vm, err));
 }
 
 /* ---- what is said once ---- */
 
-static json_t *options_json(const struct assess_options *o)
+static json_t *options_json(const struct assess_report *r)
 {
+	const struct assess_options *o = r->options;
 	json_t *series = json_array();
 
 	for (size_t i = 0; series && i < o->n_series; i++)
 		json_array_append_new(series, text(o->series[i]));
 	return json_pack(
-		"{s:o, s:s, s:f, s:s, s:o, s:b, s:f, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i}",
-		"region", text(o->region), "sizing", assess_sizing_name(o->sizing), "comfort", o->comfort, "disk_type",
+		"{s:o, s:s, s:f, s:s, s:o, s:b, s:f, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, "
+		"s:s, s:s}",
+		"region", assess_json_text(o->region), "sizing", assess_sizing_name(o->sizing), "comfort", o->comfort, "disk_type",
 		assess_choice_name(o->disk_type), "series", series, "ahb", o->ahb, "uptime_hours", o->uptime_hours,
 		"avs_host", text(o->avs_host), "avs_ftt", (int)o->avs_ftt, "avs_raid", (int)o->avs_raid,
 		"avs_oversubscription", (int)o->avs_oversubscription, "avs_cpu_limit", o->avs_cpu_limit,
 		"avs_memory_overcommit", o->avs_memory_overcommit, "avs_dedupe", o->avs_dedupe, "avs_growth",
 		o->avs_growth, "avs_mgmt_vcpu", o->avs_mgmt_vcpu, "avs_mgmt_memory_gb", o->avs_mgmt_memory_gb,
 		"avs_mgmt_storage_gb", o->avs_mgmt_storage_gb, "avs_slack", o->avs_slack, "avs_spare_nodes",
-		(int)o->avs_spare_nodes);
+		(int)o->avs_spare_nodes, "avs_dedupe_from", assess_from_name(o->avs_dedupe_from), "look",
+		assess_look_name(r->look));
 }
 
 static json_t *catalogue_json(const struct catalogue *c, struct error *err)
@@ -277,10 +290,12 @@ static int write_head(const struct assess_report *r, FILE *f, struct error *err)
 	fputs("{\"schema\":1,\"result\":\"ok\"", f);
 	if (write_key(f, ",", "time", json_string(when), err) < 0 ||
 	    write_key(f, ",\n", "inventories", json_incref(inventories), err) < 0 ||
-	    write_key(f, ",\n", "options", options_json(r->options), err) < 0 ||
+	    write_key(f, ",\n", "options", options_json(r), err) < 0 ||
 	    write_key(f, ",\n", "catalogue", catalogue_json(r->catalogue, err), err) < 0)
 		return -1;
-	return write_key(f, ",\n", "summary", summary_json(r), err);
+	if (write_key(f, ",\n", "summary", summary_json(r), err) < 0)
+		return -1;
+	return write_key(f, ",\n", "measured", assess_json_measured(r->looked), err);
 }
 
 static int write_vms(const struct assess_report *r, FILE *f, struct error *err)
@@ -288,7 +303,7 @@ static int write_vms(const struct assess_report *r, FILE *f, struct error *err)
 	fputs(",\n\"vms\":[", f);
 	for (size_t i = 0; i < r->result->n_vms; i++) {
 		fputs(i > 0 ? ",\n" : "\n", f);
-		if (write_value(f, vm_json(&r->result->vms[i], err), err) < 0)
+		if (write_value(f, vm_json(r, i, err), err) < 0)
 			return -1;
 	}
 	fputs("],\n\"skipped\":[", f);
@@ -317,6 +332,7 @@ int assess_write_json(const struct assess_report *r, FILE *f, struct error *err)
 {
 	if (write_head(r, f, err) < 0 || write_vms(r, f, err) < 0 ||
 	    write_key(f, ",\n", "avs", avs_json(&r->result->avs), err) < 0 ||
+	    write_key(f, ",\n", "move", assess_json_move(r, err), err) < 0 ||
 	    write_warnings(&r->machines->notices, f, err) < 0)
 		return -1;
 	fputs("}\n", f);

@@ -54,13 +54,28 @@ static int set_setting_count(void *dest, const char *value, struct error *err)
 	return 0;
 }
 
-static int set_setting_number(void *dest, const char *value, struct error *err)
+/* "0.05", and the same as "5%". */
+static int set_setting_share(void *dest, const char *value, struct error *err)
 {
+	size_t len = strlen(value);
+	bool percent = len > 0 && value[len - 1] == '%';
+	char text[32];
 	double v;
 
-	if (set_number(&v, value, err) < 0)
-		return -1;
-	*(struct move_setting *)dest = (struct move_setting){ .v = v, .given = true };
+	if (percent && len <= sizeof(text)) {
+		memcpy(text, value, len - 1);
+		text[len - 1] = '\0';
+	}
+	if (set_number(&v, percent && len <= sizeof(text) ? text : value, NULL) < 0)
+		return error_set(err, ERR_USAGE, "'%s': not a share such as 0.05 or 5%%", value);
+	*(struct move_setting *)dest = (struct move_setting){ .v = percent ? v / 100 : v, .given = true };
+	return 0;
+}
+
+static int set_upload(void *dest, const char *value, struct error *err)
+{
+	(void)err;
+	*(enum move_way *)dest = strcmp(value, "direct") == 0 ? MOVE_DIRECT_UPLOAD : MOVE_PAGE_BLOB;
 	return 0;
 }
 
@@ -80,6 +95,35 @@ static int set_disk_type(void *dest, const char *value, struct error *err)
 					   : strcmp(value, "standard-ssd") == 0 ? CHOICE_STANDARD_SSD
 					   : strcmp(value, "standard-hdd") == 0 ? CHOICE_STANDARD_HDD
 										: CHOICE_AUTO;
+	return 0;
+}
+
+static int set_look(void *dest, const char *value, struct error *err)
+{
+	(void)err;
+	*(enum assess_look_depth *)dest = strcmp(value, "none") == 0   ? ASSESS_LOOK_NONE
+					  : strcmp(value, "full") == 0 ? ASSESS_LOOK_FULL
+								       : ASSESS_LOOK_QUICK;
+	return 0;
+}
+
+static int set_dedupe(void *dest, const char *value, struct error *err)
+{
+	struct assess_options *r = dest;
+
+	r->avs_dedupe_from = ASSESS_GIVEN;
+	return set_number(&r->avs_dedupe, value, err);
+}
+
+/* To assess, the last counts; to renew the catalogue, all of them. */
+static int set_region(void *dest, const char *value, struct error *err)
+{
+	struct assess_options_of_tool *o = dest;
+
+	if (o->n_regions == ASSESS_REGIONS_MAX)
+		return error_set(err, ERR_USAGE, "more than %d of them", ASSESS_REGIONS_MAX);
+	o->regions[o->n_regions++] = value;
+	o->rules.region = value;
 	return 0;
 }
 
@@ -132,7 +176,10 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "html", 0, "FILE", "a page to read, sort, search and print; - prints it", tool_set_text, &o->html,
 		  NULL },
 		{ "csv", 0, "FILE", "one row a machine; - prints it", tool_set_text, &o->csv, NULL },
-		{ "region", 0, "NAME", "where prices are looked up: westeurope", tool_set_text, &r->region, NULL },
+		{ "look", 0, "HOW", "what disks show; full reads all of them", set_look, &o->look, "none quick full" },
+		{ "virt-inspector", 0, NULL, "ask it what runs where disks do not say", tool_set_flag, &o->inspect,
+		  NULL },
+		{ "region", 0, "NAME", "where prices are looked up: westeurope", set_region, o, NULL },
 		{ "sizing", 0, "HOW", "by load where it is known, or by what is allocated", set_sizing, &r->sizing,
 		  "auto performance as-is" },
 		{ "comfort", 0, "X", "multiplies every need: 1.3 adds 30 %", set_number, &r->comfort, NULL },
@@ -146,7 +193,11 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		  &o->groups, NULL },
 		{ "line-rate", 0, "RATE", "of the line to Azure: 20M (bytes a second), 1000mbit", set_setting_rate,
 		  &o->moving.line_rate, NULL },
-		{ "churn", 0, "X", "share of a disk that changes in a day: 0.05", set_setting_number,
+		{ "account-rate", 0, "RATE", "of the storage account: 25000mbit", set_setting_rate,
+		  &o->moving.account_rate, NULL },
+		{ "upload", 0, "WAY", "where disks are sent to: page-blob", set_upload, &o->moving.way,
+		  "page-blob direct" },
+		{ "churn", 0, "X", "share of a disk that changes in a day: 5%", set_setting_share,
 		  &o->moving.churn_share, NULL },
 		{ "wave-max", 0, "N", "machines a wave, at most: 50", set_setting_count, &o->moving.wave_max, NULL },
 		{ "disks-at-once", 0, "N", "disks that are copied at the same time: 52", set_setting_count,
@@ -157,13 +208,19 @@ void assess_options_table(struct assess_options_of_tool *o, struct tool_option o
 		{ "azure-migrate-csv", 0, "FILE", "the import file of Azure Migrate", tool_set_text, &o->migrate_csv,
 		  NULL },
 		{ "catalog", 0, "DIR", "the same", tool_set_text, &o->catalogue, NULL },
+		{ "update-catalogue", 0, NULL, "fetch today's prices into the catalogue", tool_set_flag, &o->update,
+		  NULL },
+		{ "subscription", 0, "ID", "fetch sizes too, as this one sees them", tool_set_text, &o->subscription,
+		  NULL },
+		{ "prices-url", 0, "URL", "https://prices.azure.com", tool_set_text, &o->prices_url, NULL },
+		{ "management-url", 0, "URL", "https://management.azure.com", tool_set_text, &o->management_url, NULL },
 		{ "avs-ftt", 0, "N", "failures to tolerate: 1", tool_set_count, &r->avs_ftt, NULL },
 		{ "avs-raid", 0, "N", "RAID of vSAN: 1", tool_set_count, &r->avs_raid, NULL },
 		{ "avs-oversubscription", 0, "N", "vCPUs a core: 4", tool_set_count, &r->avs_oversubscription, NULL },
 		{ "avs-cpu-limit", 0, "X", "share of the cores that is used: 1.0", set_number, &r->avs_cpu_limit,
 		  NULL },
 		{ "avs-memory-overcommit", 0, "X", "1.0", set_number, &r->avs_memory_overcommit, NULL },
-		{ "avs-dedupe", 0, "X", "deduplication and compression: 1.0", set_number, &r->avs_dedupe, NULL },
+		{ "avs-dedupe", 0, "X", "deduplication and compression: 1.0", set_dedupe, r, NULL },
 		{ "avs-growth", 0, "X", "of storage: 1.0", set_number, &r->avs_growth, NULL },
 		{ "avs-mgmt-vcpu", 0, "N", "of the management plane: 77", set_number, &r->avs_mgmt_vcpu, NULL },
 		{ "avs-mgmt-memory-gb", 0, "X", "269.3", set_number, &r->avs_mgmt_memory_gb, NULL },
@@ -203,6 +260,8 @@ int assess_options_exclude(const struct assess_options_of_tool *o, bool json, st
 			{ "--azure-migrate-csv -", is_stdout(o->migrate_csv) } };
 	const char *first = NULL;
 
+	if (o->inspect && o->look == ASSESS_LOOK_NONE)
+		return error_set(err, ERR_USAGE, "--virt-inspector and --look none exclude each other");
 	for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
 		if (outputs[i].asked && first)
 			return error_set(err, ERR_USAGE, "%s and %s exclude each other: both print", first,

@@ -8,24 +8,14 @@
 
 #include "assess.h"
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "inventory/disk_info.h"
 
 #define NAME_CHARS 60 /* shown of a name, on whatever */
 #define OS_CHARS 40
-#define MIB 1048576.0
 
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
-}
-
-/* Bytes of so many MiB; what no disk has is as much as there is. */
-static void size_text(double mib, char out[FORMAT_TEXT_LEN])
-{
-	double bytes = mib * MIB;
-
-	format_size(bytes < 1.8e19 ? (uint64_t)bytes : UINT64_MAX, out);
 }
 
 /* ---- summary ---- */
@@ -88,29 +78,31 @@ static void print_cost(const struct assess_report *r)
 
 static void print_avs(const struct assess_avs *a)
 {
-	printf("Hosts: %" PRIu64 " x %s for Azure VMware Solution (%s), %" PRIu64 " physical cores to license\n",
-	       a->nodes, a->host->name,
-	       a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting),
+	printf("Hosts: %" PRIu64 " x %s of Azure VMware Solution (%s), %" PRIu64 " cores to license\n", a->nodes,
+	       a->host->name, a->limiting == LIMIT_MINIMUM ? "the least there can be" : assess_limit_name(a->limiting),
 	       a->physical_cores);
 	if (a->several_clusters)
 		printf("       %" PRIu64 " clusters: what each further one needs for itself is not in it\n",
 		       a->clusters);
 }
 
-static void print_move(const struct assess_report *r)
+static void print_looked(const struct assess_report *r)
 {
-	const struct move *m = r->move;
-	char size[FORMAT_TEXT_LEN], time[FORMAT_TEXT_LEN], rate[FORMAT_TEXT_LEN];
+	const struct machine_shares *s = &r->looked->fleet;
+	size_t disks = 0, looked = 0, unreadable = 0;
 
-	size_text(move_load_bytes(&m->load) / MIB, size);
-	format_duration((uint64_t)(m->time.longest_s * 1000), time);
-	size_text(r->moving->line_rate.v / MIB, rate);
-	printf("Move:  %s to send, at least %s (%s%s, by the %s), %zu wave%s\n", size, time, rate,
-	       r->moving->line_rate.given ? "/s" : "/s assumed", move_limit_name(m->time.limit), m->n_waves,
-	       plural(m->n_waves));
-	if (m->n_not_ready + m->n_held > 0)
-		printf("       %zu VM%s in none: %zu not ready, %zu held by those\n", m->n_not_ready + m->n_held,
-		       plural(m->n_not_ready + m->n_held), m->n_not_ready, m->n_held);
+	for (size_t i = 0; i < r->result->n_vms; i++) {
+		disks += r->result->vms[i].facts.disks;
+		looked += r->result->vms[i].facts.looked;
+		unreadable += r->result->vms[i].facts.unreadable;
+	}
+	if (looked + unreadable == 0)
+		return;
+	printf("Disks: %zu of %zu looked at; %zu could not be read, or not all of it\n", looked, disks, unreadable);
+	if (s->known)
+		printf("       %.1f %% zeros; of the rest %.1f %% more than once; deduplication %.12g, %s\n",
+		       s->blocks > 0 ? 100 * (double)s->zero / (double)s->blocks : 0, 100 * s->duplicate,
+		       r->options->avs_dedupe, assess_from_name(r->options->avs_dedupe_from));
 }
 
 int assess_print_summary(const struct assess_report *r, struct error *err)
@@ -119,7 +111,7 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 	char size[FORMAT_TEXT_LEN];
 
 	(void)err;
-	size_text(t->mib, size);
+	assess_size(t->mib, size);
 	printf("%zu VM%s, %zu disk%s to replicate, %s", r->result->n_vms, plural(r->result->n_vms), t->disks,
 	       plural(t->disks), size);
 	print_skipped(r->result);
@@ -127,9 +119,10 @@ int assess_print_summary(const struct assess_report *r, struct error *err)
 	if (r->result->n_vms > 0) {
 		print_verdicts("Azure:", t->azure);
 		print_verdicts("AVS:", t->avs);
+		print_looked(r);
 		print_cost(r);
 		print_avs(&r->result->avs);
-		print_move(r);
+		assess_print_move(r);
 	}
 	return 0;
 }
@@ -162,14 +155,16 @@ static void number_text(struct machine_number n, char *out, size_t len)
 		snprintf(out, len, "?");
 }
 
-static int vm_row(struct table *table, const struct assess_vm *vm, struct error *err)
+static int vm_row(struct table *table, const struct assess_report *r, size_t at, struct error *err)
 {
+	const struct assess_vm *vm = &r->result->vms[at];
+	size_t in_wave = r->move->vms[at].wave;
 	const struct machine *m = vm->machine;
 	CLEANUP_FREE char *escaped = disk_info_escape(m->name, err);
 	CLEANUP_FREE char *name = escaped ? assess_cut(escaped, NAME_CHARS, err) : NULL;
 	CLEANUP_FREE char *os = name ? assess_cut(vm->os->name, OS_CHARS, err) : NULL;
 	char vcpus[32], memory[FORMAT_TEXT_LEN] = "?", disks[24], size[FORMAT_TEXT_LEN],
-			monthly[ASSESS_MONEY_LEN] = "-";
+			monthly[ASSESS_MONEY_LEN] = "-", wave[24] = "-";
 	const char *cells[] = { name,
 				os,
 				vcpus,
@@ -179,19 +174,22 @@ static int vm_row(struct table *table, const struct assess_vm *vm, struct error 
 				verdict_word(vm->azure.verdict),
 				verdict_word(vm->avs.verdict),
 				size_word(vm->azure.size),
-				monthly };
+				monthly,
+				wave };
 
 	if (!os)
 		return -1;
 	number_text(m->vcpus, vcpus, sizeof(vcpus));
 	if (m->memory_mib.known)
-		size_text(m->memory_mib.v, memory);
+		assess_size(m->memory_mib.v, memory);
 	snprintf(disks, sizeof(disks), "%zu", m->n_disks);
-	size_text(assess_vm_mib(vm), size);
+	assess_size(assess_vm_mib(vm), size);
 	if (vm->azure.total_usd.known)
 		assess_money(vm->azure.total_usd.v, monthly);
 	else if (vm->azure.size)
 		snprintf(monthly, sizeof(monthly), "no price");
+	if (in_wave != MOVE_NO_WAVE)
+		snprintf(wave, sizeof(wave), "%zu", in_wave + 1);
 	if (table_row(table, cells, ARRAY_LEN(cells), err) < 0)
 		return -1;
 	return vm->azure.verdict == VERDICT_NOT_READY ? table_mark(table, err) : 0;
@@ -202,10 +200,11 @@ int assess_print_table(const struct assess_report *r, enum output_when color, st
 	static const struct {
 		const char *text;
 		enum table_fit fit;
-	} headings[] = { { "VM", TABLE_CUT },         { "OS", TABLE_CUT },      { "VCPU", TABLE_RIGHT },
-			 { "MEMORY", TABLE_RIGHT },   { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
-			 { "AZURE", TABLE_LEFT },     { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
-			 { "USD/MONTH", TABLE_RIGHT } };
+	} headings[] = { { "VM", TABLE_CUT },          { "OS", TABLE_CUT },      { "VCPU", TABLE_RIGHT },
+			 { "MEMORY", TABLE_RIGHT },    { "DISKS", TABLE_RIGHT }, { "DATA", TABLE_RIGHT },
+			 { "AZURE", TABLE_LEFT },      { "AVS", TABLE_LEFT },    { "SIZE", TABLE_LEFT },
+			 { "USD/MONTH", TABLE_RIGHT }, { "WAVE", TABLE_RIGHT } };
+	static const unsigned least[] = { 1, 4, 3, 2, 7 }; /* OS, disks, memory, vCPUs, AVS */
 	CLEANUP(cleanup_table) struct table *table = table_new(color, err);
 
 	if (!table)
@@ -214,8 +213,10 @@ int assess_print_table(const struct assess_report *r, enum output_when color, st
 		if (table_column_fit(table, headings[i].text, headings[i].fit, err) < 0)
 			return -1;
 	for (size_t i = 0; i < r->result->n_vms; i++)
-		if (vm_row(table, &r->result->vms[i], err) < 0)
+		if (vm_row(table, r, i, err) < 0)
 			return -1;
+	if (table_give_up(table, least, ARRAY_LEN(least), err) < 0)
+		return -1;
 	printf("\n");
 	fflush(stdout);
 	return r->result->n_vms > 0 ? table_print(table, err) : 0;

@@ -134,3 +134,10 @@ void assess_put_json(const char *text, FILE *f)
 		fputs("\\u003c", f);
 	}
 }
+
+void assess_size(double mib, char out[FORMAT_TEXT_LEN])
+{
+	double bytes = mib * 1048576;
+
+	format_size(bytes < 1.8e19 ? (uint64_t)bytes : UINT64_MAX, out);
+}

@@ -80,6 +80,8 @@ int table_column_fit(struct table *t, const char *heading, enum table_fit fit, s
 int table_row(struct table *t, const char *const *cells, unsigned n, struct error *err) MUST_CHECK;
 /* The last row is one to look at: red where colours are. */
 int table_mark(struct table *t, struct error *err) MUST_CHECK;
+/* Where a terminal has no room for all columns: leaves out these (from 0), one after the other, until there is. */
+int table_give_up(struct table *t, const unsigned *columns, unsigned n, struct error *err) MUST_CHECK;
 int table_print(struct table *t, struct error *err) MUST_CHECK;
 void table_free(struct table *t);
 static inline void cleanup_table(struct table **t)

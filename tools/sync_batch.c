@@ -123,6 +123,15 @@ void sync_batch_add(struct sync_batch *b, struct run_vm *vm)
 	}
 }
 
+void sync_batch_hurry(struct sync_batch *b)
+{
+	pthread_mutex_lock(&b->lock);
+	b->due_ns = 0;
+	if (b->n > 0)
+		pthread_cond_signal(&b->changed);
+	pthread_mutex_unlock(&b->lock);
+}
+
 void sync_batch_free(struct sync_batch *b)
 {
 	bool started;

@@ -25,6 +25,8 @@ DEFINE_CLEANUP(cleanup_sync_batch, struct sync_batch *, sync_batch_free);
 
 /* The VM lives until it was written.  Any thread. */
 void sync_batch_add(struct sync_batch *b, struct run_vm *vm);
+/* What waits is written at once, and is not waited for. */
+void sync_batch_hurry(struct sync_batch *b);
 /* Writes what waits; nothing is being written when it returns.  Any thread. */
 void sync_batch_flush(struct sync_batch *b);
 

@@ -5,17 +5,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "program.h"
 #include "sync_hook.h"
 
 #define KILL_AFTER_NS (UINT64_C(10) * 1000 * 1000 * 1000)
@@ -33,68 +32,12 @@ struct child {
 	uint64_t term_ns; /* when it got SIGTERM */
 };
 
-static int open_pidfd(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
-/* ours and `set`, which wins; pointers into both. */
-static char **environment(const char *const *set, struct error *err)
-{
-	size_t n = 0, more = 0, k = 0;
-	char **env;
-
-	while (environ && environ[n])
-		n++;
-	while (set && set[more])
-		more++;
-	env = calloc(n + more + 1, sizeof(*env));
-	if (!env) {
-		error_errno(err, ENOMEM, "environment");
-		return NULL;
-	}
-	for (size_t i = 0; i < n; i++) {
-		bool replaced = false;
-
-		for (size_t m = 0; m < more && !replaced; m++)
-			replaced = strncmp(environ[i], set[m], (size_t)(strchr(set[m], '=') - set[m]) + 1) == 0;
-		if (!replaced)
-			env[k++] = environ[i];
-	}
-	for (size_t m = 0; m < more; m++)
-		env[k++] = (char *)set[m];
-	return env;
-}
-
-/* With our threads' blocked signals undone, and SIGPIPE as a shell expects it. */
 static int spawn(struct child *c, int out, struct error *err)
 {
-	char *argv[] = { "sh", "-c", (char *)c->hook->command, NULL };
-	CLEANUP_FREE char **env = environment(c->hook->set, err);
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int rc;
+	const char *argv[] = { "/bin/sh", "-c", c->hook->command, NULL };
 
-	if (!env)
-		return -1;
-	sigemptyset(&none);
-	sigemptyset(&all);
-	sigaddset(&all, SIGPIPE);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_init(&files);
-	rc = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	if (rc == 0)
-		rc = posix_spawn(&c->pid, "/bin/sh", &files, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return rc == 0 ? 0 : error_errno(err, rc, "%s: /bin/sh", c->hook->what);
+	return program_start(argv, c->hook->set, out, STDERR_FILENO, &c->pid, err) < 0 ? error_prefix(err, "%s", c->hook->what)
+										       : 0;
 }
 
 static void show(const char *text, size_t len)
@@ -244,7 +187,7 @@ int sync_hook_run(const struct sync_hook *hook, char **line_out, struct error *e
 	if (c.out_fd >= 0)
 		(void)fcntl(c.out_fd, F_SETFL, O_NONBLOCK);
 	if (rc == 0) {
-		c.exited_fd = open_pidfd(c.pid);
+		c.exited_fd = program_pidfd(c.pid);
 		if (c.exited_fd >= 0)
 			watch_child(&c);
 		status = wait_child(&c);

@@ -318,15 +318,16 @@ static void mark_existing(struct sync_set *s, const struct replicas *r)
 	}
 }
 
-int sync_identity_settle(struct sync_set *s, struct target *target, const struct sync_identity_options *opt, bool *listed_out,
-			 struct error *err)
+int sync_identity_settle(struct sync_set *s, struct target *target, const struct sync_identity_options *opt,
+			 struct sync_identity_found *out, struct error *err)
 {
 	CLEANUP(cleanup_replicas) struct replicas replicas = { 0 };
 	CLEANUP(cleanup_disks) struct disks disks = { 0 };
 	struct error why = ERROR_INIT;
 
-	*listed_out = target_list(target, add_replica, &replicas, &why) == 0;
-	if (!*listed_out) {
+	out->listed = target_list(target, add_replica, &replicas, &why) == 0;
+	out->plain = out->listed;
+	if (!out->listed) {
 		log_info("sync", "cannot list the target to know what is there: %s", why.msg);
 		return 0;
 	}
@@ -335,6 +336,8 @@ int sync_identity_settle(struct sync_set *s, struct target *target, const struct
 		    identity_match(disks.v, disks.n, replicas.v, replicas.n, err) < 0 ||
 		    apply(s, &disks, opt->quiet, err) < 0)
 			return -1;
+		for (size_t i = 0; i < disks.n; i++)
+			out->plain = out->plain && (!disks.v[i].here || disks.v[i].outcome == IDENTITY_OWN);
 	}
 	mark_existing(s, &replicas);
 	return 0;

@@ -16,10 +16,14 @@ struct sync_identity_options {
 };
 
 /*
- * Lists the target once.  Disks whose replica exists are of kind CYCLE_DELTA from then on.  *listed_out is false, and nothing
- * decided, if the target cannot be listed; then names alone decide.
+ * Lists the target once.  Disks whose replica exists are of kind CYCLE_DELTA from then on.  Not `listed`: the target
+ * cannot be listed, and nothing is decided; then names alone decide.
  */
-int sync_identity_settle(struct sync_set *s, struct target *target, const struct sync_identity_options *opt, bool *listed_out,
-			 struct error *err) MUST_CHECK;
+struct sync_identity_found {
+	bool listed;
+	bool plain; /* listed, and each disk goes by its own name, of which nothing was said */
+};
+int sync_identity_settle(struct sync_set *s, struct target *target, const struct sync_identity_options *opt,
+			 struct sync_identity_found *out, struct error *err) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
  *   sync_attend.c   a thread beside the rounds: reloads, and what a service manager is told
  *   sync_record.c   what is left in the state's database; sync_metrics.c the file that is made of it
  *   sync_tell.c     what is said while it runs
+ *   sync_unchanged.c  a round over disks that are all as they were
  *   sync_set.c      which disks; sync_report.c what is said at the end
  *   sync_hook.c, sync_fleet.c, sync_known.c, sync_schedule.c   parts that know nothing of the others
  */
@@ -91,6 +92,7 @@ struct sync_round {
 	bool ran;         /* each disk of `set` has its outcome */
 	bool first_copies;
 	struct sync_set set;
+	struct sync_unchanged *unchanged; /* or NULL; texts of the set may be its */
 	uint64_t sent;    /* bytes */
 };
 

@@ -368,6 +368,12 @@ void sync_record_failed(struct sync_record *r, struct sync_set *set, struct erro
 	}
 }
 
+void sync_record_hurry(struct sync_record *r)
+{
+	if (r)
+		sync_batch_hurry(r->batch);
+}
+
 void sync_record_end(struct sync_record *r, int status)
 {
 	char text[32];

@@ -30,6 +30,8 @@ void sync_record_vm(void *ctx, struct run_vm *vm);
  * one that a person must act on.
  */
 void sync_record_failed(struct sync_record *r, struct sync_set *set, struct error *why);
+/* All cycles are over: what waits to be recorded is, meanwhile. */
+void sync_record_hurry(struct sync_record *r);
 void sync_record_end(struct sync_record *r, int status);
 
 /* A watch has read again what it can; between rounds. */

@@ -14,6 +14,7 @@
 #include "sync_identity.h"
 #include "sync_private.h"
 #include "sync_record.h"
+#include "sync_unchanged.h"
 
 /*
  * What of a disk is data, by its tables and holes: of compressed images the files tell too little.  Where they cannot be
@@ -124,17 +125,22 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	return rc;
 }
 
-static int report(const struct tool *t, const struct sync_outcome *outcome, struct error *err)
+/* What was said is recorded first; a document of many disks is made meanwhile. */
+static int report(const struct sync_run *r, const struct sync_round *round, const struct sync_outcome *outcome,
+		  struct sync_record *record, struct error *err)
 {
+	const struct tool *t = r->tool;
 	CLEANUP(cleanup_json) json_t *doc = NULL;
 
-	if (!t->common.json) {
-		if (t->common.quiet)
-			return 0;
-		return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
-	}
-	doc = sync_report_json(outcome, err);
-	return doc ? document_print(doc, err) : -1;
+	sync_record_hurry(record);
+	if (t->common.json)
+		doc = sync_report_json(outcome, err);
+	sync_record_end(record, round->status);
+	if (t->common.json)
+		return doc ? document_print(doc, err) : -1;
+	if (round->brief || t->common.quiet)
+		return 0;
+	return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);
 }
 
 /* Of a round over parked VMs those whose turn it is; of a fleet the line's. */
@@ -160,7 +166,8 @@ static void tell_line(void *ctx, const char *line)
 		output_line("%s", line);
 }
 
-static int find(const struct sync_run *r, struct sync_round *round, struct error *err)
+/* The long way. */
+static int find_disks(const struct sync_run *r, struct sync_round *round, struct error *err)
 {
 	const struct sync_options *o = r->opt;
 	struct wish wish = { .run = r, .parked_only = round->parked_only, .now_ns = clock_boottime_ns() };
@@ -176,10 +183,19 @@ static int find(const struct sync_run *r, struct sync_round *round, struct error
 		.wanted_ctx = &wish,
 	};
 
-	if (sync_set_find(r->sources, r->n_sources, &choose, &round->set, err) < 0)
-		return r->fleet.line && !round->parked_only && err->code == ERR_USAGE ?
-			       error_prefix(err, "line %" PRIu64 ", '%s'", r->fleet.number, r->fleet.line) :
-			       -1;
+	if (sync_set_find(r->sources, r->n_sources, &choose, &round->set, err) == 0)
+		return 0;
+	return r->fleet.line && !round->parked_only && err->code == ERR_USAGE ?
+		       error_prefix(err, "line %" PRIu64 ", '%s'", r->fleet.number, r->fleet.line) :
+		       -1;
+}
+
+static int find(const struct sync_run *r, struct sync_round *round, bool *unchanged_out, struct error *err)
+{
+	round->unchanged = sync_unchanged_begin(r, round);
+	*unchanged_out = sync_unchanged_find(round->unchanged, &round->set);
+	if (!*unchanged_out && find_disks(r, round, err) < 0)
+		return -1;
 	if (r->known && sync_known_found(r->known, &round->set, !round->parked_only, tell_line, (void *)r, err) < 0)
 		return -1;
 	return 0;
@@ -213,16 +229,36 @@ static int open_state(const struct sync_run *r, struct state **out, struct error
 	return -1;
 }
 
-static int run_recorded(const struct sync_run *r, struct sync_round *round, uint64_t started_ns,
-			struct sync_record **record, struct state **state, struct error *err)
+/* Which replica each disk goes on with; a set that was found by a survey is found anew if that does not hold. */
+static int settle(const struct sync_run *r, struct sync_round *round, bool *unchanged, struct sync_identity_found *found,
+		  struct error *err)
 {
 	const struct sync_identity_options identity = { .by_name = r->opt->replace, .quiet = r->tool->common.quiet };
+
+	if (*unchanged && sync_unchanged_confirm(round->unchanged, &round->set)) {
+		found->listed = true;
+		return 0;
+	}
+	if (*unchanged) {
+		*unchanged = false;
+		sync_attend_work(r->attend, true, NULL);
+		sync_set_fini(&round->set);
+		if (find_disks(r, round, err) < 0)
+			return -1;
+		sync_attend_work(r->attend, true, &round->set);
+	}
+	return sync_identity_settle(&round->set, r->target, &identity, found, err);
+}
+
+static int run_recorded(const struct sync_run *r, struct sync_round *round, bool unchanged, uint64_t started_ns,
+			struct sync_record **record, struct state **state, struct error *err)
+{
+	struct sync_identity_found found = { .listed = false };
 	struct error why = ERROR_INIT;
-	bool listed = false;
 	int rc = prepare_target(r->opt, r->target, &why);
 
 	if (rc == 0)
-		rc = sync_identity_settle(&round->set, r->target, &identity, &listed, &why);
+		rc = settle(r, round, &unchanged, &found, &why);
 	sync_tell_broken(&round->set, r->known);
 	if (open_state(r, state, err) < 0)
 		return -1;
@@ -231,8 +267,13 @@ static int run_recorded(const struct sync_run *r, struct sync_round *round, uint
 		if (!*record)
 			return -1;
 	}
-	if (rc == 0 && run(r, round, listed, *state, *record, &why) == 0)
+	if (!unchanged)
+		sync_unchanged_watch(round->unchanged, &round->set, *state, found.plain);
+	if (rc == 0 && run(r, round, found.listed, *state, *record, &why) == 0) {
+		if (!unchanged)
+			sync_unchanged_remember(round->unchanged, &round->set, *state);
 		return 0;
+	}
 	sync_record_failed(*record, &round->set, &why);
 	if (err)
 		*err = why;
@@ -259,13 +300,14 @@ static int run_round(const struct sync_run *r, struct sync_round *round, struct 
 	struct sync_outcome outcome = { .set = &round->set, .target = r->target, .started_ns = clock_realtime_ns(),
 					.dry_run = o->dry_run, .allow_fuzzy = o->allow_fuzzy, .color = r->tool->common.color,
 					.before = requests_made(r->target) };
+	bool unchanged;
 	int rc;
 
 	sync_attend_work(r->attend, true, NULL);
-	rc = find(r, round, err);
+	rc = find(r, round, &unchanged, err);
 	if (rc == 0) {
 		sync_attend_work(r->attend, true, &round->set);
-		rc = run_recorded(r, round, outcome.started_ns, &record, &state, err);
+		rc = run_recorded(r, round, unchanged, outcome.started_ns, &record, &state, err);
 	}
 	sync_attend_work(r->attend, false, NULL);
 	if (rc < 0)
@@ -277,8 +319,7 @@ static int run_round(const struct sync_run *r, struct sync_round *round, struct 
 		sync_tell_read_whys(&round->set);
 	sync_tell_stopped(&round->set);
 	round->status = sync_report_status(&outcome);
-	sync_record_end(record, round->status);
-	rc = round->brief && !r->tool->common.json ? 0 : report(r->tool, &outcome, err);
+	rc = report(r, round, &outcome, record, err);
 	fflush(stdout); /* of a watch each round's is to be read when it is over */
 	return rc;
 }
@@ -294,4 +335,6 @@ int sync_round(const struct sync_run *r, struct sync_round *round, struct error 
 void sync_round_end(struct sync_round *round)
 {
 	sync_set_fini(&round->set);
+	sync_unchanged_free(round->unchanged);
+	round->unchanged = NULL;
 }

@@ -2,11 +2,13 @@
 /* How a verb begins and ends: options, the log's sink, the error line, the exit status. */
 #include <config.h>
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,8 @@
 #include "tool.h"
 #include "tool_signals.h"
 
-#define OPTIONS_MAX 48 /* of one verb, with the common ones */
+#define OPTIONS_MAX 64 /* of one verb, with the common ones, which are fewer than */
+#define COMMON_OPTIONS_MAX 16
 
 int tool_set_flag(void *dest, const char *value, struct error *err)
 {
@@ -300,8 +303,10 @@ static void build_parser(struct tool *t, struct parser *p)
 {
 	size_t n_long = 0, n_short = 0;
 
-	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++)
+	for (const struct tool_option *o = t->options; o && (o->name || o->letter); o++) {
+		assert(p->n < OPTIONS_MAX - COMMON_OPTIONS_MAX);
 		p->all[p->n++] = *o;
+	}
 	p->n += tool_common_options(&t->common, p->all + p->n);
 	p->shorts[n_short++] = ':'; /* a missing argument is told from an unknown option */
 	for (size_t i = 0; i < p->n; i++) {
@@ -419,6 +424,14 @@ int tool_begin(struct tool *t, int argc, char **argv)
 	return -1;
 }
 
+/* Of a pipe whose other end is closed, as by head: nothing is wrong, and there is nobody to tell. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
 int tool_end(struct tool *t, int status)
 {
 	bool failed = ferror(stdout) != 0;
@@ -427,7 +440,8 @@ int tool_end(struct tool *t, int status)
 	if (fflush(stdout) != 0)
 		failed = true;
 	if (failed) {
-		output_line("liftfs %s: standard output: %s", t->verb, "could not be written");
+		if (!reader_is_gone())
+			output_line("liftfs %s: standard output: could not be written", t->verb);
 		status = tool_worse_status(status, 74);
 	}
 	tool_signals_end();

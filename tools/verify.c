@@ -236,11 +236,11 @@ static int run_folder(struct verify_run *r, char *source, const char *target, st
 		.cancel = r->cancel,
 	};
 	const struct sync_identity_options identity = { .quiet = r->tool->common.quiet };
-	bool listed;
+	struct sync_identity_found found;
 
 	if (connect_open(r->tool, target, &r->connect, &place, err) < 0 ||
 	    target_prepare(place.target, true, NULL, err) < 0 || sync_set_find(&source, 1, &choose, &set, err) < 0 ||
-	    sync_identity_settle(&set, place.target, &identity, &listed, err) < 0)
+	    sync_identity_settle(&set, place.target, &identity, &found, err) < 0)
 		return -1;
 	r->total = set.virtual_bytes;
 	for (size_t i = 0; i < set.n_broken; i++)

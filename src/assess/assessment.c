@@ -81,10 +81,12 @@ void assess_frame_fini(struct assess_frame *f)
 static int assess_one(const struct assess_frame *f, const struct machine *m, struct assess_vm *vm, struct error *err)
 {
 	vm->machine = m;
-	if (assess_guest_os(f, m, vm, err) < 0 || assess_disk_tiers(f, m, vm, err) < 0 ||
+	assess_firmware(m, vm);
+	if (assess_guest_os(f, m, vm, err) < 0 || assess_contradictions(f, m, vm, err) < 0 || assess_disk_tiers(f, m, vm, err) < 0 ||
 	    assess_readiness(m, vm, err) < 0 || assess_vm_size(f, m, vm, err) < 0 ||
 	    assess_avs_readiness(m, vm, err) < 0)
 		return -1;
+	assess_find_confidence(m, vm);
 	assess_cost(f, m, vm);
 	return 0;
 }
@@ -132,6 +134,10 @@ static void vm_fini(struct assess_vm *vm)
 	assess_codes_fini(&vm->azure.codes);
 	assess_codes_fini(&vm->azure.notes);
 	assess_codes_fini(&vm->avs.codes);
+	assess_conflicts_fini(vm);
+	for (size_t i = 0; i < vm->confidence.reasons.n; i++)
+		free(vm->confidence.reasons.v[i]);
+	free(vm->confidence.reasons.v);
 	free(vm->azure.proposed_name);
 }
 

@@ -11,9 +11,13 @@
 
 #include "assess/catalogue.h"
 #include "inventory/machine.h"
+#include "inventory/machine_look.h"
 
 enum assess_sizing { SIZING_AUTO, SIZING_PERFORMANCE, SIZING_AS_IS };
 enum assess_disk_choice { CHOICE_AUTO, CHOICE_PREMIUM_SSD, CHOICE_STANDARD_SSD, CHOICE_STANDARD_HDD };
+
+enum assess_from { ASSESS_ASSUMED, ASSESS_GIVEN, ASSESS_MEASURED };
+const char *assess_from_name(enum assess_from f); /* "assumed" */
 
 struct assess_options {
 	const char *region;
@@ -28,6 +32,7 @@ struct assess_options {
 	unsigned avs_ftt, avs_raid, avs_oversubscription, avs_spare_nodes;
 	double avs_cpu_limit, avs_memory_overcommit, avs_dedupe, avs_growth, avs_slack;
 	double avs_mgmt_vcpu, avs_mgmt_memory_gb, avs_mgmt_storage_gb;
+	enum assess_from avs_dedupe_from; /* who says avs_dedupe: for outputs */
 };
 /* The documented defaults. */
 void assess_options_init(struct assess_options *o);
@@ -78,11 +83,31 @@ struct assess_avs_vm {
 	struct assess_codes codes;
 };
 
+/*
+ * How much of what the verdicts rest on is known rather than taken on trust, 5 at best and 1 at least.
+ *
+ *	the system is what	a disk shows: 5		VMware Tools say: 4	is configured, or imported: 3	nobody knows: 2
+ *
+ * and one less for each of: firmware not known; architecture not known; vCPUs, memory or a disk's size not known; a disk
+ * that could not be read or not be looked at completely, where disks were looked at.
+ */
+struct assess_confidence {
+	unsigned level;
+	struct machine_notices reasons; /* why it is below 5 */
+};
+
 struct assess_vm {
 	const struct machine *machine;
 	const struct catalogue_os *os;
 	enum os_arch arch;
-	const char *os_from; /* which value said it: "os_tools", "os_config", "guest_id", "os_name"; "" if unknown */
+	const char *os_from; /* which value said it: "disk", "os_tools", "os_config", "guest_id", "os_name"; "" if unknown */
+	const char *arch_from; /* "disk"; "inventory"; "default": what is usual for the system; "" if unknown */
+	enum machine_firmware firmware;
+	const char *firmware_from; /* "disk"; "inventory"; "" if unknown */
+	struct machine_facts facts; /* what its disks show */
+	struct machine_conflict *conflicts; /* what a disk shows, which counts, and the inventory has otherwise */
+	size_t n_conflicts;
+	struct assess_confidence confidence;
 	struct assess_disk *disks;
 	struct assess_azure azure;
 	struct assess_avs_vm avs;

@@ -35,11 +35,19 @@ int assess_avs_readiness(const struct machine *m, struct assess_vm *vm, struct e
 	return 0;
 }
 
+/* Is what the file systems count all that is in use?  Of what is encrypted none says it. */
+static bool shows_used(const struct machine_facts *f)
+{
+	return f->used_whole && f->whole == f->disks && !f->encrypted_by.disk;
+}
+
 static double storage_mib(const struct assess_vm *vm)
 {
 	const struct machine *m = vm->machine;
 	double sum = 0;
 
+	if (vm->azure.by_performance && shows_used(&vm->facts))
+		return vm->facts.used_mib;
 	if (vm->azure.by_performance && m->storage_in_use_mib.known)
 		return m->storage_in_use_mib.v;
 	for (size_t i = 0; i < m->n_disks; i++)

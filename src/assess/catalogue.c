@@ -14,26 +14,39 @@ static const struct {
 	const char *name;
 	const char *const *columns;
 	int (*load)(struct catalogue *c, struct table *t, struct error *err);
+	bool optional; /* a folder of before this file was thought of is a catalogue too */
 } files[CATALOGUE_FILES] = {
-	{ "azure-vm-sizes.csv", catalogue_size_columns, catalogue_load_sizes },
-	{ "azure-managed-disks.csv", catalogue_tier_columns, catalogue_load_tiers },
-	{ "azure-prices.csv", catalogue_price_columns, catalogue_load_prices },
-	{ "os-keys.csv", catalogue_os_key_columns, catalogue_load_os_keys },
-	{ "guest-os.csv", catalogue_guest_os_columns, catalogue_load_guest_os },
-	{ "guest-os-names.csv", catalogue_guest_os_name_columns, catalogue_load_guest_os_names },
-	{ "avs-hosts.csv", catalogue_host_columns, catalogue_load_hosts },
-	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts },
+	{ "azure-vm-sizes.csv", catalogue_size_columns, catalogue_load_sizes, false },
+	{ "azure-managed-disks.csv", catalogue_tier_columns, catalogue_load_tiers, false },
+	{ "azure-prices.csv", catalogue_price_columns, catalogue_load_prices, false },
+	{ "os-keys.csv", catalogue_os_key_columns, catalogue_load_os_keys, false },
+	{ "guest-os.csv", catalogue_guest_os_columns, catalogue_load_guest_os, false },
+	{ "guest-os-names.csv", catalogue_guest_os_name_columns, catalogue_load_guest_os_names, false },
+	{ "avs-hosts.csv", catalogue_host_columns, catalogue_load_hosts, false },
+	{ "avs-ftt.csv", catalogue_ftt_columns, catalogue_load_ftts, false },
+	{ "guest-os-releases.csv", catalogue_release_columns, catalogue_load_releases, true },
 };
+
+const char *catalogue_file_name(size_t i)
+{
+	return i < CATALOGUE_FILES ? files[i].name : NULL;
+}
 
 static int load(struct catalogue *c, size_t i, struct error *err)
 {
+	struct error why = ERROR_INIT;
 	struct table t;
 	int rc;
 
-	if (table_open(&t, c->dir, files[i].name, files[i].columns, err) < 0)
+	c->files[i] = (struct catalogue_file){ .name = files[i].name };
+	if (table_open(&t, c->dir, files[i].name, files[i].columns, &why) < 0) {
+		if (files[i].optional && why.code == ERR_SYSTEM && why.detail == ENOENT)
+			return 0;
+		*err = why;
 		return -1;
+	}
 	rc = files[i].load(c, &t, err);
-	c->files[i] = (struct catalogue_file){ .name = files[i].name, .rows = t.rows };
+	c->files[i].rows = t.rows;
 	memcpy(c->files[i].as_of, t.as_of, sizeof(t.as_of));
 	table_close(&t);
 	return rc;
@@ -60,6 +73,7 @@ void catalogue_close(struct catalogue *c)
 	if (!c)
 		return;
 	catalogue_free_os(c);
+	catalogue_free_releases(c);
 	catalogue_free_prices(c);
 	for (size_t i = 0; i < c->n_sizes; i++) {
 		free(c->sizes[i].name);

@@ -4,11 +4,11 @@
  * they say is repeated in the program.
  *
  *	azure-vm-sizes.csv  azure-managed-disks.csv  azure-prices.csv  guest-os.csv  os-keys.csv  guest-os-names.csv
- *	avs-hosts.csv  avs-ftt.csv
+ *	guest-os-releases.csv  avs-hosts.csv  avs-ftt.csv
  *
  * Each is UTF-8, comma, with one header line; columns are found by name, further ones are ignored.  A missing file, column
  * or a value that makes no sense is ERR_CORRUPT or what opening it says, with file, line and column: a catalogue is right or it
- * is not used.  Read-only after catalogue_open(): any number of threads.
+ * is not used.  guest-os-releases.csv may be missing: guests are then known by their long names alone.  Read-only after catalogue_open(): any number of threads.
  */
 #ifndef LIFTFS_ASSESS_CATALOGUE_H
 #define LIFTFS_ASSESS_CATALOGUE_H
@@ -21,6 +21,7 @@
 #include "base/error.h"
 
 enum os_arch { ARCH_UNKNOWN, ARCH_X64, ARCH_X86, ARCH_ARM64 };
+const char *catalogue_arch_name(enum os_arch a); /* "x64"; "" if unknown */
 enum os_azure_state { OS_SUPPORTED, OS_CONDITIONAL, OS_END_OF_SUPPORT, OS_UNSUPPORTED, OS_NO_BOOT, OS_UNKNOWN };
 enum os_answer { OS_MAYBE, OS_YES, OS_NO }; /* "unknown" in the file: never blocks, never allows */
 enum disk_type { DISK_PREMIUM_SSD, DISK_STANDARD_SSD, DISK_STANDARD_HDD };
@@ -69,6 +70,10 @@ struct catalogue_file {
 
 struct catalogue;
 
+/* The files that a catalogue is made of; NULL behind the last. */
+#define CATALOGUE_FILES 9
+const char *catalogue_file_name(size_t i);
+
 struct catalogue *catalogue_open(const char *dir, struct error *err) MUST_CHECK;
 void catalogue_close(struct catalogue *c);
 DEFINE_CLEANUP(cleanup_catalogue, struct catalogue *, catalogue_close);
@@ -99,6 +104,8 @@ bool catalogue_tier_price(const struct catalogue *c, const char *region, const c
 const struct catalogue_os *catalogue_os(const struct catalogue *c, const char *key);
 /* A vim_id or vmx_id, ignoring case; arch_out as that table says it.  NULL: no such identifier. */
 const struct catalogue_os *catalogue_os_by_id(const struct catalogue *c, const char *id, enum os_arch *arch_out);
+/* What an os-release(5) says, its ID and VERSION_ID ("" if it has none).  NULL: no row is for that. */
+const struct catalogue_os *catalogue_os_by_release(const struct catalogue *c, const char *id, const char *version);
 /*
  * What people and tools write: letters in lower case; "(r)", "(tm)" and the signs for them gone; runs of white space, no-break
  * spaces included, one space, none at the ends; without "microsoft " at the start.  The first pattern that matches all of it

@@ -14,6 +14,11 @@ static const char *const archs[] = {
 	[ARCH_UNKNOWN] = "", [ARCH_X64] = "x64", [ARCH_X86] = "x86", [ARCH_ARM64] = "arm64", NULL,
 };
 
+const char *catalogue_arch_name(enum os_arch a)
+{
+	return archs[a];
+}
+
 /* ---- os-keys.csv ---- */
 
 enum { K_KEY, K_NAME, K_FAMILY, K_ARCH, K_STATE, K_CODE, K_GEN2, K_NVME, K_AVS };

@@ -6,8 +6,6 @@
 #include "assess/catalogue.h"
 #include "assess/catalogue_table.h"
 
-#define CATALOGUE_FILES 8
-
 struct os_id { /* by id, ignoring case */
 	char *id;
 	size_t line;
@@ -17,6 +15,11 @@ struct os_id { /* by id, ignoring case */
 
 struct os_pattern { /* in their order */
 	char *pattern;
+	const struct catalogue_os *os;
+};
+
+struct os_release { /* in their order */
+	char *id, *version; /* version "": any */
 	const struct catalogue_os *os;
 };
 
@@ -39,6 +42,8 @@ struct catalogue {
 	size_t n_ids, cap_ids;
 	struct os_pattern *patterns;
 	size_t n_patterns, cap_patterns;
+	struct os_release *releases;
+	size_t n_releases, cap_releases;
 	struct catalogue_size *sizes;
 	size_t n_sizes, cap_sizes;
 	struct catalogue_tier *tiers[DISK_TYPES];
@@ -57,6 +62,7 @@ struct catalogue {
 int catalogue_load_os_keys(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
 int catalogue_load_guest_os(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK; /* after the keys */
 int catalogue_load_guest_os_names(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK; /* likewise */
+int catalogue_load_releases(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK; /* likewise */
 int catalogue_load_sizes(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
 int catalogue_load_tiers(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
 int catalogue_load_hosts(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
@@ -64,6 +70,7 @@ int catalogue_load_ftts(struct catalogue *c, struct table *t, struct error *err)
 int catalogue_load_prices(struct catalogue *c, struct table *t, struct error *err) MUST_CHECK;
 
 /* The columns that each asks for. */
+extern const char *const catalogue_release_columns[];
 extern const char *const catalogue_os_key_columns[],
 	*const catalogue_guest_os_columns[], *const catalogue_guest_os_name_columns[],
 						     *const catalogue_size_columns[],
@@ -73,6 +80,7 @@ extern const char *const catalogue_os_key_columns[],
 										     *const catalogue_price_columns[];
 
 void catalogue_free_os(struct catalogue *c);
+void catalogue_free_releases(struct catalogue *c);
 void catalogue_free_prices(struct catalogue *c);
 
 #endif

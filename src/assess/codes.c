@@ -98,6 +98,24 @@ static const struct {
 	{ "LiftfsConsolidationNeeded", "Its disks need consolidation; do it before replication begins." },
 	{ "LiftfsDisksCollapsed", "The inventory has only the sum of its disks, which was taken for one disk; with the "
 				  "rows of disks the result is better." },
+	{ "LiftfsDiskContradicts", "A disk shows another system, firmware or architecture than the inventory says; the disk "
+				   "counts, so correct the inventory, and check that it is this machine's disk." },
+	{ "LiftfsDiskUnreadable", "A disk could not be read, or not all of it, and what it would show is not known; repair or "
+				  "copy it again, and assess again." },
+	{ "LiftfsDiskEncrypted", "A disk is encrypted by BitLocker or LUKS, and what is on it cannot be seen or prepared; have "
+				 "the recovery key at hand, or decrypt it before the move." },
+	{ "LiftfsDynamicDisk", "A disk is a dynamic disk of Windows, from which Azure does not start a system; convert that of "
+			       "the system to a basic disk." },
+	{ "LiftfsFileSystemDirty", "A file system was not unmounted: the machine runs, or was not shut down properly; shut it "
+				   "down before the last cycle, and check the file system if it was off." },
+	{ "LiftfsFstabDeviceName", "The guest's /etc/fstab names a disk by its place, such as /dev/sdb1, which is another one in "
+				   "Azure; name it by UUID." },
+	{ "LiftfsHibernated", "The guest hibernates or was shut down for a fast start-up; turn that off (powercfg /h off), and "
+			      "shut it down completely." },
+	{ "LiftfsHyperVDriversMissing", "A kernel of the guest cannot start from a disk in Azure: its ramdisk lacks hv_vmbus or "
+					"hv_storvsc; add them to the ramdisk (dracut, update-initramfs), and make it anew." },
+	{ "LiftfsUpdatesPending",
+	  "Windows has updates to finish at its next start; restart it, and let it finish, before the move." },
 	{ "LiftfsNameNeedsChange",
 	  "The name is not allowed for an Azure VM; use the one proposed, or choose another." },
 };

@@ -119,7 +119,7 @@ static const char *choose(const struct assess_frame *f, const struct assess_azur
 
 int assess_disk_tiers(const struct assess_frame *f, const struct machine *m, struct assess_vm *vm, struct error *err)
 {
-	vm->azure.gen2 = m->firmware == MACHINE_EFI;
+	vm->azure.gen2 = vm->firmware == MACHINE_EFI;
 	vm->azure.by_performance = assess_by_performance(m, f->o);
 	vm->disks = calloc(m->n_disks + 1, sizeof(*vm->disks));
 	if (!vm->disks)

@@ -69,17 +69,33 @@ static void say_assumptions(const struct move_options *o, struct machine_notices
 
 /* ---- the plan ---- */
 
+static int start(const struct assessment *a, struct move *m, struct error *err)
+{
+	size_t disks = 0;
+
+	for (size_t i = 0; i < a->n_vms; i++)
+		disks += a->vms[i].machine->n_disks;
+	m->vms = calloc(a->n_vms + 1, sizeof(*m->vms));
+	m->disks = calloc(disks + 1, sizeof(*m->disks));
+	if (!m->vms || !m->disks)
+		return error_errno(err, ENOMEM, "machines");
+	m->n_vms = a->n_vms;
+	disks = 0;
+	for (size_t i = 0; i < a->n_vms; i++) {
+		m->vms[i].vm = &a->vms[i];
+		m->vms[i].disks = m->disks + disks;
+		disks += a->vms[i].machine->n_disks;
+	}
+	return 0;
+}
+
 static int plan(const struct assessment *a, const struct catalogue *c, const struct move_options *o, struct move *m,
 		struct error *err)
 {
 	CLEANUP(cleanup_wave_units) struct wave_units units = { .n = 0 };
 
-	m->vms = calloc(a->n_vms + 1, sizeof(*m->vms));
-	if (!m->vms)
-		return error_errno(err, ENOMEM, "machines");
-	m->n_vms = a->n_vms;
-	if (move_find_loads(a, c, o, m, err) < 0 || move_find_units(o, m, &units, err) < 0 ||
-	    move_place(o, m, &units, err) < 0)
+	if (start(a, m, err) < 0 || move_find_shared(m, &units, err) < 0 || move_find_loads(c, o, m, err) < 0 ||
+	    move_find_units(o, m, &units, err) < 0 || move_place(o, m, &units, err) < 0)
 		return -1;
 	move_judge(o, m, units.by_name);
 	say_assumptions(o, &m->assumptions);
@@ -114,6 +130,7 @@ void move_fini(struct move *m)
 	}
 	free(m->waves);
 	free(m->vms);
+	free(m->disks);
 	free(m->fixes);
 	notices_fini(&m->assumptions);
 	notices_fini(&m->notices);

@@ -5,7 +5,9 @@
  * Pure: the same machines in another order give the same plan.  Estimates, and each says from what:
  *
  *	bytes		measured (zero and duplicate share of the machine), else what the image takes on its datastore,
- *			else the disk's capacity
+ *			else the disk's part of what the machine has in use, by capacity, else the disk's capacity.  A disk
+ *			that machines share is sent once: with the first of them by name.  What names no image cannot be
+ *			told to be one, and counts each time
  *	time		at best: all bytes at the line's rate; all bytes at the storage account's; the slowest disk at its
  *			blob's; all disks, so many at once.  The longest of the four counts
  *	cycles		cadence.h, each with what the others of its wave leave of the line on average
@@ -13,7 +15,7 @@
  * Waves follow eight conditions, of which an earlier one wins.  1 to 5 and 8 shape the plan; 6 and 7 do as far as there
  * is something else to begin with; where one could not be kept the wave says so:
  *
- *	1 two that depend on each other go together (a ring of any length does)
+ *	1 two that depend on each other go together (a ring of any length does, and machines that share a disk do)
  *	2 an application goes together
  *	3 what it depends on goes in the same or an earlier wave
  *	4 development and test before production
@@ -84,18 +86,36 @@ void move_options_init(struct move_options *o);
 /* Each value in its range: ERR_USAGE names the setting and what is allowed. */
 int move_options_check(const struct move_options *o, struct error *err) MUST_CHECK;
 
-enum move_source { MOVE_MEASURED, MOVE_ALLOCATED, MOVE_CAPACITY };
-#define MOVE_SOURCES 3
+const char *move_way_name(enum move_way w); /* "page-blob" */
+
+/* The surest first. */
+enum move_source { MOVE_MEASURED, MOVE_ALLOCATED, MOVE_IN_USE, MOVE_CAPACITY };
+#define MOVE_SOURCES 4
 const char *move_source_name(enum move_source s); /* "measured" */
+
+struct move_disk { /* in step with the machine's disks; all zeros: it is not replicated */
+	bool known;      /* what of it is to be sent; if not, only `with` says something */
+	enum move_way way;
+	enum move_source source;
+	double bytes, rate, s; /* rate: bytes a second that its blob takes */
+	const struct assess_vm *with; /* of a shared one: the machine with which it is counted; NULL: here */
+};
 
 struct move_load { /* of some disks */
 	double bytes[MOVE_SOURCES];
+	size_t from[MOVE_SOURCES]; /* disks by where their bytes are from */
 	size_t disks, unknown; /* unknown: no size at all, not in the sums */
+	size_t elsewhere;      /* not among the disks: shared, and counted with another machine */
+	size_t direct;         /* of the disks, those that are uploaded directly */
 	double slowest_s, all_s; /* at their blobs' rates: the one that takes longest, and one after the other */
 };
 double move_load_bytes(const struct move_load *l);
-/* The least sure of its sources. */
+/* The least sure of its sources; says nothing if no disk's bytes are known. */
 enum move_source move_load_source(const struct move_load *l);
+static inline bool move_load_known(const struct move_load *l)
+{
+	return l->disks > l->unknown;
+}
 
 enum move_limit { MOVE_BY_LINE, MOVE_BY_ACCOUNT, MOVE_BY_BLOB, MOVE_BY_DISKS_AT_ONCE };
 #define MOVE_LIMITS 4
@@ -113,6 +133,7 @@ struct move_time move_time_of(const struct move_load *l, const struct move_optio
 struct move_vm { /* in step with the assessment's machines */
 	const struct assess_vm *vm;
 	const struct wave_row *row; /* NULL: the groups do not name it */
+	const struct move_disk *disks;
 	struct move_load load;
 	struct move_time time;
 	double churn;       /* bytes a second */
@@ -125,6 +146,14 @@ struct move_vm { /* in step with the assessment's machines */
 	size_t wave;               /* from 0, or MOVE_NO_WAVE */
 	const struct assess_vm *held_by; /* not ready itself: NULL; held: the machine that must be fixed first */
 };
+
+/* The terms of a machine's priority, each 0 to 1, by their weights. */
+struct move_priority {
+	double readiness, complexity, effort, criticality;
+};
+struct move_priority move_priority_of(const struct move_vm *v);
+/* Does this code alone make complexity high? */
+bool move_heavy_code(const char *code);
 
 struct move_wave {
 	size_t *vms; /* indices, by name */
@@ -147,6 +176,7 @@ struct move_fix {
 struct move { /* points into the assessment and the groups: they outlive it */
 	struct move_vm *vms;
 	size_t n_vms;
+	struct move_disk *disks; /* of all machines */
 	struct move_load load; /* of all, those without a wave included */
 	struct move_time time;
 	double line_share;
@@ -156,7 +186,7 @@ struct move { /* points into the assessment and the groups: they outlive it */
 	size_t n_fixes;
 	size_t n_not_ready, n_held;
 	struct machine_notices assumptions; /* the settings that nobody gave */
-	struct machine_notices notices;     /* of the groups against the machines; rings that go together */
+	struct machine_notices notices;     /* of the groups against the machines; rings that go together; shared disks */
 };
 
 int move_plan(const struct assessment *a, const struct catalogue *c, const struct move_options *o, struct move *out,

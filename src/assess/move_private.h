@@ -4,6 +4,7 @@
 #define LIFTFS_ASSESS_MOVE_PRIVATE_H
 
 #include "assess/move.h"
+#include "assess/wave_graph.h"
 
 /* Machines that go together, whatever else is decided. */
 struct wave_group {
@@ -21,6 +22,8 @@ struct wave_units {
 	size_t *by_name; /* machines, by name, UUID and origin */
 	size_t *order;   /* machines, by group and in it by name */
 	size_t n;
+	struct wave_edge *sharing; /* places in by_name of two machines that share a disk */
+	size_t n_sharing;
 	struct wave_group *groups; /* each after those that it depends on */
 	size_t n_groups;
 	size_t *needs, n_needs; /* what all groups' needs point into */
@@ -32,9 +35,13 @@ static inline void cleanup_wave_units(struct wave_units *u)
 	wave_units_fini(u);
 }
 
-/* move_load.c: load, time, churn, change_rate and fixed_s of each machine.  ERR_CORRUPT: the catalogue has no standard HDD. */
-int move_find_loads(const struct assessment *a, const struct catalogue *c, const struct move_options *o,
-		    struct move *m, struct error *err) MUST_CHECK;
+/* move_shared.c: by_name, sharing, and of disks that are counted elsewhere with which machine. */
+int move_find_shared(struct move *m, struct wave_units *u, struct error *err) MUST_CHECK;
+
+/* move_load.c: disks, load, time, churn, change_rate and fixed_s of each machine.  ERR_CORRUPT: the catalogue has no
+ * standard HDD. */
+int move_find_loads(const struct catalogue *c, const struct move_options *o, struct move *m,
+		    struct error *err) MUST_CHECK;
 
 /* wave_units.c: row, complexity, criticality, priority, held_by; groups; notices. */
 int move_find_units(const struct move_options *o, struct move *m, struct wave_units *u, struct error *err) MUST_CHECK;

@@ -30,6 +30,17 @@ void assess_options_init(struct assess_options *o)
 	};
 }
 
+const char *assess_from_name(enum assess_from f)
+{
+	static const char *const names[] = {
+		[ASSESS_ASSUMED] = "assumed",
+		[ASSESS_GIVEN] = "given",
+		[ASSESS_MEASURED] = "measured",
+	};
+
+	return names[f];
+}
+
 enum { /* what more is asked of a value than to lie between least and most */
        ABOVE_LEAST = 1,
        BELOW_MOST = 2,

@@ -32,7 +32,7 @@ static int judge_all(struct assess_vm *vm, const struct rule *rules, size_t n, s
 static int judge_guest(const struct machine *m, struct assess_vm *vm, struct error *err)
 {
 	enum os_azure_state state = vm->os->azure_state;
-	bool efi = m->firmware == MACHINE_EFI, x86 = vm->arch == ARCH_X86;
+	bool efi = vm->firmware == MACHINE_EFI, x86 = vm->arch == ARCH_X86;
 	const struct rule rules[] = {
 		{ state == OS_UNKNOWN, "GuestOperatingSystemUnknown", VERDICT_UNKNOWN },
 		{ state == OS_NO_BOOT, vm->os->azure_code, VERDICT_NOT_READY },
@@ -41,7 +41,7 @@ static int judge_guest(const struct machine *m, struct assess_vm *vm, struct err
 		{ x86, "GuestOperatingSystemArchitectureNotSupported", VERDICT_CONDITIONAL },
 		{ vm->arch == ARCH_ARM64, "GuestOperatingSystemArchitectureNotSupported", VERDICT_NOT_READY },
 		{ efi && (vm->os->gen2 == OS_NO || x86), "BootTypeNotSupported", VERDICT_NOT_READY },
-		{ m->firmware == MACHINE_FIRMWARE_UNKNOWN, "BootTypeUnknown", VERDICT_CONDITIONAL },
+		{ vm->firmware == MACHINE_FIRMWARE_UNKNOWN, "BootTypeUnknown", VERDICT_CONDITIONAL },
 		{ !assess_size_known(m), "LiftfsSizeUnknown", VERDICT_UNKNOWN },
 		{ m->nics.known && m->nics.v > AZURE_NICS_MAX, "OneOrMoreAdaptersNotSuitable", VERDICT_NOT_READY },
 	};
@@ -138,6 +138,7 @@ static int check_name(const struct machine *m, struct assess_vm *vm, struct erro
 
 int assess_readiness(const struct machine *m, struct assess_vm *vm, struct error *err)
 {
+	const struct machine_facts *seen = &vm->facts;
 	const struct {
 		bool applies;
 		const char *code;
@@ -147,6 +148,15 @@ int assess_readiness(const struct machine *m, struct assess_vm *vm, struct error
 		{ m->snapshot, "LiftfsSnapshotPresent" },
 		{ m->consolidation_needed, "LiftfsConsolidationNeeded" },
 		{ m->disks_collapsed, "LiftfsDisksCollapsed" },
+		{ vm->n_conflicts > 0, "LiftfsDiskContradicts" },
+		{ seen->unreadable > 0, "LiftfsDiskUnreadable" },
+		{ seen->encrypted_by.disk, "LiftfsDiskEncrypted" },
+		{ seen->dynamic_by.disk, "LiftfsDynamicDisk" },
+		{ seen->dirty_by.disk, "LiftfsFileSystemDirty" },
+		{ seen->fstab_by.disk, "LiftfsFstabDeviceName" },
+		{ seen->hibernated_by.disk, "LiftfsHibernated" },
+		{ seen->drivers == LOOK_DRIVERS_NONE || seen->drivers == LOOK_DRIVERS_SOME, "LiftfsHyperVDriversMissing" },
+		{ seen->pending_by.disk, "LiftfsUpdatesPending" },
 	};
 
 	vm->azure.verdict = VERDICT_READY;

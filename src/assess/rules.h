@@ -63,7 +63,29 @@ bool assess_by_performance(const struct machine *m, const struct assess_options 
 double assess_need_vcpus(const struct machine *m, const struct assess_options *o);
 double assess_need_memory_gib(const struct machine *m, const struct assess_options *o);
 
-/* guest_os.c: os, arch, os_from. */
+/* contradictions.c: facts, firmware, firmware_from. */
+void assess_firmware(const struct machine *m, struct assess_vm *vm);
+/* The conflicts, after the guest is known. */
+int assess_contradictions(const struct assess_frame *f, const struct machine *m, struct assess_vm *vm,
+			  struct error *err) MUST_CHECK;
+void assess_conflicts_fini(struct assess_vm *vm);
+
+/* confidence.c: after all of the above and below but for cost. */
+void assess_find_confidence(const struct machine *m, struct assess_vm *vm);
+
+/* What the sources other than the disk make of a machine: in the order in which they count. */
+enum assess_source { SOURCE_TOOLS, SOURCE_CONFIG, SOURCE_GUEST_ID, SOURCE_NAME_VERSION, SOURCE_NAME };
+#define ASSESS_SOURCES 5
+struct assess_sources {
+	const struct catalogue_os *os[ASSESS_SOURCES]; /* NULL: it says nothing */
+	enum os_arch arch;                             /* of all of them together; what is usual is not among them */
+};
+const char *assess_source_name(enum assess_source s); /* "os_tools" */
+/* guest_os.c */
+int assess_read_sources(const struct assess_frame *f, const struct machine *m, struct assess_sources *out,
+			struct error *err) MUST_CHECK;
+
+/* guest_os.c: os, arch, os_from, arch_from; the facts are there. */
 int assess_guest_os(const struct assess_frame *f, const struct machine *m, struct assess_vm *vm,
 		    struct error *err) MUST_CHECK;
 

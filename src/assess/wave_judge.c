@@ -12,10 +12,14 @@
 
 static void add_load(struct move_load *to, const struct move_load *l)
 {
-	for (int i = 0; i < MOVE_SOURCES; i++)
+	for (int i = 0; i < MOVE_SOURCES; i++) {
 		to->bytes[i] += l->bytes[i];
+		to->from[i] += l->from[i];
+	}
 	to->disks += l->disks;
 	to->unknown += l->unknown;
+	to->elsewhere += l->elsewhere;
+	to->direct += l->direct;
 	to->all_s += l->all_s;
 	if (l->slowest_s > to->slowest_s)
 		to->slowest_s = l->slowest_s;

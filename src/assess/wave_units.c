@@ -25,7 +25,7 @@ struct index {
 };
 
 struct links {
-	size_t *order;          /* machines by name: a machine's place in it is its rank */
+	const size_t *order;    /* machines by name: a machine's place in it is its rank */
 	size_t *unit_of, units; /* by rank: an application, or the machine alone */
 	struct index names, applications;
 	struct wave_edge *edges; /* between units */
@@ -35,7 +35,6 @@ struct links {
 
 static void links_fini(struct links *l)
 {
-	free(l->order);
 	free(l->unit_of);
 	free(l->names.v);
 	free(l->applications.v);
@@ -46,6 +45,7 @@ static void links_fini(struct links *l)
 void wave_units_fini(struct wave_units *u)
 {
 	free(u->by_name);
+	free(u->sharing);
 	free(u->order);
 	free(u->groups);
 	free(u->needs);
@@ -53,47 +53,12 @@ void wave_units_fini(struct wave_units *u)
 
 /* ---- by name ---- */
 
-struct ranked {
-	const struct machine *m;
-	size_t at;
-};
-
-static int by_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "");
-}
-
-static int by_machine(const void *a, const void *b)
-{
-	const struct machine *x = ((const struct ranked *)a)->m, *y = ((const struct ranked *)b)->m;
-	int diff = by_text(x->name, y->name);
-
-	if (!diff)
-		diff = by_text(x->uuid, y->uuid);
-	return diff ? diff : by_text(x->origin, y->origin);
-}
-
 static int by_named(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 	int diff = strcasecmp(x->name, y->name);
 
 	return diff ? diff : (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static int rank_machines(const struct move *m, struct links *l, struct error *err)
-{
-	CLEANUP_FREE struct ranked *all = calloc(m->n_vms + 1, sizeof(*all));
-
-	l->order = calloc(m->n_vms + 1, sizeof(*l->order));
-	if (!all || !l->order)
-		return error_errno(err, ENOMEM, "machines");
-	for (size_t i = 0; i < m->n_vms; i++)
-		all[i] = (struct ranked){ .m = m->vms[i].vm->machine, .at = i };
-	qsort(all, m->n_vms, sizeof(*all), by_machine);
-	for (size_t r = 0; r < m->n_vms; r++)
-		l->order[r] = all[r].at;
-	return 0;
 }
 
 static int find_names(struct move *m, const struct wave_groups *groups, struct links *l, struct error *err)
@@ -199,13 +164,21 @@ static int link_row(struct move *m, struct links *l, const struct wave_row *row,
 	return 0;
 }
 
-static int find_links(struct move *m, const struct wave_groups *groups, struct links *l, struct error *err)
+static int find_links(struct move *m, const struct wave_groups *groups, const struct wave_units *u, struct links *l,
+		      struct error *err)
 {
-	if (rank_machines(m, l, err) < 0 || find_names(m, groups, l, err) < 0 || number_units(m, l, err) < 0)
+	l->order = u->by_name;
+	if (find_names(m, groups, l, err) < 0 || number_units(m, l, err) < 0)
 		return -1;
 	for (size_t i = 0; groups && i < groups->n; i++)
 		if (link_row(m, l, &groups->v[i], err) < 0)
 			return -1;
+	for (size_t i = 0; i < u->n_sharing; i++) {
+		size_t a = l->unit_of[u->sharing[i].from], b = l->unit_of[u->sharing[i].to];
+
+		if (add_edge(l, a, b, err) < 0 || add_edge(l, b, a, err) < 0)
+			return -1;
+	}
 	l->ring_of = calloc(l->units + 1, sizeof(*l->ring_of));
 	if (!l->ring_of)
 		return error_errno(err, ENOMEM, "dependencies");
@@ -290,31 +263,46 @@ static int tell_rings(struct move *m, const struct links *l, struct error *err)
 
 /* ---- what a machine is like ---- */
 
-static enum wave_level complexity(const struct move_vm *v)
+bool move_heavy_code(const char *code)
 {
 	static const char *const heavy[] = { "LiftfsDiskExceedsPageBlob", "LiftfsDiskRawDeviceMapping",
 					     "LiftfsDiskShared" };
+
+	for (size_t i = 0; i < ARRAY_LEN(heavy); i++)
+		if (strcmp(code, heavy[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum wave_level complexity(const struct move_vm *v)
+{
 	const struct assess_codes *codes = &v->vm->azure.codes;
 
 	for (size_t i = 0; i < codes->n; i++)
-		for (size_t k = 0; k < ARRAY_LEN(heavy); k++)
-			if (strcmp(codes->v[i], heavy[k]) == 0)
-				return WAVE_HIGH;
+		if (move_heavy_code(codes->v[i]))
+			return WAVE_HIGH;
 	if (codes->n >= 3)
 		return WAVE_HIGH;
 	return codes->n > 0 ? WAVE_MEDIUM : WAVE_LOW;
 }
 
-static double priority(const struct move_vm *v)
+struct move_priority move_priority_of(const struct move_vm *v)
 {
 	static const double low_is_best[] = { [WAVE_LOW] = 1, [WAVE_MEDIUM] = 0.5, [WAVE_HIGH] = 0 };
-	double readiness = v->vm->azure.verdict == VERDICT_READY         ? 1
-			   : v->vm->azure.verdict == VERDICT_CONDITIONAL ? 0.5
-									 : 0;
+	static const double ready_is_best[ASSESS_VERDICTS] = { [VERDICT_READY] = 1, [VERDICT_CONDITIONAL] = 0.5 };
 
-	return MOVE_WEIGHT_READINESS * readiness + MOVE_WEIGHT_COMPLEXITY * low_is_best[v->complexity] +
-	       MOVE_WEIGHT_CRITICALITY * low_is_best[v->criticality] +
-	       MOVE_WEIGHT_EFFORT / (1 + v->time.longest_s / 86400);
+	return (struct move_priority){ .readiness = ready_is_best[v->vm->azure.verdict],
+				       .complexity = low_is_best[v->complexity],
+				       .effort = 1 / (1 + v->time.longest_s / 86400),
+				       .criticality = low_is_best[v->criticality] };
+}
+
+static double priority(const struct move_vm *v)
+{
+	struct move_priority p = move_priority_of(v);
+
+	return MOVE_WEIGHT_READINESS * p.readiness + MOVE_WEIGHT_COMPLEXITY * p.complexity +
+	       MOVE_WEIGHT_CRITICALITY * p.criticality + MOVE_WEIGHT_EFFORT * p.effort;
 }
 
 static void describe(struct move *m, struct wave_units *u)
@@ -371,9 +359,7 @@ int move_find_units(const struct move_options *o, struct move *m, struct wave_un
 	struct links l = { .units = 0 };
 	int rc = -1;
 
-	u->n = m->n_vms;
-	if (find_links(m, o->groups, &l, err) == 0 && fill_groups(&l, u, err) == 0 && tell_rings(m, &l, err) == 0) {
-		u->by_name = steal_ptr(&l.order);
+	if (find_links(m, o->groups, u, &l, err) == 0 && fill_groups(&l, u, err) == 0 && tell_rings(m, &l, err) == 0) {
 		describe(m, u);
 		rc = hold(m, u, err);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/compiler.h"
 #include "base/escape.h"
 #include "base/strbuf.h"
 
@@ -37,6 +38,29 @@ static size_t utf8_char(const uint8_t *p, size_t len, uint32_t *out)
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+/* What people do not see, or what makes them see something else. */
+static bool is_misleading(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0xad, 0xad },       /* soft hyphen */
+		{ 0x61c, 0x61c },     /* direction of Arabic letters */
+		{ 0x180e, 0x180e },   /* Mongolian vowel separator */
+		{ 0x200b, 0x200f },   /* without width; directions */
+		{ 0x2028, 0x202e },   /* ends of lines and paragraphs; embeddings and overrides */
+		{ 0x2060, 0x206f },   /* invisible operators; isolates; deprecated ones */
+		{ 0xfeff, 0xfeff },   /* byte order mark */
+		{ 0xfff9, 0xfffb },   /* annotations between lines */
+		{ 0xe0000, 0xe007f }, /* tags */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
 }
 
 bool utf8_valid(const char *text, size_t len)
@@ -150,7 +174,7 @@ void escape_visible(const char *text, char *out, size_t len)
 	while (left > 0) {
 		uint32_t c = 0;
 		size_t n = utf8_char(p, left, &c);
-		bool plain = n > 0 && !is_control(c);
+		bool plain = n > 0 && !is_control(c) && !is_misleading(c);
 
 		n = n ? n : 1;
 		if (used + (plain ? n : 4 * n) >= len) /* a character or an escape is shown whole or not at all */
@@ -167,4 +191,24 @@ void escape_visible(const char *text, char *out, size_t len)
 		left -= n;
 	}
 	out[used] = '\0';
+}
+
+char *escape_shown(const char *text, struct error *err)
+{
+	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
+	const uint8_t *p = (const uint8_t *)text;
+	size_t len = strlen(text);
+
+	for (size_t at = 0, n; at < len; at += n) {
+		uint32_t c = 0;
+
+		n = utf8_char(p + at, len - at, &c);
+		if (n > 0 && !is_control(c) && !is_misleading(c)) {
+			strbuf_add(&b, text + at, n);
+			continue;
+		}
+		n = n ? n : 1;
+		add_percent(&b, p + at, n);
+	}
+	return strbuf_take(&b, err);
 }

@@ -19,8 +19,13 @@ char *unescape_percent(const char *text, struct error *err) MUST_CHECK; /* ERR_C
 char *escape_url_path(const char *text, struct error *err) MUST_CHECK;  /* all but unreserved and '/' to %XX */
 char *escape_url_component(const char *text, struct error *err) MUST_CHECK; /* '/' too */
 
-/* For a terminal or a log: control bytes and bytes that are not UTF-8 as \xXX, in place of at most len - 1 bytes. */
+/*
+ * For a terminal, a log or a page: control characters, bytes that are not UTF-8, and characters that show nothing or turn
+ * the direction of the text around them (U+202E: "exe.gpj" looks like "jpg.exe") as \xXX, in place of at most len - 1 bytes.
+ */
 void escape_visible(const char *text, char *out, size_t len);
+/* The same as %XX, as names are escaped already ('%' stays), of any length; the caller frees it, NULL only without memory. */
+char *escape_shown(const char *text, struct error *err) MUST_CHECK;
 
 bool utf8_valid(const char *text, size_t len);
 

@@ -16,4 +16,8 @@
  */
 int parallel_each(size_t n, int (*one)(void *ctx, size_t i, struct error *err), void *ctx, struct error *err) MUST_CHECK;
 
+/* The same for steps that take long each: threads share even a few of them. */
+int parallel_each_long(size_t n, int (*one)(void *ctx, size_t i, struct error *err), void *ctx,
+		       struct error *err) MUST_CHECK;
+
 #endif

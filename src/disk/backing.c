@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 
 #include "base/checked.h"
+#include "base/compiler.h"
 #include "base/io.h"
 #include "disk/backing.h"
 #include "disk/datastore_map.h"
@@ -32,6 +33,7 @@
 
 struct backing_root {
 	atomic_uint refs;
+	atomic_bool strayed;
 	int fd;
 	char *path;
 	struct datastore_map datastores;
@@ -55,6 +57,7 @@ struct backing_root *backing_root_open(const char *path, struct error *err)
 		return NULL;
 	}
 	atomic_init(&root->refs, 1);
+	atomic_init(&root->strayed, false);
 	root->fd = steal_fd(&fd);
 	return root;
 }
@@ -83,6 +86,45 @@ const char *backing_root_path(const struct backing_root *root)
 int backing_root_fd(const struct backing_root *root)
 {
 	return root->fd;
+}
+
+bool backing_root_strayed(const struct backing_root *root)
+{
+	return atomic_load_explicit(&root->strayed, memory_order_relaxed);
+}
+
+bool backing_name_is_incidental(const char *name)
+{
+	static const char *const suffixes[] = { ".lck", ".log", ".nvram", ".vmsd", ".vmsn", ".vswp" };
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && i < ARRAY_LEN(suffixes); i++)
+		if (strcmp(dot, suffixes[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_seen(const char *path)
+{
+	size_t len;
+
+	if (backing_name_is_incidental(path))
+		return false;
+	for (; *path; path += len + (path[len] == '/')) {
+		bool up;
+
+		len = strcspn(path, "/");
+		up = path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.'));
+		if ((path[0] == '.' && !up) || path[0] == '~')
+			return false;
+	}
+	return true;
+}
+
+static void note_where(struct backing_root *root, bool elsewhere, const char *path)
+{
+	if (elsewhere || !is_seen(path))
+		atomic_store_explicit(&root->strayed, true, memory_order_relaxed);
 }
 
 int backing_root_add_datastore(struct backing_root *root, const char *name, const char *dir, struct error *err)
@@ -148,7 +190,7 @@ static int64_t ns_of(const struct statx_timestamp *t)
 	return (int64_t)((uint64_t)t->tv_sec * UINT64_C(1000000000) + t->tv_nsec);
 }
 
-static void stamp_of(const struct statx *st, struct backing_stamp *out)
+void backing_stamp_of(const struct statx *st, struct backing_stamp *out)
 {
 	out->inode = st->stx_ino;
 	out->size = st->stx_size;
@@ -229,6 +271,13 @@ static bool is_stamping(const struct statfs *fs)
 	}
 }
 
+bool backing_fd_stamps_writes(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && is_stamping(&fs);
+}
+
 /* ZFS has a second cache; what a server or another program stands behind may answer a mapping out of an older state. */
 static bool is_coherent(const struct statfs *fs)
 {
@@ -253,6 +302,7 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	struct statfs fs;
 	struct statx st;
 
+	note_where(root, place, rest);
 	if (fd < 0) {
 		open_failed(place ? place->dir : root->path, path, follow, errno, err);
 		return NULL;
@@ -277,18 +327,19 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 	}
 	b->size = st.stx_size;
 	b->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
-	stamp_of(&st, &b->stamp);
+	backing_stamp_of(&st, &b->stamp);
 	b->noatime = noatime || (fs.f_flags & (ST_NOATIME | ST_RDONLY)) != 0;
 	b->coherent = is_coherent(&fs);
 	b->stamps_writes = is_stamping(&fs);
 	return steal_ptr(&b);
 }
 
-int backing_open_folder(const struct backing_root *root, const char *path)
+int backing_open_folder(struct backing_root *root, const char *path)
 {
 	const char *rest = path;
 	const struct datastore_place *place = datastore_map_place(&root->datastores, path, &rest);
 
+	note_where(root, place, rest);
 	return open_beneath(place ? place->fd : root->fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -333,7 +384,7 @@ int backing_restat(const struct backing *b, struct backing_stamp *out, struct er
 
 	if (stat_anew(b->fd, &st) < 0)
 		return error_errno(err, errno, "%s", b->path);
-	stamp_of(&st, out);
+	backing_stamp_of(&st, out);
 	return 0;
 }
 

@@ -26,6 +26,13 @@ struct backing_root *backing_root_get(struct backing_root *root); /* one more re
 void backing_root_put(struct backing_root *root);                 /* NULL is welcome */
 const char *backing_root_path(const struct backing_root *root);   /* as the user named it; for messages */
 int backing_root_fd(const struct backing_root *root);
+/*
+ * Was anything looked for, found or not, that who lists the root's folders would not see: in a folder that is not entered, in
+ * another datastore, or by the name of an incidental file?
+ */
+bool backing_root_strayed(const struct backing_root *root);
+/* Is it a file that lies beside images and changes for reasons of its own: a log, swap, the state of a running guest? */
+bool backing_name_is_incidental(const char *name);
 DEFINE_CLEANUP(cleanup_backing_root, struct backing_root *, backing_root_put);
 
 /*
@@ -69,7 +76,7 @@ size_t backing_root_datastore_len(const struct backing_root *root, const char *p
  * names that another host wrote so; an exact match wins.  NULL with err untouched: there is none; ERR_CORRUPT, naming two,
  * if there are several.
  */
-char *backing_fold_case(const struct backing_root *root, const char *path, struct error *err) MUST_CHECK;
+char *backing_fold_case(struct backing_root *root, const char *path, struct error *err) MUST_CHECK;
 
 /*
  * What identifies a state of a file without reading it.  Never the device number: it differs for each storage snapshot
@@ -80,6 +87,10 @@ struct backing_stamp {
 	int64_t mtime_ns, ctime_ns;
 };
 bool backing_stamp_equal(const struct backing_stamp *a, const struct backing_stamp *b);
+struct statx;
+void backing_stamp_of(const struct statx *st, struct backing_stamp *out);
+/* Does the file system of an open file or folder stamp every write?  See struct backing. */
+bool backing_fd_stamps_writes(int fd);
 
 struct backing {
 	char *path;    /* below the root, '/'-separated, as resolved by the reader (not normalised further) */
@@ -102,7 +113,7 @@ struct backing *backing_open(struct backing_root *root, const char *path, bool f
 void backing_close(struct backing *b);
 
 /* A descriptor of the folder `path` beneath the root ("" is the root), for listing it; -1 with errno. */
-int backing_open_folder(const struct backing_root *root, const char *path) MUST_CHECK;
+int backing_open_folder(struct backing_root *root, const char *path) MUST_CHECK;
 DEFINE_CLEANUP(cleanup_backing, struct backing *, backing_close);
 
 /*

@@ -19,7 +19,7 @@ DEFINE_CLEANUP(cleanup_dir, DIR *, closedir);
  * The entry of the folder `path` that is called so, case apart: *out, to be freed, or NULL if there is none.  A folder that
  * cannot be listed has none: opening the name says why.
  */
-static int find_entry(const struct backing_root *root, const char *path, const char *name, char **out, struct error *err)
+static int find_entry(struct backing_root *root, const char *path, const char *name, char **out, struct error *err)
 {
 	CLEANUP_FD int fd = backing_open_folder(root, path);
 	CLEANUP(cleanup_dir) DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -48,7 +48,7 @@ static int find_entry(const struct backing_root *root, const char *path, const c
 	return 0;
 }
 
-char *backing_fold_case(const struct backing_root *root, const char *path, struct error *err)
+char *backing_fold_case(struct backing_root *root, const char *path, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 	size_t n = backing_root_datastore_len(root, path, NULL);

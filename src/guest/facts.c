@@ -94,14 +94,19 @@ static void derive_drivers(const struct looker *lk, struct look_facts *f)
 		f->drivers_by = LOOK_NOTHING;
 }
 
+void look_facts_system(struct look *l)
+{
+	derive_arch(l, &l->facts);
+	derive_os(l, &l->facts);
+}
+
 void look_facts_derive(const struct looker *lk)
 {
 	struct look *l = lk->out;
 	struct look_facts *f = &l->facts;
 
 	derive_firmware(lk, f);
-	derive_arch(l, f);
-	derive_os(l, f);
+	look_facts_system(l);
 	derive_drivers(lk, f);
 	f->encrypted = take_first(l, FINDING_ENCRYPTION, &f->encrypted_by);
 	f->dirty = take_first(l, FINDING_DIRTY, &f->dirty_by);

@@ -45,12 +45,26 @@ const char *finding_kind_name(enum finding_kind k)
 	return kind_names[k];
 }
 
+#define FINDINGS_STEP 32 /* most disks have fewer */
+
+static bool has_room(struct look *l)
+{
+	struct finding *v;
+
+	if (l->n % FINDINGS_STEP != 0)
+		return true;
+	v = reallocarray(l->v, l->n + FINDINGS_STEP, sizeof(*v));
+	if (v)
+		l->v = v;
+	return v != NULL;
+}
+
 static int add_text(struct look *l, enum finding_kind kind, const char *where, uint64_t off, const char *value,
 		    struct error *err)
 {
 	struct finding f = { .kind = kind, .value = strdup(value), .where = strdup(where), .off = off };
 
-	if (!f.value || !f.where) {
+	if (!f.value || !f.where || !has_room(l)) {
 		free(f.value);
 		free(f.where);
 		return error_errno(err, ENOMEM, "findings");
@@ -218,9 +232,6 @@ static int look_all(struct looker *lk, struct error *err)
 	CLEANUP(cleanup_partitions) struct partitions p = { 0 };
 	struct error why = ERROR_INIT;
 
-	lk->out->v = calloc(LOOK_FINDINGS_MAX, sizeof(*lk->out->v));
-	if (!lk->out->v)
-		return error_errno(err, ENOMEM, "findings");
 	if (cancel_check(lk->budget.cancel, err) < 0)
 		return -1;
 	if (partitions_find(lk->d, &p, &why) < 0)

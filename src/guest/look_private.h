@@ -57,5 +57,6 @@ int look_linux_drivers(struct looker *lk, struct error *err) MUST_CHECK; /* once
 int look_windows(struct looker *lk, struct tree *t, struct error *err) MUST_CHECK;
 /* facts.c */
 void look_facts_derive(const struct looker *lk);
+void look_facts_system(struct look *l); /* of them the operating system and the architecture */
 
 #endif

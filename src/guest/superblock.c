@@ -13,6 +13,7 @@
 #include "guest/fat.h"
 #include "guest/ntfs.h"
 #include "guest/superblock.h"
+#include "guest/xfs.h"
 
 enum {
 	EXT_OFF = 1024,
@@ -35,12 +36,14 @@ enum {
 	XFS_BLOCKS = 8,
 	XFS_UUID = 32,
 	XFS_FREE = 144,
+	XFS_INCOMPAT = 216,
 
 	BTRFS_OFF = 65536,
-	BTRFS_LEN = 136,
+	BTRFS_LEN = 144,
 	BTRFS_UUID = 32,
 	BTRFS_LOG_ROOT = 96,
 	BTRFS_USED = 120,
+	BTRFS_DEVICES = 136,
 
 	FAT_LEN = 512,
 	FAT_FSINFO_FREE = 488,
@@ -103,7 +106,32 @@ static int read_ext(struct volume *v, struct superblock *sb, struct error *err)
 	return take_used(sb, blocks, free_blocks, UINT64_C(1024) << log_block, err);
 }
 
-/* Whether its log is clean is in the log alone. */
+/* Whether it was unmounted is in its log alone. */
+static int read_xfs_log(struct volume *v, struct superblock *sb, struct error *err)
+{
+	enum xfs_log_state state;
+	struct error why = ERROR_INIT;
+	struct xfs x;
+
+	sb->dirty_unknown = true;
+	if (xfs_init(&x, v, &why) < 0) {
+		if (why.code == ERR_UNSUPPORTED &&
+		    !v->budget->spent) /* then its files are not read either, which says why */
+			return 0;
+		if (err)
+			*err = why;
+		return -1;
+	}
+	if (xfs_log_look(&x, &state, &sb->dirty_off, err) < 0)
+		return -1;
+	sb->dirty_unknown = state == XFS_LOG_NOT_SEEN;
+	if (state == XFS_LOG_DIRTY)
+		set_dirty(sb, sb->dirty_off, "log not replayed");
+	else if (x.repair)
+		set_dirty(sb, XFS_INCOMPAT, "it asks for a repair");
+	return 0;
+}
+
 static int read_xfs(struct volume *v, struct superblock *sb, struct error *err)
 {
 	uint8_t b[XFS_LEN];
@@ -111,8 +139,9 @@ static int read_xfs(struct volume *v, struct superblock *sb, struct error *err)
 	if (volume_read(v, b, sizeof(b), 0, err) < 0)
 		return -1;
 	take_uuid(sb, b + XFS_UUID);
-	sb->dirty_unknown = true;
-	return take_used(sb, get_be64(b + XFS_BLOCKS), get_be64(b + XFS_FREE), get_be32(b + XFS_BLOCK), err);
+	if (take_used(sb, get_be64(b + XFS_BLOCKS), get_be64(b + XFS_FREE), get_be32(b + XFS_BLOCK), err) < 0)
+		return -1;
+	return read_xfs_log(v, sb, err);
 }
 
 static int read_btrfs(struct volume *v, struct superblock *sb, struct error *err)
@@ -126,7 +155,7 @@ static int read_btrfs(struct volume *v, struct superblock *sb, struct error *err
 	if (get_le64(b + BTRFS_LOG_ROOT) != 0)
 		set_dirty(sb, BTRFS_OFF + BTRFS_LOG_ROOT, "log not replayed");
 	sb->used = get_le64(b + BTRFS_USED);
-	sb->used_known = sb->used <= v->size;
+	sb->used_known = sb->used <= v->size && get_le64(b + BTRFS_DEVICES) == 1; /* else of several disks */
 	return 0;
 }
 

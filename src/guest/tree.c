@@ -14,7 +14,8 @@ static const struct {
 	const struct tree_ops *ops;
 } readers[] = {
 	{ "ext2", &tree_ext_ops }, { "ext3", &tree_ext_ops },  { "ext4", &tree_ext_ops },
-	{ "vfat", &tree_fat_ops }, { "ntfs", &tree_ntfs_ops },
+	{ "vfat", &tree_fat_ops }, { "ntfs", &tree_ntfs_ops }, { "xfs", &tree_xfs_ops },
+	{ "btrfs", &tree_btrfs_ops },
 };
 
 int tree_open(struct tree *t, struct volume *v, const char *fs, struct error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest's file system as a tree of files, read-only and never mounted: ext2 to ext4 by libext2fs, FAT and NTFS by readers of
- * our own.  Nothing of it is executed or written, and nothing outside its volume is opened.
+ * A guest's file system as a tree of files, read-only and never mounted: ext2 to ext4 by libext2fs, FAT, NTFS, XFS and Btrfs by
+ * readers of our own.  Nothing of it is executed or written, and nothing outside its volume is opened.
  *
  * A file system that was not unmounted is read as it lies there: no journal is replayed, so a file may be as it was before the
  * guest's last changes.  Damage is an error of what is asked for.  One thread a tree.
@@ -30,7 +30,7 @@ struct tree_ops {
 	int (*read)(void *ctx, const struct tree_node *n, void *buf, size_t len, uint64_t off, struct error *err);
 	int (*list)(void *ctx, const struct tree_node *n, tree_entry_fn fn, void *fn_ctx, struct error *err); /* or NULL */
 };
-extern const struct tree_ops tree_ext_ops, tree_fat_ops, tree_ntfs_ops;
+extern const struct tree_ops tree_ext_ops, tree_fat_ops, tree_ntfs_ops, tree_xfs_ops, tree_btrfs_ops;
 
 struct tree {
 	const struct tree_ops *ops;

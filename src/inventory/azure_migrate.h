@@ -28,7 +28,7 @@ int azure_migrate_read(struct csv_table *t, struct cancel *cancel, struct machin
 
 /*
  * Writes the machines that are to be assessed (machine_left_out()) as such a file, whose text the caller frees; as many
- * disks as one of them has, at most AZURE_MIGRATE_DISKS.  OS: the name that an import gave, else what VMware Tools say,
+ * disks as one of them has, at most AZURE_MIGRATE_DISKS.  OS, architecture and boot type: what a disk shows (machine_look.h), else OS: the name that an import gave, else what VMware Tools say,
  * else what was configured, else the identifier.  What the file cannot say becomes a notice: further disks, rows beyond
  * AZURE_MIGRATE_ROWS, names that are there twice, a server without a mandatory value.
  */

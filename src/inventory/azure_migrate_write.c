@@ -8,6 +8,7 @@
 
 #include "base/csv.h"
 #include "inventory/azure_migrate.h"
+#include "inventory/machine_look.h"
 #include "inventory/text_index.h"
 
 #define MIB_PER_GB 1024
@@ -75,20 +76,27 @@ static const char *first_of(const char *const *texts, size_t n)
 	return NULL;
 }
 
-static const char *os_of(const struct machine *m)
+static bool shows_os(const struct machine_facts *f)
 {
-	const char *const texts[] = { m->os_name, m->os_tools, m->os_config, m->guest_id };
+	return *f->os_id && *f->os_text;
+}
+
+static const char *os_of(const struct machine *m, const struct machine_facts *f)
+{
+	const char *const texts[] = { shows_os(f) ? f->os_text : NULL, m->os_name, m->os_tools, m->os_config, m->guest_id };
 
 	return first_of(texts, ARRAY_LEN(texts));
 }
 
 /* The template knows x64, x86, amd64, 32-bit and 64-bit. */
-static const char *architecture_of(const struct machine *m)
+static const char *architecture_of(const struct machine *m, const struct machine_facts *f)
 {
 	static const char *const known[] = { "x64", "x86", "amd64", "32-bit", "64-bit" };
 	const char *const texts[] = { m->os_tools, m->os_config };
 	size_t len = m->guest_id ? strlen(m->guest_id) : 0;
 
+	if (f->arch != LOOK_ARCH_UNKNOWN)
+		return f->arch == LOOK_ARCH_X64 ? "x64" : f->arch == LOOK_ARCH_X86 ? "x86" : NULL;
 	for (size_t i = 0; m->architecture && i < ARRAY_LEN(known); i++)
 		if (strcasecmp(m->architecture, known[i]) == 0)
 			return m->architecture;
@@ -109,8 +117,10 @@ static const char *hypervisor_of(const struct machine *m)
 	return vmx || m->vm_id || m->vcenter || (m->path && m->path[0] == '[') ? "VMware" : NULL;
 }
 
-static const char *boot_type_of(const struct machine *m)
+static const char *boot_type_of(const struct machine *m, const struct machine_facts *f)
 {
+	if (f->firmware == LOOK_FIRMWARE_BIOS || f->firmware == LOOK_FIRMWARE_EFI)
+		return f->firmware == LOOK_FIRMWARE_BIOS ? "BIOS" : "UEFI";
 	switch (m->firmware) {
 	case MACHINE_BIOS:
 		return "BIOS";
@@ -133,14 +143,16 @@ static void put_disk(struct csv_writer *w, const struct machine_disk *d)
 static void put_machine(struct csv_writer *w, const struct machine *m, size_t disks, bool totals)
 {
 	size_t n = disks_written(m);
+	struct machine_facts f;
 
+	machine_facts(m, &f);
 	csv_put(w, m->name);
 	csv_put(w, NULL);
 	put(w, m->vcpus, 1);
 	put(w, m->memory_mib, 1);
-	csv_put(w, os_of(m));
-	csv_put(w, m->os_name ? m->os_version : NULL);
-	csv_put(w, architecture_of(m));
+	csv_put(w, os_of(m, &f));
+	csv_put(w, m->os_name && !shows_os(&f) ? m->os_version : NULL);
+	csv_put(w, architecture_of(m, &f));
 	csv_put(w, "Virtual");
 	csv_put(w, hypervisor_of(m));
 	put(w, m->cpu_pct, 1);
@@ -148,7 +160,7 @@ static void put_machine(struct csv_writer *w, const struct machine *m, size_t di
 	put(w, m->nics, 1);
 	csv_put(w, NULL);
 	put(w, m->network_out_mbs, 1);
-	csv_put(w, boot_type_of(m));
+	csv_put(w, boot_type_of(m, &f));
 	csv_put_number(w, (double)n);
 	put(w, m->storage_in_use_mib, MIB_PER_GB);
 	for (size_t i = 0; i < disks; i++) {
@@ -187,6 +199,9 @@ static void put_headers(struct csv_writer *w, size_t disks, bool totals)
 static void notice_machine(const struct machine *m, const struct text_index *names, size_t i,
 			   struct machine_notices *notices)
 {
+	struct machine_facts f;
+
+	machine_facts(m, &f);
 	if (m->n_disks > AZURE_MIGRATE_DISKS)
 		machine_notice(
 			notices,
@@ -196,10 +211,10 @@ static void notice_machine(const struct machine *m, const struct text_index *nam
 		machine_notice(notices,
 			       "%s: a server of this name is there before: Azure Migrate keeps only the last one",
 			       m->origin);
-	if (!*m->name || !m->vcpus.known || !m->memory_mib.known || !os_of(m))
+	if (!*m->name || !m->vcpus.known || !m->memory_mib.known || !os_of(m, &f))
 		machine_notice(notices, "%s: without%s%s%s%s, which Azure Migrate wants", m->origin,
 			       *m->name ? "" : " a name", m->vcpus.known ? "" : " cores",
-			       m->memory_mib.known ? "" : " memory", os_of(m) ? "" : " an operating system");
+			       m->memory_mib.known ? "" : " memory", os_of(m, &f) ? "" : " an operating system");
 }
 
 char *azure_migrate_write(const struct machine_list *l, struct machine_notices *notices, struct error *err)

@@ -64,9 +64,14 @@ static char *compared_form(const char *header)
 	return form;
 }
 
+static int next_row(struct csv_table *t, struct error *err)
+{
+	return t->csv ? csv_next(t->csv, &t->row, err) : xlsx_sheet_next(t->sheet, &t->row, err);
+}
+
 static int read_header(struct csv_table *t, struct error *err)
 {
-	int rc = csv_next(t->csv, &t->row, err);
+	int rc = next_row(t, err);
 
 	if (rc <= 0)
 		return rc < 0 ? -1 : error_set(err, ERR_CORRUPT, "%s: no line that names columns", t->path);
@@ -87,20 +92,48 @@ static int read_header(struct csv_table *t, struct error *err)
 	return 0;
 }
 
-struct csv_table *csv_table_open(const char *path, struct error *err)
+static struct csv_table *table_new(char *path, struct error *err)
 {
-	CLEANUP(cleanup_csv_table) struct csv_table *t = calloc(1, sizeof(*t));
-	const char *slash = strrchr(path, '/');
+	CLEANUP_FREE char *owned = path;
+	struct csv_table *t = path ? calloc(1, sizeof(*t)) : NULL;
 
-	if (t)
-		t->path = strdup(path);
-	if (!t || !t->path) {
-		error_errno(err, ENOMEM, "%s", path);
+	if (!t) {
+		error_errno(err, ENOMEM, "table");
 		return NULL;
 	}
+	t->path = steal_ptr(&owned);
+	return t;
+}
+
+struct csv_table *csv_table_open(const char *path, struct error *err)
+{
+	CLEANUP(cleanup_csv_table) struct csv_table *t = table_new(strdup(path), err);
+	const char *slash = strrchr(path, '/');
+
+	if (!t)
+		return NULL;
 	escape_visible(slash ? slash + 1 : path, t->name, sizeof(t->name));
 	t->csv = csv_open(AT_FDCWD, path, err);
 	if (!t->csv || read_header(t, err) < 0)
+		return NULL;
+	return steal_ptr(&t);
+}
+
+struct csv_table *csv_table_open_sheet(const struct xlsx *x, size_t i, struct error *err)
+{
+	const char *path = xlsx_path(x), *slash = strrchr(path, '/'), *sheet = xlsx_sheet_name(x, i);
+	CLEANUP(cleanup_csv_table) struct csv_table *t = NULL;
+	char *whole, name[2 * CSV_TABLE_NAME_MAX];
+
+	if (asprintf(&whole, "%s: sheet %s", path, sheet) < 0)
+		whole = NULL;
+	t = table_new(whole, err);
+	if (!t)
+		return NULL;
+	snprintf(name, sizeof(name), "%s %s", slash ? slash + 1 : path, sheet);
+	escape_visible(name, t->name, sizeof(t->name));
+	t->sheet = xlsx_sheet_open(x, i, err);
+	if (!t->sheet || read_header(t, err) < 0)
 		return NULL;
 	return steal_ptr(&t);
 }
@@ -116,6 +149,7 @@ void csv_table_close(struct csv_table *t)
 	free(t->headers);
 	free(t->compared);
 	csv_close(t->csv);
+	xlsx_sheet_close(t->sheet);
 	free(t->path);
 	free(t);
 }
@@ -163,7 +197,7 @@ int csv_table_next(struct csv_table *t, struct error *err)
 {
 	int rc;
 
-	while ((rc = csv_next(t->csv, &t->row, err)) > 0) {
+	while ((rc = next_row(t, err)) > 0) {
 		if (!is_empty(&t->row, t->n)) {
 			machine_notice(t->notices, "%s:%zu: left out: %zu cells under %zu columns", t->name,
 				       t->row.line, t->row.n, t->n);
@@ -240,7 +274,7 @@ struct machine_number csv_table_cell_number(struct csv_table *t, size_t column)
 
 	if (!*csv_table_cell(t, column))
 		return number;
-	number.known = csv_number(t->row.cells[column], csv_delimiter(t->csv), &number.v);
+	number.known = csv_number(t->row.cells[column], t->csv ? csv_delimiter(t->csv) : ',', &number.v);
 	if (!number.known)
 		refuse_cell(t, column, "a number");
 	else if (number.v < 0 || number.v > NUMBER_MAX)

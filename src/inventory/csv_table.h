@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CSV file whose first line names its columns, read for machines.
+ * A CSV file, or a sheet of a workbook, whose first line names its columns, read for machines.
  *
  * Headers are compared without case, without a leading '*', with one blank for a run of blanks and none at the ends,
  * and without a unit "MiB" or "MB" at the end: RVTools had both for the same.  Of two columns of one name the first
@@ -11,6 +11,7 @@
 
 #include "base/csv.h"
 #include "inventory/machine.h"
+#include "inventory/xlsx.h"
 
 #define CSV_TABLE_NAMES 4 /* of one column, in the releases and programs that write it */
 #define CSV_TABLE_FIELDS 40
@@ -24,7 +25,8 @@ struct csv_field {
 };
 
 struct csv_table {
-	struct csv *csv;
+	struct csv *csv; /* or */
+	struct xlsx_sheet *sheet;
 	char *path;
 	char name[CSV_TABLE_NAME_MAX]; /* without folders, as notices have it: bytes that are not UTF-8 made visible */
 	char **headers;                /* as the file has them */
@@ -37,6 +39,8 @@ struct csv_table {
 
 /* Reads the header.  ERR_CORRUPT if there is none. */
 struct csv_table *csv_table_open(const char *path, struct error *err) MUST_CHECK;
+/* Sheet i of a workbook, which stays open: "PATH: sheet NAME" is its path, "FILE NAME" its name. */
+struct csv_table *csv_table_open_sheet(const struct xlsx *x, size_t i, struct error *err) MUST_CHECK;
 void csv_table_close(struct csv_table *t);
 DEFINE_CLEANUP(cleanup_csv_table, struct csv_table *, csv_table_close);
 

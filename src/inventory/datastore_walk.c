@@ -53,7 +53,7 @@ int path_list_add(struct path_list *l, const char *path, struct error *err)
 	return 0;
 }
 
-static bool enters(const char *name)
+bool datastore_walk_enters(const char *name)
 {
 	return name[0] != '.' && strcmp(name, "~snapshot") != 0;
 }
@@ -74,11 +74,11 @@ static int visit(struct walk *w, int dirfd, const char *folder, const char *name
 		return -1;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_errno(err, errno, "%s", path); /* gone since it was listed */
-	if (S_ISDIR(st.st_mode) && enters(name) && w->one_file_system && st.st_dev != w->dev) {
+	if (S_ISDIR(st.st_mode) && datastore_walk_enters(name) && w->one_file_system && st.st_dev != w->dev) {
 		w->left_out = true;
 		return 0;
 	}
-	if (S_ISDIR(st.st_mode) && enters(name)) {
+	if (S_ISDIR(st.st_mode) && datastore_walk_enters(name)) {
 		CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd < 0)

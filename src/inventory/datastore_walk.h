@@ -25,6 +25,9 @@ static inline void cleanup_path_list(struct path_list *l)
 	path_list_fini(l);
 }
 
+/* Is a folder of this name entered? */
+bool datastore_walk_enters(const char *name);
+
 /*
  * Regular files below dirfd whose suffix is an image's or a configuration's.  Symlinks are not followed; folders whose name begins with
  * a dot and "~snapshot" are not entered; nor, with one_file_system, others (*left_out: there was one).  A folder that cannot be read fails the walk:

@@ -16,9 +16,14 @@
 #include "inventory/azure_migrate.h"
 #include "inventory/inventory.h"
 #include "inventory/machines_of_folder.h"
+#include "inventory/machines_repeated.h"
 #include "inventory/rvtools.h"
+#include "inventory/rvtools_workbook.h"
 
 #define EXPORT_CSV "in RVTools choose \"Export all to csv\" and name the folder that it writes"
+#define KINDS                                                                                                      \
+	"an inventory is an RVTools export (.xlsx or .csv), an import of Azure Migrate (.csv), a VM's .vmx, .ovf, " \
+	".ova, .vmcx or .xml, Hyper-V's .json, a folder of these, or https://VCENTER/sdk"
 #define UNUSED_NAMED 8 /* CSV files that a notice lists */
 
 /* ---- files ---- */
@@ -30,26 +35,19 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len > n && strcasecmp(name + len - n, suffix) == 0;
 }
 
-/* By its name, or by how a ZIP archive or an OLE file, which such workbooks are, begins. */
-static bool is_workbook(const char *path)
+enum container { NO_CONTAINER, ZIP, OLE };
+
+/* By how it begins: a workbook is a ZIP archive; an old one (.xls), and one that is encrypted, an OLE file. */
+static enum container container_of_file(const char *path)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char magic[4] = { 0 };
 
-	if (has_suffix(path, ".xlsx") || has_suffix(path, ".xls") || has_suffix(path, ".xlsm"))
-		return true;
 	if (fd < 0 || read(fd, magic, sizeof(magic)) != (ssize_t)sizeof(magic))
-		return false;
-	return memcmp(magic, "PK\3\4", 4) == 0 || memcmp(magic, "\xd0\xcf\x11\xe0", 4) == 0;
-}
-
-static struct csv_table *open_table(const char *path, struct error *err)
-{
-	if (is_workbook(path)) {
-		error_set(err, ERR_UNSUPPORTED, "%s: a workbook of Excel: " EXPORT_CSV, path);
-		return NULL;
-	}
-	return csv_table_open(path, err);
+		return NO_CONTAINER;
+	if (memcmp(magic, "PK\3\4", 4) == 0)
+		return ZIP;
+	return memcmp(magic, "\xd0\xcf\x11\xe0", 4) == 0 ? OLE : NO_CONTAINER;
 }
 
 /* What is no tab and no import: says what it lacks to be the one that it is most like. */
@@ -70,16 +68,35 @@ static int refuse(struct csv_table *t, struct machine_list *out, struct error *e
 	for (size_t i = 0; i < t->n && i < 3; i++)
 		strbuf_addf(&columns, "%s'%.*s'", i ? ", " : "", csv_table_shown(t->headers[i]), t->headers[i]);
 	return error_set(err, ERR_CORRUPT,
-			 "%s: neither a tab of an RVTools export nor an import of Azure Migrate: columns %s%s", t->path,
-			 columns.s ? columns.s : "", t->n > 3 ? " ..." : "");
+			 "%s: no inventory that is known, with columns %s%s: " KINDS, t->path, columns.s ? columns.s : "",
+			 t->n > 3 ? " ..." : "");
+}
+
+/* Whatever is no text is no inventory either. */
+static struct csv_table *open_table(const char *path, struct error *err)
+{
+	struct error e = ERROR_INIT;
+	struct csv_table *t = csv_table_open(path, &e);
+
+	if (!t && e.code == ERR_CORRUPT)
+		error_set(err, ERR_CORRUPT, "%s: " KINDS, e.msg);
+	else if (!t && err)
+		*err = e;
+	return t;
 }
 
 static int read_file(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
 {
-	CLEANUP(cleanup_csv_table) struct csv_table *t = open_table(path, err);
+	CLEANUP(cleanup_csv_table) struct csv_table *t = NULL;
 	struct csv_table *tabs[RVTOOLS_TABS] = { NULL };
+	enum container container = container_of_file(path);
 	enum rvtools_tab tab;
 
+	if (container == ZIP)
+		return rvtools_workbook_read(path, cancel, out, err);
+	if (container == OLE)
+		return error_set(err, ERR_UNSUPPORTED, "%s: an old or an encrypted workbook of Excel: " EXPORT_CSV, path);
+	t = open_table(path, err);
 	if (!t)
 		return -1;
 	if (azure_migrate_recognise(t))
@@ -128,7 +145,8 @@ static int is_csv(const struct dirent *e)
 
 static int is_xlsx(const struct dirent *e)
 {
-	return e->d_name[0] != '.' && has_suffix(e->d_name, ".xlsx");
+	/* Excel's lock on one that is open begins with ~$ */
+	return e->d_name[0] != '.' && e->d_name[0] != '~' && has_suffix(e->d_name, ".xlsx");
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -175,7 +193,7 @@ static int take_file(struct folder *f, const char *name, struct error *err)
 	}
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
-	t = open_table(path, err);
+	t = csv_table_open(path, err);
 	if (!t)
 		return -1;
 	tab = azure_migrate_recognise(t) ? RVTOOLS_TABS : rvtools_recognise(t);
@@ -220,6 +238,20 @@ static int order_disks(struct machine_list *l, size_t first, struct error *err)
 	return 0;
 }
 
+static int read_workbook(const struct folder *f, struct cancel *cancel, struct machine_list *out, struct error *err)
+{
+	CLEANUP_FREE char *path = NULL;
+
+	if (f->n > 1)
+		return error_set(err, ERR_CORRUPT, "%s: two exports: %s and %s are both a workbook", f->path,
+				 f->files[0]->d_name, f->files[1]->d_name);
+	if (asprintf(&path, "%s/%s", f->path, f->files[0]->d_name) < 0) {
+		path = NULL;
+		return error_errno(err, ENOMEM, "%s", f->path);
+	}
+	return read_file(path, cancel, out, err);
+}
+
 static int read_folder(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
 {
 	CLEANUP(folder_fini) struct folder f = { .path = path };
@@ -230,17 +262,16 @@ static int read_folder(const char *path, struct cancel *cancel, struct machine_l
 		return error_errno(err, errno, "%s", path);
 	if (f.n > 0)
 		return read_export(&f, cancel, out, err);
-	if (machines_of_folder(path, cancel, out, err) < 0 || order_disks(out, first, err) < 0)
+	if (machines_of_folder(path, cancel, out, err) < 0 || order_disks(out, first, err) < 0 ||
+	    machines_merge_repeated(out, first, err) < 0)
 		return -1;
 	if (out->n > first)
 		return 0;
 	free(steal_ptr(&f.files));
 	f.n = scandir(path, &f.files, is_xlsx, by_name);
 	if (f.n > 0)
-		return error_set(err, ERR_UNSUPPORTED, "%s: %s is a workbook of Excel: " EXPORT_CSV, path,
-				 f.files[0]->d_name);
-	return error_set(err, ERR_CORRUPT,
-			 "%s: a folder without CSV files, disk images and configurations of virtual machines: " EXPORT_CSV, path);
+		return read_workbook(&f, cancel, out, err);
+	return error_set(err, ERR_CORRUPT, "%s: a folder without any inventory: " KINDS, path);
 }
 
 int inventory_read(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)

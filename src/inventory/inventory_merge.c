@@ -213,6 +213,7 @@ static int merge_numbers(struct pair *p, struct error *err)
 		{ "memory_pct", &m->memory_pct, o->memory_pct },
 		{ "network_out_mbs", &m->network_out_mbs, o->network_out_mbs },
 		{ "storage_in_use_mib", &m->storage_in_use_mib, o->storage_in_use_mib },
+		{ "guest_used_mib", &m->guest_used_mib, o->guest_used_mib },
 		{ "capacity_mib", &m->capacity_mib, o->capacity_mib },
 		{ "read_ops", &m->read_ops, o->read_ops },
 		{ "write_ops", &m->write_ops, o->write_ops },
@@ -267,10 +268,10 @@ int inventory_complete(struct machine *kept, const struct machine *other, struct
 
 /* ---- disks ---- */
 
-static int merge_disk(struct pair *p, size_t i, struct error *err)
+static int merge_disk(struct pair *p, struct machine *other, size_t i, struct error *err)
 {
 	struct machine_disk *d = &p->kept->disks[i];
-	const struct machine_disk *o = &p->other->disks[i];
+	struct machine_disk *o = &other->disks[i];
 	char field[64];
 
 	snprintf(field, sizeof(field), "disks[%zu].capacity_mib", i);
@@ -288,6 +289,8 @@ static int merge_disk(struct pair *p, size_t i, struct error *err)
 	d->independent = d->independent || o->independent;
 	d->shared = d->shared || o->shared;
 	d->chain = d->chain ? d->chain : o->chain;
+	if (!d->image && !d->raw)
+		d->image = steal_ptr(&o->image);
 	return 0;
 }
 
@@ -315,9 +318,16 @@ static int merge_disks(struct pair *p, struct machine *other, struct error *err)
 		return add_conflict(p, "disks", a, b, err);
 	}
 	for (size_t i = 0; i < m->n_disks; i++)
-		if (merge_disk(p, i, err) < 0)
+		if (merge_disk(p, other, i, err) < 0)
 			return -1;
 	return machine_order_disks(m, err); /* one may be known as raw now */
+}
+
+int inventory_absorb(struct machine *kept, struct machine *other, struct error *err)
+{
+	struct pair p = { .kept = kept, .other = other };
+
+	return merge_disks(&p, other, err) < 0 || inventory_complete(kept, other, err) < 0 ? -1 : 0;
 }
 
 /* ---- all ---- */
@@ -325,7 +335,7 @@ static int merge_disks(struct pair *p, struct machine *other, struct error *err)
 static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, struct error *err)
 {
 	struct machine *m = &x->l->v[i];
-	struct pair p = { .other = m };
+	struct machine *kept;
 	size_t found;
 
 	x->roots[i] = i;
@@ -335,16 +345,16 @@ static int merge_one(struct merge *x, size_t i, size_t begin, size_t inventory, 
 	if (found == TEXT_INDEX_NONE)
 		return 0;
 	found = x->roots[found];
-	p.kept = &x->l->v[found];
+	kept = &x->l->v[found];
 	/* it may have become somebody else's by what it took over */
-	if (differ(p.kept->uuid, m->uuid))
+	if (differ(kept->uuid, m->uuid))
 		return 0;
 	if (x->last[found] == inventory) {
 		machine_notice(&x->l->notices, "%s: not taken for %s, as another machine of this inventory is",
-			       m->origin, p.kept->origin);
+			       m->origin, kept->origin);
 		return 0;
 	}
-	if (merge_disks(&p, m, err) < 0 || inventory_complete(p.kept, m, err) < 0)
+	if (inventory_absorb(kept, m, err) < 0)
 		return -1;
 	x->roots[i] = found;
 	x->last[found] = inventory;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "inventory/machine.h"
+#include "inventory/machine_look.h"
 
 #define UUID_DIGITS 32
 
@@ -231,6 +232,8 @@ static void disk_fini(struct machine_disk *d)
 	free(d->error);
 	free(d->raw_mode);
 	free(d->mode);
+	machine_image_free(d->image);
+	machine_look_free(d->look);
 }
 
 void machine_fini(struct machine *m)

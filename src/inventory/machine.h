@@ -31,6 +31,17 @@ struct machine_number {
 enum machine_power { MACHINE_POWER_UNKNOWN, MACHINE_ON, MACHINE_OFF, MACHINE_SUSPENDED };
 enum machine_firmware { MACHINE_FIRMWARE_UNKNOWN, MACHINE_BIOS, MACHINE_EFI };
 
+struct machine_image; /* machine_look.h: where the image can be opened */
+struct machine_look;  /* machine_look.h: what the disk itself shows */
+
+/* How much of a machine is zeros, and how much it has more than once, by the hashes of its blocks. */
+struct machine_shares {
+	bool known;
+	uint64_t blocks, zero; /* exact */
+	double duplicate;      /* share of the blocks that are not zero: 0 to 1 */
+	double error;          /* its standard error; 0: it is exact */
+};
+
 struct machine_disk {
 	char *label; /* "Hard disk 1"; the image's path where there is none */
 	char *path;  /* the image: below the inventory's folder, or as the inventory names it ("[ds1] web/web.vmdk"); or NULL */
@@ -44,6 +55,8 @@ struct machine_disk {
 	bool independent, shared;
 	bool os;          /* set by machine_order_disks() */
 	unsigned chain;   /* images in the chain, where it is known; 0: not */
+	struct machine_image *image; /* NULL: the disk cannot be reached here, or does not open */
+	struct machine_look *look;   /* NULL: nobody looked */
 };
 
 /* Two inventories, or two places of one, that do not agree: what was kept, what was not, and who said it. */
@@ -73,6 +86,7 @@ struct machine {
 	struct machine_number vcpus, memory_mib, nics;
 	struct machine_number cpu_pct, memory_pct, network_out_mbs; /* of a history, not of one instant */
 	struct machine_number storage_in_use_mib;
+	struct machine_number guest_used_mib; /* of all its file systems, as VMware Tools saw them */
 	struct machine_number capacity_mib; /* of all disks, where rows of disks are missing */
 	struct machine_number read_ops, write_ops, read_mbs, write_mbs; /* of all disks, where no disk has its own */
 	struct machine_disk *disks;
@@ -80,6 +94,7 @@ struct machine {
 	bool disks_collapsed; /* its one disk stands for all of them */
 	struct machine_conflict *conflicts;
 	size_t n_conflicts;
+	struct machine_shares shares; /* of all its disks that are not raw, if every one was read */
 };
 
 /* Something that was left out or not understood: "RVTools_tabvInfo.csv:7: CPUs: 'four' is not a number". */

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "inventory/datastore.h"
 #include "inventory/datastore_archives.h"
+#include "inventory/datastore_hyperv.h"
 #include "inventory/datastore_names.h"
 #include "inventory/datastore_vms.h"
 #include "inventory/inventory.h"
@@ -29,6 +29,7 @@ struct folder {
 	struct machine_list *out;
 	struct cancel *cancel;
 	struct known *known;      /* sorted by their configurations' paths; those of none at the end */
+	const char *only;         /* the one configuration that is asked for; NULL: all that there are */
 	struct text_index owners; /* by configuration: its machines that have disks, by their places in out */
 };
 
@@ -161,6 +162,8 @@ static int take_config(struct folder *f, const char *config, struct error *err)
 	CLEANUP(cleanup_machine_list) struct machine_list l = { 0 };
 	struct error why = ERROR_INIT;
 
+	if (f->only && strcmp(config, f->only) != 0)
+		return 0;
 	if (cancel_check(f->cancel, err) < 0)
 		return -1;
 	if (datastore_describe_config(&f->ds, config, &l, &why) < 0) {
@@ -213,7 +216,7 @@ static int take_all(struct folder *f, struct error *err)
 
 	if (datastore_scan(&f->ds, &opt, err) < 0 || find_known(f, err) < 0 || take_configs(f, err) < 0)
 		return -1;
-	for (size_t i = 0; i < f->ds.vms.n; i++)
+	for (size_t i = 0; i < f->ds.vms.n && !f->only; i++)
 		if (!f->known[i].taken && machine_of_vm(f->known[i].vm, &f->ds, f->out, err) < 0)
 			return -1;
 	for (size_t i = first; i < f->out->n; i++)
@@ -232,26 +235,50 @@ int machines_of_folder(const char *path, struct cancel *cancel, struct machine_l
 	return take_all(&f, err);
 }
 
-static bool has_suffix(const char *path, const char *suffix)
-{
-	size_t len = strlen(path), n = strlen(suffix);
-
-	return len > n && strcasecmp(path + len - n, suffix) == 0;
-}
-
 bool machines_are_in_file(const char *path)
 {
-	return has_suffix(path, ".vmx") || has_suffix(path, ".ovf") || has_suffix(path, ".ova") || has_suffix(path, ".json");
+	return vm_config_format_of_path(path) || datastore_is_archive(path);
+}
+
+/* Hyper-V keeps a VM's images beside the folder of its configuration: what is read is the folder above both. */
+static int find_hyperv(const char *path, struct folder *f, struct error *err)
+{
+	const struct datastore_options opt = { .cancel = f->cancel };
+	CLEANUP_FREE char *whole = realpath(path, NULL);
+	size_t place;
+
+	if (!whole)
+		return error_errno(err, errno, "%s", path);
+	place = datastore_hyperv_folder_len(whole);
+	if (place == 0) /* directly below "/" */
+		return datastore_find_named(path, &opt, &f->ds, err);
+	whole[place] = '\0';
+	if (datastore_find(whole, &opt, &f->ds, err) < 0)
+		return -1;
+	for (size_t i = 0; i < f->ds.n_configs && !f->only; i++)
+		if (strcmp(f->ds.configs[i], whole + place + 1) == 0)
+			f->only = f->ds.configs[i];
+	return f->only ? 0 : error_set(err, ERR_CORRUPT, "%s: describes no virtual machine", path);
+}
+
+static int find_file(const char *path, struct folder *f, struct error *err)
+{
+	const struct vm_config_format *format = vm_config_format_of_path(path);
+	const struct datastore_options opt = { .cancel = f->cancel };
+
+	if (datastore_is_archive(path))
+		return datastore_find(path, &opt, &f->ds, err);
+	if (format && format->hyperv && !format->exported)
+		return find_hyperv(path, f, err);
+	return datastore_find_named(path, &opt, &f->ds, err);
 }
 
 int machines_of_file(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err)
 {
 	CLEANUP(folder_fini) struct folder f = { .out = out, .cancel = cancel };
-	const struct datastore_options opt = { .cancel = cancel };
 	size_t first = out->n;
 
-	if ((datastore_is_archive(path) ? datastore_find : datastore_find_named)(path, &opt, &f.ds, err) < 0 ||
-	    take_all(&f, err) < 0)
+	if (find_file(path, &f, err) < 0 || take_all(&f, err) < 0)
 		return -1;
 	if (out->n == first)
 		return error_set(err, ERR_CORRUPT, "%s: describes no virtual machine", path);

@@ -19,10 +19,11 @@
 /* Appends the machines, not ordered yet; none, and no error: there is nothing that a datastore has. */
 int machines_of_folder(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err) MUST_CHECK;
 
-/* By its suffix: .vmx, .ovf, .ova, and .json, which may be something else. */
+/* By its suffix: .vmx, .ovf, .ova, .vmcx, and .xml and .json, which may be something else. */
 bool machines_are_in_file(const char *path);
 /*
- * The same of one such file, with the images beside it that it names; of an export of Hyper-V's with what it says itself.
+ * The same of one such file, with the images beside it that it names; of a configuration of Hyper-V's with those in the VM's
+ * folders (datastore_hyperv.h), of an export of Hyper-V's with what it says itself.
  * ERR_CORRUPT if it does not describe a machine.
  */
 int machines_of_file(const char *path, struct cancel *cancel, struct machine_list *out, struct error *err) MUST_CHECK;

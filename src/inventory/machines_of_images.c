@@ -12,6 +12,7 @@
 #include "disk/vmdk_raw_map.h"
 #include "inventory/datastore_named.h"
 #include "inventory/machine_describe.h"
+#include "inventory/machine_look.h"
 #include "inventory/machines_of_images.h"
 #include "inventory/vm_config.h"
 
@@ -65,6 +66,9 @@ static int take_image(const struct datastore *ds, const struct datastore_image *
 		d->allocated_mib = machine_mib(image->allocated);
 		d->chain = (unsigned)image->chain_len;
 		m->snapshot = m->snapshot || image->chain_len > 1;
+		d->image = machine_image_new(ds->root, image->path, image->virtual_size, &image->files[0], err);
+		if (!d->image)
+			return -1;
 	} else if (take_raw_map(ds, image, d, err) < 0) {
 		return -1;
 	}

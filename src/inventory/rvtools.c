@@ -35,6 +35,7 @@ static const struct tab {
 			      { { { NULL } } },
 			      { { { "adapter" } }, { { "mac address" } }, { { "nic label" } } } },
 	[RVTOOLS_SNAPSHOT] = { "vSnapshot", { { { "date / time" } } }, { { { NULL } } } },
+	[RVTOOLS_TOOLS] = { "vTools", { { { "tools" } }, { { "tools version" } } }, { { { NULL } } } },
 };
 
 const char *rvtools_tab_name(enum rvtools_tab tab)
@@ -120,6 +121,8 @@ int rvtools_read(struct csv_table *const tabs[RVTOOLS_TABS], struct cancel *canc
 	    (tabs[RVTOOLS_MEMORY] && rvtools_read_memory(&r, tabs[RVTOOLS_MEMORY], err) < 0) ||
 	    (tabs[RVTOOLS_DISK] && rvtools_read_disks(&r, tabs[RVTOOLS_DISK], err) < 0) ||
 	    (tabs[RVTOOLS_NETWORK] && rvtools_read_networks(&r, tabs[RVTOOLS_NETWORK], err) < 0) ||
+	    (tabs[RVTOOLS_PARTITION] && rvtools_read_partitions(&r, tabs[RVTOOLS_PARTITION], err) < 0) ||
+	    (tabs[RVTOOLS_TOOLS] && rvtools_read_tools(&r, tabs[RVTOOLS_TOOLS], err) < 0) ||
 	    (tabs[RVTOOLS_SNAPSHOT] && rvtools_read_snapshots(&r, tabs[RVTOOLS_SNAPSHOT], err) < 0))
 		return -1;
 	return finish(&r, err);

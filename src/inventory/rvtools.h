@@ -2,8 +2,8 @@
 /*
  * An RVTools export to CSV: a file for each tab, known by its header, in the spellings of all releases.
  *
- * vInfo has a row for each VM and must be there.  vDisk, vNetwork and vSnapshot add to it; vCPU and vMemory are read if
- * vInfo lacks a VM's CPUs or memory; vPartition is known and not used.  A row of another tab belongs to the VM with the
+ * vInfo has a row for each VM and must be there.  vDisk, vNetwork, vSnapshot, vPartition (what file systems hold)
+ * and vTools (the state of VMware Tools) add to it; vCPU and vMemory are read if vInfo lacks a VM's CPUs or memory.  A row of another tab belongs to the VM with the
  * same VM UUID if both have one; else to that with the same VM ID (and VI SDK UUID, if both have one) if both have one;
  * else to the first of the same name.  Rows that belong to nobody, a second vInfo row with a VM UUID, a second disk
  * with a Disk Key of one VM, and values that make no sense are left out with a notice: "RVTools_tabvDisk.csv:7:
@@ -24,6 +24,7 @@ enum rvtools_tab {
 	RVTOOLS_MEMORY,
 	RVTOOLS_NETWORK,
 	RVTOOLS_SNAPSHOT,
+	RVTOOLS_TOOLS,
 	RVTOOLS_TABS, /* how many there are; of a file: it is none of them */
 };
 

@@ -158,6 +158,49 @@ int rvtools_read_snapshots(struct rvtools *r, struct csv_table *t, struct error 
 	return read_rows(r, t, key_fields, RVTOOLS_KEYS, take_snapshot, err);
 }
 
+/* ---- vPartition ---- */
+
+enum { CONSUMED = RVTOOLS_KEYS, PARTITION_FIELDS };
+
+static const struct csv_field partition_fields[PARTITION_FIELDS] = {
+	RVTOOLS_KEY_FIELDS,
+	[CONSUMED] = { { "consumed", "vpartitionconsumedmib" } },
+};
+
+static int take_partition(struct rvtools *r, struct csv_table *t, size_t vm, struct error *err)
+{
+	struct machine_number consumed = csv_table_number(t, CONSUMED);
+	struct machine *m = machine_of(r, vm);
+
+	(void)err;
+	if (consumed.known)
+		m->guest_used_mib = (struct machine_number){ true, m->guest_used_mib.v + consumed.v };
+	return 0;
+}
+
+int rvtools_read_partitions(struct rvtools *r, struct csv_table *t, struct error *err)
+{
+	return read_rows(r, t, partition_fields, PARTITION_FIELDS, take_partition, err);
+}
+
+/* ---- vTools ---- */
+
+enum { TOOLS = RVTOOLS_KEYS, TOOLS_FIELDS };
+
+static const struct csv_field tools_fields[TOOLS_FIELDS] = { RVTOOLS_KEY_FIELDS, [TOOLS] = { { "tools" } } };
+
+static int take_tools(struct rvtools *r, struct csv_table *t, size_t vm, struct error *err)
+{
+	struct machine *m = machine_of(r, vm);
+
+	return m->tools ? 0 : csv_table_set(t, TOOLS, &m->tools, err);
+}
+
+int rvtools_read_tools(struct rvtools *r, struct csv_table *t, struct error *err)
+{
+	return read_rows(r, t, tools_fields, TOOLS_FIELDS, take_tools, err);
+}
+
 /* ---- vCPU and vMemory ---- */
 
 enum { VALUE = RVTOOLS_KEYS, VALUE_FIELDS };

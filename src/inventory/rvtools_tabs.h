@@ -24,6 +24,8 @@ struct rvtools {
 int rvtools_read_info(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
 int rvtools_read_disks(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
 int rvtools_read_networks(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
+int rvtools_read_partitions(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
+int rvtools_read_tools(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
 int rvtools_read_snapshots(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;
 /* Only if a VM lacks what they have. */
 int rvtools_read_cpus(struct rvtools *r, struct csv_table *t, struct error *err) MUST_CHECK;

@@ -189,8 +189,7 @@ int vsphere_machine_take(const struct vsphere_session *s, const struct vsphere_p
 	CLEANUP_FREE char *origin = NULL;
 	struct machine *m;
 
-	if (vsphere_object_check(s, object, &out->notices, err) < 0)
-		return -1;
+	vsphere_object_tell_missing(s, object, &out->notices);
 	if (asprintf(&origin, "%s %s", s->soap.host, vsphere_object_id(object)) < 0) {
 		origin = NULL;
 		return error_errno(err, ENOMEM, "machines");

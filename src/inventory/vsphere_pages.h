@@ -22,7 +22,10 @@ struct vsphere_question {
 
 typedef int vsphere_object_fn(void *ctx, const struct xml_element *object, struct error *err);
 
-/* Calls fn for each object, in the server's order; an error of fn ends it. */
+/*
+ * Calls fn for each object, in the server's order; an error of fn ends it.  Where a page was lost, or the session ended,
+ * it begins again, signed in anew once a session; fn is called for no object twice.
+ */
 int vsphere_pages_read(struct vsphere_session *s, const struct vsphere_question *q, vsphere_object_fn *fn, void *ctx,
 		       struct error *err) MUST_CHECK;
 
@@ -34,11 +37,8 @@ const char *vsphere_object_type(const struct xml_element *object); /* "VirtualMa
 const struct xml_element *vsphere_object_value(const struct xml_element *object, const char *path);
 const char *vsphere_object_text(const struct xml_element *object, const char *path);
 
-/*
- * What could not be read of it: a session that is gone is ERR_REFUSED, although its reply looks like a success;
- * anything else one notice.
- */
-int vsphere_object_check(const struct vsphere_session *s, const struct xml_element *object,
-			 struct machine_notices *notices, struct error *err) MUST_CHECK;
+/* Notices of what the user may not read of it, or could not: a fault and all the properties that it kept back in each. */
+void vsphere_object_tell_missing(const struct vsphere_session *s, const struct xml_element *object,
+				 struct machine_notices *notices);
 
 #endif

@@ -74,8 +74,7 @@ static int take(void *ctx, const struct xml_element *object, struct error *err)
 {
 	struct reading *r = ctx;
 
-	if (vsphere_object_check(r->s, object, r->notices, err) < 0)
-		return -1;
+	vsphere_object_tell_missing(r->s, object, r->notices);
 	return vsphere_places_add(r->out, object, err);
 }
 

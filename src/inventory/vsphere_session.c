@@ -75,7 +75,7 @@ int vsphere_session_take_content(struct vsphere_session *s, const struct vsphere
 static int ask_content(struct vsphere_session *s, struct error *err)
 {
 	CLEANUP(cleanup_vsphere_reply) struct vsphere_reply reply = { .doc = NULL };
-	const struct vsphere_call call = { "RetrieveServiceContent", "ServiceInstance", "ServiceInstance", "" };
+	const struct vsphere_call call = { "RetrieveServiceContent", "ServiceInstance", "ServiceInstance", "", false };
 
 	memcpy(s->soap.version, FIRST_VERSION, sizeof(FIRST_VERSION));
 	if (vsphere_soap_call(&s->soap, &call, &reply, err) < 0)
@@ -99,14 +99,17 @@ static int add_login(struct strbuf *b, const char *user, const struct secret *pa
 	return b->failed ? error_errno(err, ENOMEM, "sign in") : 0;
 }
 
-static int sign_in(struct vsphere_session *s, const char *user, const struct secret *password, struct error *err)
+/* Once only, unless it certainly was not done: a reply that is lost leaves a session, and a wrong password counts. */
+static int sign_in(struct vsphere_session *s, struct error *err)
 {
 	CLEANUP(cleanup_vsphere_reply) struct vsphere_reply reply = { .doc = NULL };
 	struct strbuf arguments = { .len = 0 };
-	int rc = add_login(&arguments, user, password, err);
+	int rc = add_login(&arguments, s->user, s->password, err);
 
 	if (rc == 0) {
-		const struct vsphere_call call = { "Login", "SessionManager", s->session_manager, arguments.s };
+		const struct vsphere_call call = {
+			"Login", "SessionManager", s->session_manager, arguments.s, true,
+		};
 
 		s->signed_in = true; /* a reply that is lost may have been a yes */
 		rc = vsphere_soap_call(&s->soap, &call, &reply, err);
@@ -114,20 +117,30 @@ static int sign_in(struct vsphere_session *s, const char *user, const struct sec
 	if (arguments.s)
 		secret_wipe(arguments.s, arguments.cap);
 	strbuf_fini(&arguments);
-	return rc < 0 ? error_prefix(err, "sign in as '%.100s'", user) : 0;
+	return rc < 0 ? error_prefix(err, "sign in as '%.100s'", s->user) : 0;
 }
 
 int vsphere_session_open(struct vsphere_session *s, const char *user, const struct secret *password, struct error *err)
 {
 	s->soap.timeout_ms = CALL_MS;
-	return ask_content(s, err) < 0 || sign_in(s, user, password, err) < 0 ? -1 : 0;
+	s->user = user;
+	s->password = password;
+	return ask_content(s, err) < 0 || sign_in(s, err) < 0 ? -1 : 0;
+}
+
+int vsphere_session_renew(struct vsphere_session *s, struct error *err)
+{
+	log_info("vsphere", "%s: the session has ended: signing in again", s->soap.host);
+	s->renewed = true;
+	secret_free(steal_ptr(&s->soap.cookie));
+	return sign_in(s, err);
 }
 
 void vsphere_session_close(struct vsphere_session *s)
 {
 	if (s->signed_in && s->soap.cookie) {
 		CLEANUP(cleanup_vsphere_reply) struct vsphere_reply reply = { .doc = NULL };
-		const struct vsphere_call call = { "Logout", "SessionManager", s->session_manager, "" };
+		const struct vsphere_call call = { "Logout", "SessionManager", s->session_manager, "", false };
 
 		s->soap.cancel = NULL;
 		s->soap.timeout_ms = LOGOUT_MS;

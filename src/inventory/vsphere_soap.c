@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "inventory/vsphere_soap.h"
 
-#define COOKIE "vmware_soap_session="
 #define ENVELOPE_LEN 1024 /* more than the envelope, the method and its object take */
 
 void vsphere_reply_fini(struct vsphere_reply *r)
@@ -61,7 +59,7 @@ int vsphere_add_text(struct strbuf *b, const char *text, struct error *err)
 	return 0;
 }
 
-static void add_envelope(struct strbuf *b, const struct vsphere_call *call)
+void vsphere_add_envelope(struct strbuf *b, const struct vsphere_call *call)
 {
 	vsphere_reserve(b, ENVELOPE_LEN + strlen(call->arguments));
 	strbuf_addf(b,
@@ -95,12 +93,11 @@ static enum error_code code_of(const char *fault)
 }
 
 /* <detail><InvalidLoginFault xsi:type="InvalidLogin"/></detail>: the type, or the name without its end. */
-static int take_fault(const struct xml_element *fault, struct error *err)
+static int take_fault(const struct xml_element *fault, char name[VSPHERE_FAULT_LEN], struct error *err)
 {
 	const struct xml_element *detail = xml_child(xml_child(fault, "detail"), NULL);
 	const char *said = xml_child_text(fault, "faultstring"), *type = vsphere_type(detail);
 	size_t len = 0;
-	char name[64];
 
 	if (*type)
 		len = strlen(type);
@@ -110,8 +107,8 @@ static int take_fault(const struct xml_element *fault, struct error *err)
 		if (len > 5 && strcmp(type + len - 5, "Fault") == 0)
 			len -= 5;
 	}
-	if (len >= sizeof(name))
-		len = sizeof(name) - 1;
+	if (len >= VSPHERE_FAULT_LEN)
+		len = VSPHERE_FAULT_LEN - 1;
 	memcpy(name, type, len);
 	name[len] = '\0';
 	return error_set(err, code_of(name), "%s%s%.200s", len ? name : "fault", said && *said ? ": " : "",
@@ -142,7 +139,7 @@ int vsphere_soap_parse(const char *buf, size_t len, long status, const char *met
 		return error_prefix(err, "not a reply of a vCenter");
 	response = xml_child(xml_child(xml_root(doc), "Body"), NULL);
 	if (response && strcmp(xml_name(response), "Fault") == 0)
-		return take_fault(response, err);
+		return take_fault(response, out->fault, err);
 	if (status != 200)
 		return refuse_status(status, err);
 	if (!response || strncmp(xml_name(response), method, strlen(method)) != 0 ||
@@ -152,81 +149,4 @@ int vsphere_soap_parse(const char *buf, size_t len, long status, const char *met
 	out->doc = steal_ptr(&doc);
 	out->response = response;
 	return 0;
-}
-
-/* ---- the call ---- */
-
-static bool is_stopped(void *cancel)
-{
-	return cancel_level(cancel) != CANCEL_NONE;
-}
-
-static void never(struct http_request *req)
-{
-	(void)req;
-}
-
-static int keep_cookie(struct vsphere_soap *s, const struct http_request *req, struct error *err)
-{
-	const char *name, *value;
-
-	for (size_t i = 0; http_reply_header_at(req, i, &name, &value); i++) {
-		struct secret *cookie;
-
-		if (strcasecmp(name, "Set-Cookie") != 0 || strncmp(value, COOKIE, strlen(COOKIE)) != 0)
-			continue;
-		cookie = secret_new_len(value, strcspn(value, ";"), err);
-		if (!cookie)
-			return -1;
-		secret_free(s->cookie);
-		s->cookie = cookie;
-	}
-	return 0;
-}
-
-static int exchange(struct vsphere_soap *s, const struct vsphere_call *call, const struct strbuf *body,
-		    struct vsphere_reply *out, struct error *err)
-{
-	char action[sizeof("\"urn:vim25/\"") + VSPHERE_VERSION_LEN];
-	const struct http_header headers[] = {
-		{ "Content-Type", "text/xml; charset=\"utf-8\"" },
-		{ "SOAPAction", action },
-		{ "Cookie", s->cookie ? secret_reveal(s->cookie) : "" },
-	};
-	struct http_request req = { .method = "POST",
-				    .url = s->url,
-				    .headers = headers,
-				    .n_headers = s->cookie ? 3 : 2,
-				    .body = body->s,
-				    .body_len = body->len,
-				    .reply_max = XML_MAX,
-				    .timeout_ms = s->timeout_ms,
-				    .done = never };
-	int rc;
-
-	snprintf(action, sizeof(action), "\"urn:vim25/%s\"", s->version);
-	rc = http_perform_unless(s->http, &req, is_stopped, s->cancel, err);
-	if (rc == 0)
-		rc = keep_cookie(s, &req, err);
-	if (rc == 0)
-		rc = vsphere_soap_parse(req.reply, req.reply_len, req.status, call->method, out, err);
-	http_request_fini(&req);
-	return rc;
-}
-
-int vsphere_soap_call(struct vsphere_soap *s, const struct vsphere_call *call, struct vsphere_reply *out,
-		      struct error *err)
-{
-	struct strbuf body = { .len = 0 };
-	int rc;
-
-	add_envelope(&body, call);
-	if (body.failed)
-		rc = error_errno(err, ENOMEM, "%s", call->method);
-	else
-		rc = exchange(s, call, &body, out, err);
-	if (body.s)
-		secret_wipe(body.s, body.cap);
-	strbuf_fini(&body);
-	return rc < 0 ? error_prefix(err, "%s: %s", s->host, call->method) : 0;
 }

@@ -66,6 +66,11 @@ struct credentials_request {
 	const struct credentials_file *file;                /* NULL: none given */
 	const char *(*lookup)(void *ctx, const char *name); /* NULL or "" for what is not set */
 	void *ctx;
+	/*
+	 * Another service than storage, by its URL with '/' at its end: only tokens let in there, so that nothing else of
+	 * the above is looked for.  NULL: storage.
+	 */
+	const char *resource;
 	const char *arc_agent; /* a file that is there where an Azure Arc agent is; NULL: the agent's program */
 };
 

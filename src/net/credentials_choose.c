@@ -101,6 +101,7 @@ static struct credentials *from_entra(const struct credentials_request *r, size_
 	const char *tenant = look_up(r, "AZURE_TENANT_ID"), *client = look_up(r, "AZURE_CLIENT_ID");
 	struct entra_config config = {
 		.authority = look_up(r, "AZURE_AUTHORITY_HOST"),
+		.resource = r->resource,
 		.tenant = tenant,
 		.client = client,
 		.proof = proofs[i].proof,
@@ -164,7 +165,8 @@ static int check_auth(const struct credentials_request *r, struct error *err)
 
 static struct credentials *from_machine(const struct credentials_request *r, const char *sign, struct error *err)
 {
-	struct managed_config config = { .arc = is_arc(r), .client = look_up(r, "AZURE_CLIENT_ID") };
+	struct managed_config config = { .arc = is_arc(r), .client = look_up(r, "AZURE_CLIENT_ID"),
+					 .resource = r->resource };
 	struct token_source source;
 	char identity[CREDENTIALS_TEXT_LEN];
 
@@ -179,11 +181,29 @@ static struct credentials *from_machine(const struct credentials_request *r, con
 	return credentials_new_bearer(r->account, identity, sign, &source, err);
 }
 
-#define WHAT_TO_SET                                                                                                    \
-	"set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, " \
-	"or AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or "           \
-	"AZURE_FEDERATED_TOKEN_FILE, or LIFTFS_AUTH=managed (in the environment or in the file of --credentials), or " \
-	"use a URL with a SAS"
+#define SET_FOR_TOKENS                                                                                      \
+	"AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or " \
+	"AZURE_FEDERATED_TOKEN_FILE, or LIFTFS_AUTH=managed (in the environment or in the file of --credentials)"
+#define SET_FOR_STORAGE                                                                                                \
+	"AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, or "  \
+	SET_FOR_TOKENS ", or use a URL with a SAS"
+
+static struct credentials *from_storage(const struct credentials_request *r, struct error *err)
+{
+	const char *value = look_up(r, "AZURE_STORAGE_CONNECTION_STRING");
+
+	if (value)
+		return from_connection_string(r, value, "AZURE_STORAGE_CONNECTION_STRING", err);
+	value = look_up(r, "AZURE_STORAGE_SAS_TOKEN");
+	return value ? from_sas(r, value, err) : from_key(r, look_up(r, "AZURE_STORAGE_KEY"), err);
+}
+
+static bool names_storage(const struct credentials_request *r)
+{
+	return !r->resource &&
+	       (look_up(r, "AZURE_STORAGE_CONNECTION_STRING") || look_up(r, "AZURE_STORAGE_SAS_TOKEN") ||
+		look_up(r, "AZURE_STORAGE_KEY"));
+}
 
 struct credentials *credentials_choose(const struct credentials_request *r, struct error *err)
 {
@@ -191,15 +211,8 @@ struct credentials *credentials_choose(const struct credentials_request *r, stru
 
 	if (r->url_sas)
 		return credentials_new_sas(r->account, secret_reveal(r->url_sas), "the URL", NULL, err);
-	value = look_up(r, "AZURE_STORAGE_CONNECTION_STRING");
-	if (value)
-		return from_connection_string(r, value, "AZURE_STORAGE_CONNECTION_STRING", err);
-	value = look_up(r, "AZURE_STORAGE_SAS_TOKEN");
-	if (value)
-		return from_sas(r, value, err);
-	value = look_up(r, "AZURE_STORAGE_KEY");
-	if (value)
-		return from_key(r, value, err);
+	if (names_storage(r))
+		return from_storage(r, err);
 	for (size_t i = 0; i < ARRAY_LEN(proofs); i++) {
 		value = look_up(r, proofs[i].name);
 		if (value)
@@ -208,7 +221,7 @@ struct credentials *credentials_choose(const struct credentials_request *r, stru
 	value = managed_sign(r);
 	if (value)
 		return from_machine(r, value, err);
-	error_set(err, ERR_REFUSED, "%s; " WHAT_TO_SET,
-		  r->file ? "no credentials in the credentials file" : "no credentials");
+	error_set(err, ERR_REFUSED, "%s; set %s", r->file ? "no credentials in the credentials file" : "no credentials",
+		  r->resource ? SET_FOR_TOKENS : SET_FOR_STORAGE);
 	return NULL;
 }

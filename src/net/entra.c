@@ -25,7 +25,7 @@
 
 struct entra {
 	char *url; /* of the tenant's token endpoint */
-	char *tenant_url, *client, *path, *file;
+	char *tenant_url, *scope, *client, *path, *file;
 	enum entra_proof proof;
 	struct secret *secret, *password;
 };
@@ -38,6 +38,7 @@ static void entra_free(void *ctx)
 		return;
 	free(e->url);
 	free(e->tenant_url);
+	free(e->scope);
 	free(e->client);
 	free(e->path);
 	free(e->file);
@@ -133,7 +134,7 @@ static struct secret *make_body(const struct entra *e, const struct secret *proo
 	CLEANUP_FREE char *client = escape_url_component(e->client, err), *scope = NULL, *value = NULL;
 	struct secret *body = NULL;
 
-	scope = client ? escape_url_component(ENTRA_SCOPE, err) : NULL;
+	scope = client ? escape_url_component(e->scope, err) : NULL;
 	value = scope ? escape_url_component(secret_reveal(proof), err) : NULL;
 	if (!value)
 		return NULL;
@@ -230,9 +231,11 @@ static int copy_texts(struct entra *e, const struct entra_config *c, struct erro
 	e->file = c->file ? strdup(c->file) : NULL;
 	if (asprintf(&e->tenant_url, "%s/%s", authority, c->tenant) < 0)
 		e->tenant_url = NULL;
+	if (asprintf(&e->scope, "%s.default", c->resource ? c->resource : ENTRA_RESOURCE) < 0)
+		e->scope = NULL;
 	if (asprintf(&e->url, "%s/%s/oauth2/v2.0/token", authority, c->tenant) < 0)
 		e->url = NULL;
-	if (!e->client || !e->url || !e->tenant_url || (c->path && !e->path) || (c->file && !e->file))
+	if (!e->client || !e->url || !e->tenant_url || !e->scope || (c->path && !e->path) || (c->file && !e->file))
 		return error_errno(err, ENOMEM, "credentials");
 	if (c->secret) {
 		e->secret = secret_new(c->secret, err);

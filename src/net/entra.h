@@ -10,12 +10,13 @@
 #include "net/token.h"
 
 #define ENTRA_AUTHORITY "https://login.microsoftonline.com"
-#define ENTRA_SCOPE "https://storage.azure.com/.default"
+#define ENTRA_RESOURCE "https://storage.azure.com/"
 
 enum entra_proof { ENTRA_SECRET, ENTRA_CERTIFICATE, ENTRA_FEDERATED };
 
 struct entra_config {
 	const char *authority; /* NULL: ENTRA_AUTHORITY.  https only, but for loopback */
+	const char *resource;  /* what the token is for, with '/' at its end; NULL: ENTRA_RESOURCE */
 	const char *tenant, *client;
 	enum entra_proof proof;
 	const char *secret;   /* ENTRA_SECRET */

@@ -276,6 +276,7 @@ void http_request_fini(struct http_request *req)
 	req->err.msg[0] = '\0';
 	req->reached = false;
 	req->timed_out = false;
+	req->too_long = false;
 	req->status = 0;
 	req->elapsed_us = 0;
 }

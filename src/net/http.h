@@ -69,6 +69,7 @@ struct http_request {
 	struct error err; /* transport only: ERR_NETWORK (detail: CURLcode), ERR_CANCELLED, ERR_REFUSED (TLS trust) */
 	bool reached; /* false: certainly never left this host (connect, DNS): the outcome is known, nothing happened */
 	bool timed_out;      /* a congestion signal */
+	bool too_long;       /* a reply longer than it may be, which it will be the next time too */
 	long status;         /* HTTP status; besides an error only if all of the answer's headers came, else 0 */
 	char *reply;         /* allocated body (NUL-terminated), or NULL */
 	size_t reply_len;    /* bytes in reply_buf or reply */

@@ -506,6 +506,7 @@ void transfer_outcome(struct http_transfer *t, CURLcode rc)
 	req->elapsed_us = (clock_monotonic_ns() - t->started_ns) / 1000;
 	req->status = t->headers_done ? t->status : 0;
 	req->timed_out = rc == CURLE_OPERATION_TIMEDOUT;
+	req->too_long = t->too_long;
 	if (rc == CURLE_OK && !t->headers_done) { /* for curl an answer may end in its headers */
 		rc = CURLE_PARTIAL_FILE;
 		snprintf(t->curl_text, sizeof(t->curl_text), "the answer's headers were cut off");

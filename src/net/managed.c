@@ -136,7 +136,7 @@ static int fetch(void *ctx, const struct token_ask *how, struct token *out, stru
 static int make_url(struct managed *m, const struct managed_config *c, struct error *err)
 {
 	const char *endpoint = c->endpoint && *c->endpoint ? c->endpoint : c->arc ? MANAGED_ARC : MANAGED_IMDS;
-	CLEANUP_FREE char *resource = escape_url_component(MANAGED_RESOURCE, err);
+	CLEANUP_FREE char *resource = escape_url_component(c->resource ? c->resource : MANAGED_RESOURCE, err);
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
 	size_t len = strlen(endpoint);
 

@@ -18,6 +18,7 @@ struct managed_config {
 	bool arc;
 	const char *client;   /* a user-assigned identity's client ID; NULL: the system-assigned one.  Not with arc */
 	const char *endpoint; /* IMDS: scheme and host; Arc: the whole URL.  NULL: as above.  This host's only */
+	const char *resource; /* what the token is for; NULL: MANAGED_RESOURCE */
 	const char *tokens;   /* Arc: the folder of its files; NULL: MANAGED_ARC_TOKENS */
 };
 

@@ -91,7 +91,7 @@ static int open_file(struct project *p, bool read_only, bool check, unsigned *ve
 
 static int set_modes(sqlite3 *db, struct error *err)
 {
-	return sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
+	return sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000", err);
 }
 
 static int upgrade(struct project *p, struct error *err)

@@ -283,12 +283,8 @@ static bool nothing_to_do(struct cycle *c)
 	for (size_t i = 0; i < c->vm->n && same; i++) {
 		struct cycle_disk *d = c->runs[i].d;
 
-		d->result = CYCLE_SKIPPED;
-		d->kind = CYCLE_DELTA;
-		d->cycle = c->runs[i].rs.last.cycle;
-		d->consistency = CONSISTENCY_PROVEN;
-		d->finished_ns = clock_realtime_ns();
-		atomic_store_explicit(&d->progress.bytes_done, d->virtual_size, memory_order_relaxed);
+		memcpy(d->version, c->runs[i].version, sizeof(d->version));
+		cycle_skip(d, c->runs[i].rs.last.cycle);
 	}
 	return same;
 }
@@ -401,19 +397,6 @@ static void commit_disks(struct cycle *c, bool fuzzy)
 		memcpy(c->vm->point, moment, sizeof(c->vm->point));
 }
 
-static void add_counters(struct cycle_disk *d, const struct replica *replica)
-{
-	const struct target_counters *n = replica ? replica_counters(replica) : NULL;
-
-	if (!n)
-		return;
-	d->requests.writes += atomic_load(&n->writes);
-	d->requests.clears += atomic_load(&n->clears);
-	d->requests.reads += atomic_load(&n->reads);
-	d->requests.others += atomic_load(&n->others);
-	d->retries += atomic_load(&n->retries);
-}
-
 static int run_disks(struct cycle *c, struct error *err)
 {
 	open_disks(c);
@@ -482,8 +465,8 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 	for (size_t i = 0; i < vm->n; i++) {
 		memset(&c.runs[i].d->requests, 0, sizeof(c.runs[i].d->requests));
 		c.runs[i].d->retries = 0;
-		add_counters(c.runs[i].d, c.runs[i].replica);
-		add_counters(c.runs[i].d, c.runs[i].copy);
+		cycle_add_requests(c.runs[i].d, c.runs[i].replica);
+		cycle_add_requests(c.runs[i].d, c.runs[i].copy);
 		disk_run_close(&c.runs[i]);
 	}
 	lease_keeper_free(c.keeper);

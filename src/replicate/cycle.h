@@ -66,6 +66,7 @@ struct cycle_disk {
 	uint64_t started_ns, finished_ns; /* realtime */
 	char snapshot[TARGET_POINT_LEN];  /* "" if none was made */
 	_Atomic bool active;              /* being read or sent now */
+	char version[TARGET_VERSION_LEN]; /* of a replica that was skipped; else undefined */
 	bool unverified;                  /* the replica was carried there and not compared since; known unless err is set */
 	char warning[256];                /* something worth a line: rebuilt, renamed, resized; "" if nothing */
 	struct error err;
@@ -86,5 +87,19 @@ int cycle_run(struct cycle_vm *vm, const struct cycle_options *opt, struct error
 
 /* What a cycle would do, changing nothing: fills kind, virtual_size, data_bytes (to be sent at most), err. */
 int cycle_plan(struct cycle_vm *vm, const struct cycle_options *opt, struct error *err) MUST_CHECK;
+
+/* What a cycle that skipped a disk left, for the next one. */
+struct cycle_left {
+	uint64_t cycle;
+	const char *version, *glance; /* of the replica; the latter settled, or "" */
+	bool unverified;
+};
+/*
+ * In place of cycle_run(), for a disk that something else proves to be as it was then: its files, and map and journal here.  What
+ * is left to ask is whether the replica is, too.  If so (*same) the disk has the outcome that cycle_run() would give it, else none.
+ * Any number of disks at once.
+ */
+int cycle_confirm(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same,
+		  struct error *err) MUST_CHECK;
 
 #endif

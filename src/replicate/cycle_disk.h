@@ -10,6 +10,7 @@
  *   cycle_claim.c  numbers and metadata
  *   cycle_point.c  a VM's recovery points: this cycle's, and those that the last one left undone
  *   cycle_copy.c   the copy of the block map beside the replica
+ *   cycle_confirm.c  disks of which nothing is to be done
  *
  *	state       after                          what may follow
  *	opened      disk_run_open                  disk_run_approach, or the end
@@ -117,6 +118,13 @@ void disk_run_failed(struct disk_run *r);
 
 /* What it says of the source that it looked the same before and after: `frozen` is somebody's word. */
 enum consistency cycle_consistency(const struct evidence *f0, bool frozen);
+
+/* ---- cycle_confirm.c ---- */
+
+/* The outcome of a disk of which nothing was to be done since the clean point of `cycle`. */
+void cycle_skip(struct cycle_disk *d, uint64_t cycle);
+/* What was asked of the replica (may be NULL) is added to the disk's counters. */
+void cycle_add_requests(struct cycle_disk *d, const struct replica *replica);
 
 /* ---- cycle_point.c: of all disks of a VM ---- */
 

@@ -150,6 +150,14 @@ void evidence_settle(struct evidence *e, uint64_t opened_ns)
 		e->v[i].settled = settle_ns(&e->v[i], boot, opened_ns, realtime) == 0;
 }
 
+bool evidence_stamp_settled(const struct backing_stamp *s, uint64_t seen_ns, uint64_t opened_ns)
+{
+	uint64_t realtime = clock_realtime_ns();
+
+	return (is_old(s->mtime_ns, realtime) && is_old(s->ctime_ns, realtime)) ||
+	       (seen_ns <= opened_ns && opened_ns - seen_ns >= EVIDENCE_SETTLE_NS);
+}
+
 uint64_t evidence_settle_wait_ns(const struct evidence *e)
 {
 	uint64_t boottime = clock_boottime_ns(), realtime = clock_realtime_ns(), most = 0;

@@ -65,6 +65,11 @@ void evidence_inherit(struct evidence *e, const struct evidence *older);
 
 /* Marks each file settled or not, for a disk that was opened, and with that its first byte read, at opened_ns (boot-time clock). */
 void evidence_settle(struct evidence *e, uint64_t opened_ns);
+/*
+ * The same of one stamp that was first seen at seen_ns, of what was read from opened_ns on (both boot-time clock of this boot), on a
+ * file system that stamps every write.
+ */
+bool evidence_stamp_settled(const struct backing_stamp *s, uint64_t seen_ns, uint64_t opened_ns);
 /* How long to wait until all files that can settle would be settled if they were opened then, 0 to EVIDENCE_SETTLE_NS. */
 uint64_t evidence_settle_wait_ns(const struct evidence *e);
 

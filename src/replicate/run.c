@@ -102,8 +102,9 @@ static void run_one(struct run *run, struct run_vm *vm)
 		return;
 	}
 	opt.no_points = opt.no_points || vm->no_points;
-	if (cancel_check(opt.cancel, &err) < 0 ||
-	    (run->opt->plan ? cycle_plan(&vm->cycle, &opt, &err) : cycle_run(&vm->cycle, &opt, &err)) < 0) {
+	if (!vm->unchanged &&
+	    (cancel_check(opt.cancel, &err) < 0 ||
+	     (run->opt->plan ? cycle_plan(&vm->cycle, &opt, &err) : cycle_run(&vm->cycle, &opt, &err)) < 0)) {
 		bool told = false; /* by some disk; else the VM as a whole failed */
 
 		for (size_t i = 0; i < vm->cycle.n; i++)

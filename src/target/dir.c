@@ -312,6 +312,7 @@ const struct target_ops target_dir_ops = {
 	.replica_open = dir_open_any,
 	.replica_close = dir_replica_close,
 	.look = dir_look,
+	.glance = dir_glance,
 	.create = dir_create,
 	.lease = dir_lease,
 	.raise = dir_raise,

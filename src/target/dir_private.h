@@ -230,6 +230,7 @@ void dir_undo_end(struct dir_replica *d);
 int dir_replica_open(struct replica *r, struct error *err);
 void dir_replica_close(struct replica *r);
 int dir_missing(struct replica *r, struct error *err);
+int dir_glance(struct replica *r, struct target_glance *out, struct error *err) MUST_CHECK;
 int dir_look(struct replica *r, struct target_look *out, struct error *err);
 int dir_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err);
 /* The holes of a file of the replica's: appends [off, off + len). */

@@ -202,6 +202,13 @@ const struct target_counters *replica_counters(const struct replica *r);
 
 int replica_look(struct replica *r, struct target_look *out, struct error *err) MUST_CHECK;
 
+/* What replica_look() would tell, the lease apart, is the same as long as `text` is; "" if there is no cheaper way than a look. */
+struct target_glance {
+	char text[2 * TARGET_VERSION_LEN];
+	bool settled; /* a change from now on changes the text: else one within the same tick of a clock might not */
+};
+int replica_glance(struct replica *r, struct target_glance *out, struct error *err) MUST_CHECK;
+
 /* Creates it, all zeros; never touches an existing one: ERR_CONFLICT/EXISTS (which a lost answer of ours causes too). */
 int replica_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,
 		   struct error *err) MUST_CHECK;

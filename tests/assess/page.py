@@ -2,6 +2,7 @@
 """What the page of liftfs assess --html holds.
 
 page.py check PAGE CSS   sound for readers of screens and for eyes: ids, labels, captions, scopes, titles, contrast
+page.py move PAGE        the plan of the move: its drawing and its tables say what the document in the page says
 page.py show DOM         the table as a browser made it, as JSON: heads, rows, what is said and what is chosen
 """
 import html.parser, json, re, sys
@@ -68,14 +69,15 @@ def contrast(a, b):
 
 
 def check_contrast(css):
-    schemes = [dict(re.findall(r'--([a-z0-9-]+):\s*(#[0-9a-f]+)', block)) for block in re.findall(r':root\s*{([^}]*)}', css)]
+    schemes = [dict(re.findall(r'--([a-z0-9-]+):\s*(#[0-9a-f]+)', block)) for block in re.findall(r':root\s*{([^}]*#[^}]*)}', css)]
     assert len(schemes) == 3, 'light, dark and paper'
     for s in schemes:
         assert set(s) == set(schemes[0]), set(s) ^ set(schemes[0])
         for back in ('page', 'panel'):
             for front in ('text', 'faint', 'link', 'ready', 'conditional', 'not-ready', 'unknown'):
                 assert contrast(s[front], s[back]) >= 4.5, (front, back, contrast(s[front], s[back]))
-        assert contrast(s['part-1'], s['page']) >= 3 and contrast(s['part-1'], s['part-2']) >= 1.7, 'parts of bars'
+            assert min(contrast(s['part-1'], s[back]), contrast(s['part-2'], s[back])) >= 3, ('bars', back)
+        assert contrast(s['part-1'], s['part-2']) >= 1.7, 'parts of bars'
 
 
 def check(page, css):
@@ -93,13 +95,22 @@ def check(page, css):
     assert next(root.all('html')).attrs['lang'] == 'en'
     for s in root.all('section'):
         assert 'aria-labelledby' in s.attrs
+    levels = [int(n.tag[1]) for n in root.all('h1', 'h2', 'h3')]
+    assert all(b <= a + 1 for a, b in zip([0] + levels, levels)), 'a heading that leaves out a level'
     for t in root.all('table'):
         assert list(t.all('caption')), 'a table without caption'
     for th in root.all('th'):
         assert th.attrs.get('scope') in ('col', 'row'), 'a head without scope'
     for s in root.all('svg'):
+        if s.attrs.get('aria-hidden') == 'true':
+            continue
         assert s.attrs.get('role') == 'img' and list(s.all('title')), 'a drawing without text'
         assert list(s.parent.all('table')), 'a drawing without its data'
+    for n in root.all('div'):
+        assert not (n.has('wide') or n.has('long')) or n.attrs.get('tabindex') == '0' and n.attrs.get('role') == 'region', \
+            'what scrolls, but not by keyboard'
+    regions = [n.attrs.get('aria-label') or n.attrs.get('aria-labelledby') for n in root.all() if n.tag == 'section' or n.attrs.get('role') == 'region']
+    assert all(regions) and len(regions) == len(set(regions)), 'regions without a name of their own'
     labelled = [n.attrs['for'] for n in root.all('label')]
     for n in root.all('input', 'select'):
         assert n.attrs['id'] in labelled, 'a control without label'
@@ -107,6 +118,61 @@ def check(page, css):
         assert not n.has('mark') or n.attrs.get('aria-hidden') == 'true', 'a mark that is read out'
     with open(css) as f:
         check_contrast(f.read())
+
+
+def near(got, want):
+    assert abs(float(got) - want) < 0.006, (got, want)
+
+
+def check_bar(svg, wave, whole):
+    """The first rect is the track, ticks follow, then the bar, its mark, and a hatching where there is a risk."""
+    track, *rects = [r for r in svg.all('rect') if not r.has('tick')]
+    assert track.has('track') and len(rects) == (2 if wave['risk'] == 'low' else 3), wave['risk']
+    assert all(r.has('part-1' if wave['production'] else 'part-2') for r in rects[:2]), wave['number']
+    assert wave['risk'] == 'low' or rects[2].has('r-' + wave['risk']), wave['risk']
+    for r in rects:
+        near(r.attrs['x'].rstrip('%'), 100 * wave['start_seconds'] / whole)
+        if r is not rects[1]:
+            near(r.attrs['width'].rstrip('%'), 100 * (wave['end_seconds'] - wave['start_seconds']) / whole)
+
+
+def rows_of(table):
+    return [[c for c in r.children if isinstance(c, Node)] for r in next(table.all('tbody')).children if isinstance(r, Node)]
+
+
+def texts_of(by_id, name):
+    return [n.text() for n in by_id[name].all('li')] if name in by_id else []
+
+
+def check_move(page):
+    root = load(page)
+    by_id = {n.attrs['id']: n for n in root.all() if 'id' in n.attrs}
+    document = json.loads(by_id['data'].text())
+    move, waves = document['move'], document['move']['waves']
+    items = [n for n in by_id['time-line'].children if isinstance(n, Node)]
+    rows = rows_of(by_id['waves'])
+    assert len(items) == len(rows) == len(waves) > 0, (len(items), len(rows), len(waves))
+    for item, row, wave in zip(items, rows, waves):
+        number, machines = str(wave['number']), len(wave['vms'])
+        assert [a.attrs['href'] for a in item.all('a')] == [a.attrs['href'] for a in row[0].all('a')] == ['#wave=' + number]
+        said = ' '.join(item.text().split())
+        assert said.startswith('Wave %s %d machine' % (number, machines)) and 'risk ' + wave['risk'] in said, said
+        assert ('production' in said.replace('risk', '')) == wave['production'], said
+        check_bar(next(item.all('svg')), wave, waves[-1]['end_seconds'])
+        cells = [c.text() for c in row]
+        assert cells[:2] == [number, str(machines)] and cells[10:12] == [wave['confidence'], wave['risk']], cells
+        for cell, seconds in zip(cells[5:8], (wave['start_seconds'], wave['end_seconds'], wave['time']['seconds'])):
+            near(cell, seconds / 86400)
+        assert cells[12] == (', '.join(map(str, wave['broken'])) or '-'), cells
+        assert [n.text() for n in row[13].all('li')] == wave['reasons'], cells
+    if move['fixes']:
+        assert [[int(r[0].text().split()[0]), next(r[1].all('code')).text()] for r in rows_of(by_id['fixes'])] == \
+            [[x['vms'], x['code']] for x in move['fixes']]
+    held = [vm['name'] for vm in document['vms'] if vm['move']['held_by'] is not None]
+    assert len(held) == move['held'] == len(texts_of(by_id, 'held')), (held, move['held'])
+    assert texts_of(by_id, 'assumptions') == move['assumptions'] and len(texts_of(by_id, 'remarks')) == len(move['notices'])
+    outside = ''.join(n.text() for n in root.all('main')).replace('\u2068', '').replace('\u2069', '')
+    assert not [c for c in outside if ord(c) < 32 and c not in '\n\t' or 0x202a <= ord(c) <= 0x202e or 0x2066 <= ord(c) <= 0x2069], 'what turns the text'
 
 
 def show(page):
@@ -126,7 +192,4 @@ def show(page):
     }))
 
 
-if sys.argv[1] == 'check':
-    check(*sys.argv[2:])
-else:
-    show(*sys.argv[2:])
+{'check': check, 'move': check_move, 'show': show}[sys.argv[1]](*sys.argv[2:])

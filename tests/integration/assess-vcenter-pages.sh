@@ -54,15 +54,33 @@ signed_out() {
 	[ "$(tail -n 1 "$scratch/record" | cut -d' ' -f1)" = Logout ] || fail "$1: not signed out: $(cat "$scratch/record")"
 }
 
+cp "$scratch/got" "$scratch/whole"
+
+# all_came MODE PAGES LOGINS: nothing is missing and nothing comes twice; so many first pages of machines, so many sign-ins.
+all_came() {
+	double "$1"
+	"$read" "$url" >"$scratch/got" || fail "$1: cannot be read"
+	sed "s/127.0.0.1:[0-9]*/HOST/g" "$scratch/got" >"$scratch/got.host"
+	sed "s/127.0.0.1:[0-9]*/HOST/g" "$scratch/whole" | diff - "$scratch/got.host" || fail "$1: not the same machines"
+	[ "$(grep -c '^RetrievePropertiesEx ' "$scratch/record")" -eq $((1 + $2)) ] || fail "$1: not asked $2 times: $(cat "$scratch/record")"
+	[ "$(grep -c '^Login ' "$scratch/record")" -eq "$3" ] || fail "$1: not $3 sign-ins: $(cat "$scratch/record")"
+	signed_out "$1"
+}
+all_came expiring 2 2
+all_came faulting 2 2
+all_came cut 3 1
+all_came busy 3 2
+
 double denied
 "$read" "$url" >"$scratch/got" || fail "one machine's fault is all machines'"
-grep -q "^$host vm-2: cannot be read (NoPermission): config.hardware and 1 more$" "$scratch/got" ||
+grep -q "^$host vm-2 'web%2f2': cannot be read (NoPermission): config.hardware, guest.net$" "$scratch/got" ||
 	fail "no notice: $(cat "$scratch/got")"
 [ "$(grep -c '^web/[1-5]: ' "$scratch/got")" -eq 5 ] || fail "machines are missing: $(cat "$scratch/got")"
 signed_out denied
 
 double expired
 must_fail 78 "$host: not signed in any more (NotAuthenticated)" "$read" "$url"
+[ "$(grep -c '^Login ' "$scratch/record")" -eq 2 ] || fail "signs in for ever: $(cat "$scratch/record")"
 signed_out expired
 
 double empty

@@ -42,7 +42,7 @@ assess "$export" >table
 same "the first line" "$(head -n 1 table)" "12 VMs, 21 disks to replicate, 20 TiB; 2 left out (1 template, 1 vcls)"
 grep -q '^Azure: 4 ready, 6 conditionally, 1 not ready, 1 unknown$' table || fail "verdicts: $(cat table)"
 grep -q '^Cost:  USD [0-9,.]* a month for 11 VMs: compute ' table || fail "cost: $(cat table)"
-grep -q '^vm-web-01  *Windows Server 2019  *4  *8 GiB  *1  *100 GiB  *ready  *ready  *D4ls_v5  *297.62$' table || fail "a row: $(cat table)"
+grep -q '^vm-web-01  *Windows Server 2019  *4  *8 GiB  *1  *100 GiB  *ready  *ready  *D4ls_v5  *297.62  *1$' table || fail "a row: $(cat table)"
 same "rows" "$(sed -n '/^VM /,$p' table | wc -l)" 13
 assess --region eastus "$export" >east
 grep -q '^Cost:  not known$' east && grep -q 'no price for 11 more VMs (of .* the disks., their compute is USD' east || fail "no price: $(cat east)"
@@ -59,6 +59,8 @@ if command -v script >/dev/null; then
 	[ "$(sed 's/\x1b\[[0-9;]*m//g; /^VM/,$!d' terminal | awk '{ if (length($0) > n) n = length($0) } END { print n }')" -le 90 ] ||
 		fail "wider than the terminal: $(cat terminal)"
 	grep -q "$(printf '\033')" terminal || fail "no colour"
+	TERM=xterm script -qec "$(echo "$command" | sed 's/cols 90/cols 80/')" /dev/null </dev/null | tr -d '\r' >terminal
+	grep -q '^vm-appliance-01  *16 GiB  unknown  *ready  *D2ls_v5  *73.93  *-$' terminal || fail "80 columns: $(cat terminal)"
 	NO_COLOR=1 TERM=xterm script -qec "$command" /dev/null </dev/null | grep -q "$(printf '\033')" && fail "colours in spite of NO_COLOR"
 fi
 
@@ -66,7 +68,7 @@ fi
 ln -s real.csv link.csv
 printf old >real.csv
 assess --csv link.csv --html page.html --azure-migrate-csv import.csv "$export" >out
-same "what is printed beside files" "$(grep -c . out)" 10
+same "what is printed beside files" "$(grep -c . out)" 12
 [ -L link.csv ] || fail "the link was replaced"
 same "modes" "$(stat -c %a real.csv page.html)" "$(printf '644\n644')"
 same "what lies there" "$(find . -name '*.csv.*' -o -name '*.html.*')" ""
@@ -109,6 +111,35 @@ assess evil >out 2>/dev/null
 grep -q "$(printf '[\033\007]')" out && fail "escapes reach the terminal"
 assess --explain "$(printf 'esc\033[31mred\007')" evil 2>/dev/null >out
 grep -q "$(printf '[\033\007]')" out && fail "escapes reach the terminal"
+reversed=$(printf '\342\200\256')
+assess evil 2>/dev/null | grep -q "$reversed" && fail "a name turns the table's text around"
+assess evil 2>/dev/null | grep -qF '%E2%80%AEgpj.exe' || fail "a name is not shown"
+assess --explain "${reversed}gpj.exe" evil 2>err >out || fail "explain: $(cat err)"
+grep -qF '%E2%80%AEgpj.exe' out || fail "a name is not shown: $(cat out)"
+grep -q "$reversed" out && fail "a name turns the explanation around"
+cp -r evil "a${reversed}b"
+assess --html - "a${reversed}b" 2>/dev/null | sed '/<script/,/<[/]script>/d' >page
+grep -qF 'a%E2%80%AEb' page || fail "a name is not on the page"
+grep "$reversed" page && fail "a name turns the page around"
+
+# ---- a reader that has had enough ----
+unread() {
+	python3 -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w, restore_signals=False).returncode)' "$builddir/tools/liftfs" "$@" 2>err && fail "$*: exit status 0"
+	[ ! -s err ] || fail "$*: $(cat err)"
+}
+for arguments in '' --json '--csv -' '--html -' '--explain vm-web-01'; do
+	# shellcheck disable=SC2086 # words
+	unread assess --catalogue "$srcdir/src/assess/catalogue" $arguments "$export"
+done
+mkdir list
+truncate -s 1M list/a.img
+unread list list
+assess "$export" 2>err >/dev/full && fail "to a full disk"
+[ "$(cat err)" = "liftfs assess: standard output: could not be written" ] || fail "a full disk is told as: $(cat err)"
+
 assess --csv - evil 2>/dev/null >evil.csv
 python3 - evil.csv <<'PY' || fail "formulas in a CSV file"
 import csv, sys

@@ -52,6 +52,7 @@ static const char *const small_files[][2] = {
 	{ "guest-os.csv",
 	  "vim_id,vmx_id,os_key,arch\nwinGuest,win,win,x86\nwin64Guest,win-64,win,x64\nlinGuest,,lin,x64\n" },
 	{ "guest-os-names.csv", "order,pattern,os_key\n1,windows 1*2,lin\n2,windows*,win\n5,*linux,lin\n" },
+	{ "guest-os-releases.csv", "id,version,os_key\ntux,9,lin\n" },
 	{ "avs-hosts.csv", "host,cores,ram_gb,capacity_tb\nH1,10,100,10\n" },
 	{ "avs-ftt.csv", "ftt,raid,numerator,denominator,min_hosts\n0,0,1,1,1\n1,1,2,1,3\n3,1,4,1,7\n" },
 };

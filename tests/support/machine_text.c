@@ -86,6 +86,7 @@ static void add_machine(struct strbuf *b, const struct machine *m)
 	add_number(b, "memory_pct", m->memory_pct);
 	add_number(b, "network_out", m->network_out_mbs);
 	add_number(b, "in_use", m->storage_in_use_mib);
+	add_number(b, "guest_used", m->guest_used_mib);
 	add_number(b, "capacity", m->capacity_mib);
 	add_number(b, "read_ops", m->read_ops);
 	add_number(b, "write_ops", m->write_ops);

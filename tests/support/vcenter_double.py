@@ -9,7 +9,11 @@ Listens on a port of 127.0.0.1, which it prints, until it is killed.  Each call 
 "session" or "-", and maxObjects or the token.  MODE:
   pages      five machines, two a page, whatever was asked for
   denied     vm-2's hardware may not be read
-  expired    the session is gone at the second page: HTTP 200 and NotAuthenticated in missingSet
+  expired    the session is gone at the second page, and each that follows: HTTP 200 and NotAuthenticated in missingSet
+  expiring   the same, the first time only
+  faulting   the session is gone at the second page, the first time: a fault
+  busy       the first call of each kind is answered by 503
+  cut        the first call for a first and for a second page are not answered
   empty      a page without objects announces another, for ever
   large      everything at once, above 64 MiB
   old        the API is of 6.0
@@ -46,7 +50,7 @@ def hardware(number):
 def machine(number):
     second_page = number > PAGE
     text = '<objects><obj type="VirtualMachine">vm-%d</obj>' % number + prop('name', 'web%%2f%d' % number)
-    if MODE == 'expired' and second_page:
+    if second_page and (MODE == 'expired' or MODE == 'expiring' and Handler.logins == 1):
         text += missing('config.hardware', 'NotAuthenticated')
     elif MODE == 'denied' and number == 2:
         text += missing('config.hardware', 'NoPermission') + missing('guest.net', 'NoPermission')
@@ -75,6 +79,8 @@ def content():
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     places = True
+    logins = 0
+    seen = set()
 
     def log_message(self, *args):
         pass
@@ -102,6 +108,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with open(RECORD, 'a') as record:
             print(method, self.headers['SOAPAction'], 'session' if session else '-', what.group(1) if what else '-',
                   file=record)
+        first = (method, Handler.places) not in Handler.seen
+        Handler.seen.add((method, Handler.places))
+        if MODE == 'busy' and first:
+            return self.answer('', 503)
+        if MODE == 'cut' and first and 'RetrieveProperties' in method and not Handler.places:
+            self.close_connection = True
+            return None
+        if MODE == 'faulting' and first and method == 'ContinueRetrievePropertiesEx':
+            return self.fault('NotAuthenticated')
+        Handler.logins += method == 'Login'
         if not session and method not in ('RetrieveServiceContent', 'Login'):
             return self.fault('NotAuthenticated')
         if method == 'Login' and '<userName>a&amp;b</userName><password>p&lt;w</password>' not in body:
@@ -120,7 +136,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     cookie='s3cret' if method == 'Login' else None)
 
 
-class Server(http.server.HTTPServer):
+class Server(http.server.ThreadingHTTPServer):
     pems = sys.argv[3:]
 
     def handle_error(self, request, client_address):

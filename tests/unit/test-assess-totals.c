@@ -46,7 +46,7 @@ static void what_has_no_price_is_counted_and_not_summed(void **state)
 {
 	CLEANUP(cleanup_assess_totals) struct assess_totals t = { 0 };
 	struct error err = ERROR_INIT;
-	struct fixture x;
+	static struct fixture x;
 
 	(void)state;
 	init(&x);
@@ -75,7 +75,7 @@ static void the_largest_are_kept_in_order(void **state)
 {
 	CLEANUP(cleanup_assess_totals) struct assess_totals t = { 0 };
 	struct error err = ERROR_INIT;
-	struct fixture x;
+	static struct fixture x;
 
 	(void)state;
 	init(&x);
@@ -112,7 +112,7 @@ static void findings_are_weighed_by_the_code_and_not_by_the_machine(void **state
 		     { "Doubt", VERDICT_UNKNOWN, false, 1 },
 		     { "Note", VERDICT_READY, true, 3 } };
 	struct error err = ERROR_INIT;
-	struct fixture x;
+	static struct fixture x;
 
 	(void)state;
 	init(&x);

@@ -16,8 +16,9 @@ static void what_is_shipped_is_whole(void **state)
 					       { "guest-os.csv", "" },
 					       { "guest-os-names.csv", "" },
 					       { "avs-hosts.csv", "2026-02" },
-					       { "avs-ftt.csv", "2024-08" } };
-	static const size_t rows[] = { 390, 41, 1615, 83, 277, 223, 6, 5 };
+					       { "avs-ftt.csv", "2024-08" },
+					       { "guest-os-releases.csv", "" } };
+	static const size_t rows[] = { 390, 41, 1615, 83, 277, 223, 6, 5, 82 };
 	const struct catalogue_file *files;
 	size_t n;
 
@@ -248,6 +249,10 @@ static void a_file_that_makes_no_sense_is_an_error_with_its_place(void **state)
 		  ":3: order: 2 after 2; rows are in their order" },
 		{ "guest-os-names.csv", "order,pattern,os_key\n1,Windows*,win\n",
 		  ":2: pattern: 'Windows*' would never match; patterns are in lower case" },
+		{ "guest-os-releases.csv", "id,version,os_key\ntux,9,bsd\n", ":2: os_key: 'bsd' is not in os-keys.csv" },
+		{ "guest-os-releases.csv", "id,version,os_key\n,9,lin\n", ":2: id: empty" },
+		{ "guest-os-releases.csv", "id,version,os_key\ntux,,lin\ntux,9,win\n",
+		  ":3: id: 'tux' has a row for any version before this one" },
 	};
 	const struct scratch_dir *dir = *state;
 

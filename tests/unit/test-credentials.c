@@ -215,6 +215,32 @@ static void what_cannot_be_used_is_refused_with_a_reason(void **state)
 	clock_set_for_test(NULL);
 }
 
+static void another_service_lets_only_tokens_in(void **state)
+{
+	const char *env[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "acct", "AZURE_STORAGE_SAS_TOKEN",
+			      "sig=SECRET",        "AZURE_STORAGE_CONNECTION_STRING",    "AccountName=acct;AccountKey=" KEY,
+			      NULL,                NULL,                                 NULL };
+	const struct credentials_request r = { .lookup = look_up,
+					       .ctx = env,
+					       .arc_agent = "/nonexistent",
+					       .resource = "https://management.azure.com/" };
+	CLEANUP(cleanup_credentials) struct credentials *c = NULL;
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	assert_null(credentials_choose(&r, &e));
+	assert_error(&e, ERR_REFUSED,
+		     "no credentials; set AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET, "
+		     "AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE, or LIFTFS_AUTH=managed (in the "
+		     "environment or in the file of --credentials)");
+	env[8] = "LIFTFS_AUTH";
+	env[9] = "managed";
+	e = (struct error)ERROR_INIT;
+	c = credentials_choose(&r, &e);
+	assert_non_null(c);
+	assert_int_equal(c->kind, CREDENTIALS_BEARER);
+}
+
 static void requests_are_signed_or_given_the_token(void **state)
 {
 	const char *by_key[] = { "AZURE_STORAGE_KEY", KEY, "AZURE_STORAGE_ACCOUNT", "acct", NULL };
@@ -365,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_entra_needs_is_chosen_in_order_and_described),
+		cmocka_unit_test(another_service_lets_only_tokens_in),
 		cmocka_unit_test(a_managed_identity_is_chosen_only_where_something_says_that_there_is_one),
 		cmocka_unit_test(a_token_is_sent_as_a_header_and_never_in_the_clear),
 		cmocka_unit_test(a_sas_that_ends_within_a_day_says_so),

@@ -97,6 +97,10 @@ static void messages_show_what_a_terminal_would_obey(void **state)
 		{ "\033[2J\r\n\t\x7f", "\\x1B[2J\\x0D\\x0A\\x09\\x7F" },
 		{ "\xc2\x9b", "\\xC2\\x9B" }, /* CSI in one character */
 		{ "\xff", "\\xFF" },
+		{ "\xe2\x80\xaegpj.exe", "\\xE2\\x80\\xAEgpj.exe" }, /* U+202E: written backwards from here on */
+		{ "a\xe2\x80\x8b\xef\xbb\xbf", "a\\xE2\\x80\\x8B\\xEF\\xBB\\xBF" }, /* without width */
+		{ "\xe2\x81\xa6\xd8\x9c\xf3\xa0\x80\x81", "\\xE2\\x81\\xA6\\xD8\\x9C\\xF3\\xA0\\x80\\x81" },
+		{ "\xe2\x80\x90\xe2\x80\xaf\xd7\x90", "\xe2\x80\x90\xe2\x80\xaf\xd7\x90" }, /* a hyphen, a blank, a letter */
 	};
 	char out[64];
 
@@ -104,6 +108,22 @@ static void messages_show_what_a_terminal_would_obey(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		escape_visible(cases[i].from, out, sizeof(out));
 		assert_string_equal(out, cases[i].to);
+	}
+}
+
+static void a_name_is_shown_without_what_misleads(void **state)
+{
+	static const struct pair cases[] = {
+		{ "plain \xc3\xbc %41 \\", "plain \xc3\xbc %41 \\" },
+		{ "\xe2\x80\xaegpj.exe", "%E2%80%AEgpj.exe" },
+		{ "\033[m\xff\xe2\x80\x8b", "%1B[m%FF%E2%80%8B" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP_FREE char *shown = escape_shown(cases[i].from, NULL);
+
+		assert_string_equal(shown, cases[i].to);
 	}
 }
 
@@ -169,6 +189,7 @@ int main(void)
 		cmocka_unit_test(bad_escapes_are_named),
 		cmocka_unit_test(urls_keep_the_unreserved_characters),
 		cmocka_unit_test(messages_show_what_a_terminal_would_obey),
+		cmocka_unit_test(a_name_is_shown_without_what_misleads),
 		cmocka_unit_test(a_small_buffer_gets_whole_characters),
 		cmocka_unit_test(utf8_is_strict),
 	};

@@ -107,6 +107,68 @@ static void two_configurations_of_one_vm_are_one_machine(void **state)
 	      "copy.ovf: 'another' names only disks of other machines: left out\n");
 }
 
+#define COPY_UUID "vc.uuid = \"50 0c 11 22 33 44 55 66-77 88 99 aa bb cc dd ee\"\n"
+#define BIOS_UUID "uuid.bios = \"56 4d 54 59 5d 0c 51 8d-d3 40 38 4f fe bf e4 5d\"\n"
+
+static void a_machine_that_was_copied_with_its_disks_is_one(void **state)
+{
+	make_folder(*state, "a");
+	make_folder(*state, "b");
+	make_folder(*state, "c");
+	write_text(*state, "a/web.vmx", "displayName = \"web\"\nmemsize = \"512\"\n" COPY_UUID DISK("scsi0:0", "os.img"));
+	write_text(*state, "b/web.vmx", "displayName = \"web 2\"\nmemsize = \"1024\"\n" COPY_UUID DISK("scsi0:0", "os.img"));
+	write_text(*state, "c/web.vmx", "displayName = \"web\"\nmemsize = \"512\"\n" DISK("scsi0:0", "os.img"));
+	write_image(*state, "a/os.img", MIB);
+	write_image(*state, "b/os.img", 2 * MIB);
+	write_image(*state, "c/os.img", MIB);
+	check(*state, ".",
+	      "web: ? bios uuid=500c1122-3344-5566-7788-99aabbccddee path=a/web.vmx vcpus=1 memory=512 nics=0\n"
+	      "  scsi0:0: path=a/os.img mib=1 order=0 allocated=0 chain=1 os\n"
+	      "  ! disks[0].capacity_mib: 1 (a/web.vmx), 2 (b/web.vmx)\n"
+	      "  ! name: web (a/web.vmx), web 2 (b/web.vmx)\n"
+	      "  ! memory_mib: 512 (a/web.vmx), 1024 (b/web.vmx)\n"
+	      "web: ? bios path=c/web.vmx vcpus=1 memory=512 nics=0\n"
+	      "  scsi0:0: path=c/os.img mib=1 order=0 allocated=0 chain=1 os\n",
+	      "b/web.vmx: taken for the same machine as a/web.vmx\n");
+}
+
+static void a_bios_uuid_is_that_of_one_machine_under_one_name(void **state)
+{
+	make_folder(*state, "a");
+	make_folder(*state, "b");
+	make_folder(*state, "c");
+	write_text(*state, "a/web.vmx", "displayName = \"web\"\n" BIOS_UUID DISK("scsi0:0", "os.img"));
+	write_text(*state, "b/web.vmx", "displayName = \"web\"\n" BIOS_UUID DISK("scsi0:0", "os.img"));
+	write_text(*state, "c/db.vmx", "displayName = \"db\"\n" BIOS_UUID DISK("scsi0:0", "os.img"));
+	write_image(*state, "a/os.img", MIB);
+	write_image(*state, "b/os.img", MIB);
+	write_image(*state, "c/os.img", MIB);
+	check(*state, ".",
+	      "web: ? bios bios=564d5459-5d0c-518d-d340-384ffebfe45d path=a/web.vmx vcpus=1 nics=0\n"
+	      "  scsi0:0: path=a/os.img mib=1 order=0 allocated=0 chain=1 os\n"
+	      "db: ? bios bios=564d5459-5d0c-518d-d340-384ffebfe45d path=c/db.vmx vcpus=1 nics=0\n"
+	      "  scsi0:0: path=c/os.img mib=1 order=0 allocated=0 chain=1 os\n",
+	      "b/web.vmx: taken for the same machine as a/web.vmx\n");
+}
+
+static void an_export_beside_its_machine_is_that_machine(void **state)
+{
+	make_folder(*state, "a");
+	make_folder(*state, "b");
+	write_text(*state, "a/web.vmx", "displayName = \"web\"\nmemsize = \"512\"\n" DISK("scsi0:0", "os.img"));
+	write_text(*state, "a/export.ovf", OVF("web", "export-disk1.img"));
+	write_text(*state, "b/web.ovf", OVF("web", "export-disk2.img"));
+	write_image(*state, "a/os.img", 7 * MIB);
+	write_image(*state, "a/export-disk1.img", 7 * MIB);
+	write_image(*state, "b/export-disk2.img", 7 * MIB);
+	check(*state, ".",
+	      "web: ? bios path=a/web.vmx guest_id=ubuntu64Guest vcpus=1 memory=512 nics=0\n"
+	      "  scsi0:0: path=a/os.img mib=7 order=0 allocated=0 chain=1 os\n"
+	      "web: ? ? path=b/web.ovf guest_id=ubuntu64Guest nics=0\n"
+	      "  d: path=b/export-disk2.img mib=7 order=0 allocated=0 chain=1 os\n",
+	      "a/export.ovf: taken for the same machine as a/web.vmx\n");
+}
+
 static void an_export_of_hyperv_completes_what_its_configuration_says(void **state)
 {
 	make_folder(*state, "hv");
@@ -125,6 +187,26 @@ static void an_export_of_hyperv_completes_what_its_configuration_says(void **sta
 	      "  os.img: path=hv/os.img mib=1 order=0 allocated=0 chain=1 os\n"
 	      "  ! name: hv (hv/hv.xml), renamed (export.json)\n"
 	      "  ! vcpus: 2 (hv/hv.xml), 4 (export.json)\n",
+	      "");
+}
+
+static void a_configuration_of_hyperv_as_a_file_has_the_images_of_its_vm(void **state)
+{
+	make_folder(*state, "hv");
+	make_folder(*state, "hv/Virtual Machines");
+	make_folder(*state, "hv/Virtual Hard Disks");
+	write_text(*state, "hv/Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+		   "<configuration><properties><name>hv</name><subtype>0</subtype></properties><_x_><controller0><drive0>"
+		   "<type>VHD</type><pathname>C:\\VMs\\os.img</pathname></drive0></controller0></_x_></configuration>");
+	write_text(*state, "hv/Virtual Machines/1AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+		   "<configuration><properties><name>other</name><subtype>0</subtype></properties><_x_><controller0><drive0>"
+		   "<type>VHD</type><pathname>C:\\VMs\\another.img</pathname></drive0></controller0></_x_></configuration>");
+	write_image(*state, "hv/Virtual Hard Disks/os.img", MIB);
+	write_image(*state, "hv/Virtual Hard Disks/another.img", MIB);
+	write_image(*state, "hv/Virtual Hard Disks/stray.img", MIB);
+	check(*state, "hv/Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml",
+	      "hv: ? bios path=Virtual Machines/0AA394FA-7C4A-4070-BA32-773D43B28A86.xml\n"
+	      "  os.img: path=Virtual Hard Disks/os.img mib=1 order=0 allocated=0 chain=1 os\n",
 	      "");
 }
 
@@ -173,9 +255,12 @@ static void what_is_no_inventory_is_refused(void **state)
 		const char *name, *text, *msg;
 	} cases[] = {
 		{ "a.vmx", "rubbish", "a.vmx: line 1: no '='" },
+		{ "a.xml", "<html/>", "a.xml: describes no virtual machine" },
 		{ "a.json", "{\"a\":1}", "a.json: describes no virtual machine" },
 		{ "a.ovf", "<html/>", "a.ovf: OVF: XML: <html>, not <Envelope>" },
-		{ "a.txt", "rubbish\n", "a.txt: neither a tab of an RVTools export nor an import of Azure Migrate: columns 'rubbish'" },
+		{ "a.txt", "rubbish\n", "a.txt: no inventory that is known, with columns 'rubbish': an inventory is an RVTools export "
+		  "(.xlsx or .csv), an import of Azure Migrate (.csv), a VM's .vmx, .ovf, .ova, .vmcx or .xml, Hyper-V's .json, a folder of "
+		  "these, or https://VCENTER/sdk" },
 	};
 	const struct scratch_dir *dir = *state;
 
@@ -202,7 +287,11 @@ int main(void)
 		TEST(images_without_a_configuration_have_a_name_and_disks),
 		TEST(a_vm_without_disks_is_one),
 		TEST(two_configurations_of_one_vm_are_one_machine),
+		TEST(a_machine_that_was_copied_with_its_disks_is_one),
+		TEST(a_bios_uuid_is_that_of_one_machine_under_one_name),
+		TEST(an_export_beside_its_machine_is_that_machine),
 		TEST(an_export_of_hyperv_completes_what_its_configuration_says),
+		TEST(a_configuration_of_hyperv_as_a_file_has_the_images_of_its_vm),
 		TEST(a_configuration_that_cannot_be_read_leaves_its_images),
 		TEST(a_configuration_as_a_file_has_only_its_own_images),
 		TEST(an_export_of_hyperv_says_what_its_images_would),

@@ -118,6 +118,10 @@ static void imds_is_asked_as_documented_and_never_through_a_proxy(void **state)
 	assert_string_equal(r.target,
 			    "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
 			    "storage.azure.com%2F&client_id=0a-1b");
+	assert_int_equal(ask(&r, (struct managed_config){ .resource = "https://management.azure.com/" }), 0);
+	assert_string_equal(r.target,
+			    "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
+			    "management.azure.com%2F");
 	rig_stop(&r);
 }
 

@@ -65,6 +65,143 @@ static void bytes_are_measured_else_allocated_else_the_capacity(void **state)
 	subject_fini(&s);
 }
 
+/* What no image is known to take of it is spread over the other disks by their size. */
+static void what_a_machine_has_in_use_is_spread_over_its_disks(void **state)
+{
+	struct move_options o;
+	struct move m = { .n_vms = 0 };
+	struct subject s;
+	struct machine *machine = subject_init(&s, shipped);
+	const struct move_vm *v;
+
+	(void)state;
+	move_options_init(&o);
+	add_disk(machine, 3 * 102400);
+	add_disk(machine, 999)->raw = true;
+	machine->storage_in_use_mib = num(40960);
+	v = plan(&s, &o, &m);
+	assert_near(v->load.bytes[MOVE_IN_USE], 40 * GIB);
+	assert_near(move_load_bytes(&v->load), 40 * GIB);
+	assert_int_equal(v->load.from[MOVE_IN_USE], 2);
+	assert_near(v->disks[1].bytes, 30 * GIB);
+	assert_int_equal(move_load_source(&v->load), MOVE_IN_USE);
+	assert_string_equal(move_source_name(MOVE_IN_USE), "in-use");
+
+	machine->disks[0].allocated_mib = num(10240);
+	v = plan(&s, &o, &m);
+	assert_near(v->load.bytes[MOVE_ALLOCATED], 10 * GIB);
+	assert_near(v->load.bytes[MOVE_IN_USE], 30 * GIB);
+	machine->storage_in_use_mib = num(1e9); /* swap, logs, snapshots: not more than there is */
+	v = plan(&s, &o, &m);
+	assert_near(v->load.bytes[MOVE_IN_USE], 300 * GIB);
+	machine->storage_in_use_mib = num(5120);
+	v = plan(&s, &o, &m);
+	assert_near(v->load.bytes[MOVE_IN_USE], 0);
+	assert_int_equal(v->load.from[MOVE_IN_USE], 1);
+	move_fini(&m);
+	subject_fini(&s);
+}
+
+static struct machine *add_like_the_first(struct subject *s, const char *name)
+{
+	struct machine *m = machine_add(&s->list, name, "test:2", NULL);
+
+	assert_non_null(m);
+	m->vcpus = num(2);
+	m->memory_mib = num(8192);
+	m->firmware = MACHINE_BIOS;
+	m->power = MACHINE_ON;
+	set_os(m, "Microsoft Windows Server 2022 (64-bit)");
+	add_disk(m, 102400);
+	return m;
+}
+
+static struct machine_disk *add_shared(struct machine *m, double mib, const char *path)
+{
+	struct machine_disk *d = add_disk(m, mib);
+
+	d->shared = true;
+	assert_int_equal(machine_set(&d->path, path, NULL), 0);
+	return d;
+}
+
+static void a_shared_disk_is_sent_once(void **state)
+{
+	struct move_options o;
+	struct move m = { .n_vms = 0 };
+	struct subject s;
+	const struct move_vm *v;
+
+	(void)state;
+	subject_init(&s, shipped);
+	move_options_init(&o);
+	add_shared(&s.list.v[0], 204800, "[ds] quorum.vmdk");
+	add_shared(add_like_the_first(&s, "db-01"), 204800, "[ds] quorum.vmdk");
+	v = plan(&s, &o, &m);
+	assert_near(move_load_bytes(&m.load), 400 * GIB);
+	assert_int_equal(m.load.disks, 3);
+	assert_int_equal(m.load.elsewhere, 1);
+	assert_int_equal(v[0].load.elsewhere, 1);
+	assert_string_equal(v[0].disks[1].with->machine->name, "db-01"); /* the first by name */
+	assert_null(v[1].disks[1].with);
+	assert_near(move_load_bytes(&v[0].load), 100 * GIB);
+	assert_near(v[0].churn, v[1].churn / 3);
+	assert_int_equal(m.notices.n, 1);
+	assert_string_equal(m.notices.v[0], "db-01, web-01 depend on each other and go together");
+	move_fini(&m);
+	subject_fini(&s);
+}
+
+static void a_path_is_one_disk_in_one_datacenter_and_of_one_size(void **state)
+{
+	struct move_options o;
+	struct move m = { .n_vms = 0 };
+	struct subject s;
+	struct machine *other;
+
+	(void)state;
+	subject_init(&s, shipped);
+	move_options_init(&o);
+	add_shared(&s.list.v[0], 204800, "[ds] a.vmdk");
+	other = add_like_the_first(&s, "db-01");
+	add_shared(other, 204801, "[ds] a.vmdk");
+	plan(&s, &o, &m);
+	assert_int_equal(m.load.elsewhere, 0);
+	s.list.v[1].disks[1].capacity_mib = num(204800);
+	plan(&s, &o, &m);
+	assert_int_equal(m.load.elsewhere, 1);
+	assert_int_equal(machine_set(&s.list.v[1].datacenter, "other", NULL), 0);
+	plan(&s, &o, &m);
+	assert_int_equal(m.load.elsewhere, 0);
+	assert_int_equal(machine_set(&s.list.v[1].datacenter, "", NULL), 0);
+	assert_int_equal(machine_set(&s.list.v[1].vcenter, "other", NULL), 0);
+	plan(&s, &o, &m);
+	assert_int_equal(m.load.elsewhere, 0);
+	assert_int_equal(m.notices.n, 0);
+	move_fini(&m);
+	subject_fini(&s);
+}
+
+static void shared_disks_without_a_path_are_told(void **state)
+{
+	struct move_options o;
+	struct move m = { .n_vms = 0 };
+	struct subject s;
+
+	(void)state;
+	subject_init(&s, shipped);
+	move_options_init(&o);
+	add_shared(&s.list.v[0], 1024, NULL);
+	add_shared(add_like_the_first(&s, "db-01"), 1024, NULL);
+	plan(&s, &o, &m);
+	assert_int_equal(m.load.elsewhere, 0);
+	assert_int_equal(m.notices.n, 1);
+	assert_string_equal(m.notices.v[0],
+			    "2 shared disks name no image: what machines share of them is counted more than once");
+	move_fini(&m);
+	subject_fini(&s);
+}
+
 static void each_limit_can_be_the_one(void **state)
 {
 	struct move_options o;
@@ -124,6 +261,10 @@ static void an_upload_is_as_fast_as_a_disk_of_the_size(void **state)
 		machine->disks[0].raw = true;
 		move_options_init(&o);
 		assert_near(plan(&s, &o, &m)->load.slowest_s, disks[i].mib * MIB / disks[i].page_blob);
+		assert_int_equal(m.load.direct, disks[i].mib * MIB >= 8192 * GIB);
+		assert_int_equal(m.vms[0].disks[1].way,
+				 disks[i].mib * MIB >= 8192 * GIB ? MOVE_DIRECT_UPLOAD : MOVE_PAGE_BLOB);
+		assert_near(m.vms[0].disks[1].rate, disks[i].page_blob);
 		o.way = MOVE_DIRECT_UPLOAD;
 		assert_near(plan(&s, &o, &m)->load.slowest_s, disks[i].mib * MIB / disks[i].upload);
 		move_fini(&m);
@@ -187,6 +328,10 @@ static void small_writes_are_limited_by_requests(void **state)
 	assert_near(plan(&s, &o, &m)->change_rate, 2 * 500 * 65536);
 	o.change_bytes.v = 1048576;
 	assert_near(plan(&s, &o, &m)->change_rate, 2 * 60 * MIB);
+	o.change_bytes.v = 65536;
+	machine->disks[0].raw = true;
+	machine->disks[1].capacity_mib = num(9000 * 1024.0); /* S70: 2,000 a second */
+	assert_near(plan(&s, &o, &m)->change_rate, 2000 * 65536);
 	move_fini(&m);
 	subject_fini(&s);
 }
@@ -243,6 +388,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_are_measured_else_allocated_else_the_capacity),
+		cmocka_unit_test(what_a_machine_has_in_use_is_spread_over_its_disks),
+		cmocka_unit_test(a_shared_disk_is_sent_once),
+		cmocka_unit_test(a_path_is_one_disk_in_one_datacenter_and_of_one_size),
+		cmocka_unit_test(shared_disks_without_a_path_are_told),
 		cmocka_unit_test(each_limit_can_be_the_one),
 		cmocka_unit_test(an_upload_is_as_fast_as_a_disk_of_the_size),
 		cmocka_unit_test(cycles_have_what_the_rest_of_the_wave_leaves),

@@ -35,6 +35,28 @@ static void each_step_is_made_once(void **state)
 	}
 }
 
+static void long_steps_are_shared_even_if_they_are_few(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 20; n++) {
+		struct counts c = { .bad = STEPS, .worse = STEPS };
+
+		assert_int_equal(parallel_each_long(n, count, &c, NULL), 0);
+		for (size_t i = 0; i < 20; i++)
+			assert_int_equal(c.of[i], i < n);
+	}
+	for (size_t bad = 0; bad < 20; bad++) {
+		struct counts c = { .bad = bad, .worse = 19 };
+		struct error err = ERROR_INIT;
+		char text[32];
+
+		snprintf(text, sizeof(text), "step %zu", bad);
+		assert_int_equal(parallel_each_long(20, count, &c, &err), -1);
+		assert_int_equal(err.code, ERR_CORRUPT);
+		assert_string_equal(err.msg, text);
+	}
+}
+
 static void the_failure_that_a_plain_loop_meets_first_is_returned(void **state)
 {
 	(void)state;
@@ -64,6 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_step_is_made_once),
+		cmocka_unit_test(long_steps_are_shared_even_if_they_are_few),
 		cmocka_unit_test(the_failure_that_a_plain_loop_meets_first_is_returned),
 		cmocka_unit_test(a_failure_without_a_place_for_it_is_still_one),
 	};

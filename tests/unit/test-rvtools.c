@@ -20,7 +20,7 @@
 #define UUID_B "e4b06ce6-0741-47a8-bce4-2c8218072e8c"
 #define UUID_C "1a2b8f1f-f1fd-42a2-9755-d4c13a902931"
 
-static const char *const tab_names[] = { "vInfo", "vDisk", "vPartition", "vCPU", "vMemory", "vNetwork", "vSnapshot" };
+static const char *const tab_names[] = { "vInfo", "vDisk", "vPartition", "vCPU", "vMemory", "vNetwork", "vSnapshot", "vTools" };
 
 static char *join(const char *folder, const char *name)
 {
@@ -167,6 +167,8 @@ static void encodings_and_delimiters_make_no_difference(void **state)
 
 			assert_true(asprintf(&name, "RVTools_tab%s.csv", tab_names[i]) > 0);
 			from = join(folder, name);
+			if (access(from, F_OK) < 0) /* the sample has not all */
+				continue;
 			rewrite(from, variants[v].delimiter, &text);
 			write_as(*state, name, &text, variants[v].encoding, variants[v].bom, variants[v].bom_len);
 		}
@@ -206,6 +208,7 @@ static void a_tab_is_known_by_its_columns(void **state)
 		{ "vMemoryVMName,vMemorySizeMiB,vMemoryReservation", RVTOOLS_MEMORY },
 		{ "VM,Mac Address", RVTOOLS_NETWORK },
 		{ "VM,Date / time,Size MiB (total)", RVTOOLS_SNAPSHOT },
+		{ "VM,Powerstate,Tools,Tools Version,Upgradeable", RVTOOLS_TOOLS },
 		{ "Host,# CPU,Memory," OS, RVTOOLS_TABS },
 	};
 	const struct scratch_dir *dir = *state;
@@ -319,8 +322,10 @@ static void what_vinfo_lacks_comes_from_other_tabs(void **state)
 			   "RVTools_tabvCPU.csv", "VM,CPUs,Sockets\na,8,2\nb,9,2\n",
 			   "RVTools_tabvMemory.csv", "VM,Size MB,Ballooned\na,4096,0\nb,9,0\n",
 			   "RVTools_tabvNetwork.csv", "VM,NIC label,IPv6 Address\na,1,fe80::1\na,2,\"fe80::2, 2001:db8::7\"\nb,1,\nb,2,::1\n",
-			   "RVTools_tabvSnapshot.csv", "VM,Date / time\nc,2026-04-02\n"),
-		     "a: ? ? ipv6 vcpus=8 memory=4096 nics=2 capacity=500 collapsed\n  all disks: mib=500 os\n"
+			   "RVTools_tabvSnapshot.csv", "VM,Date / time\nc,2026-04-02\n",
+			   "RVTools_tabvPartition.csv", "VM,Capacity MiB,Consumed MiB\na,100,40\na,50,2.5\nb,7,\n",
+			   "RVTools_tabvTools.csv", "VM,Tools,Tools Version\na,toolsOld,12\nc,,0\n"),
+		     "a: ? ? tools=toolsOld ipv6 vcpus=8 memory=4096 nics=2 guest_used=42.5 capacity=500 collapsed\n  all disks: mib=500 os\n"
 		     "b: ? ? vcpus=2 memory=1024 nics=1 capacity=0 collapsed\n  all disks: mib=0 os\n"
 		     "c: ? ? snapshot vcpus=4 capacity=300 collapsed\n  all disks: mib=300 os\n",
 		     "");
