@@ -68,7 +68,7 @@ void assess_html_evidence(const struct assess_report *r, FILE *f)
 			"deduplication: %.12g, %s.</p>\n",
 			r->looked->fleet_mib, 100 * assess_zero_share(s), 100 * s->duplicate, r->options->avs_dedupe,
 			assess_from_name(r->options->avs_dedupe_from));
-	fputs("<div class=\"wide\">\n<table>\n<caption class=\"away\">Machines by source</caption>\n<thead><tr><th "
+	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Machines by source\" tabindex=\"0\">\n<table>\n<caption class=\"away\">Machines by source</caption>\n<thead><tr><th "
 	      "scope=\"col\">Machines"
 	      "</th><th scope=\"col\" class=\"num\">Number</th></tr></thead>\n<tbody>\n",
 	      f);

@@ -82,6 +82,6 @@ for what in none none/notes.txt; do
 	assess --json "$what" >/dev/null 2>err || status=$?
 	same "$what" $status 65
 done
-grep -q 'without CSV files, disk images and configurations' err || assess none 2>&1 | grep -q 'without CSV files, disk images and configurations' ||
-	fail "a folder that is none: $(cat err)"
+assess none 2>&1 | grep -q 'none: a folder without any inventory: an inventory is an RVTools export' || fail "a folder that is none"
+grep -q 'none/notes.txt: no inventory that is known' err || fail "a file that is none: $(cat err)"
 echo ok

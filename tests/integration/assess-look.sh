@@ -71,7 +71,7 @@ grep -q '^  os  *disk says "Debian GNU/Linux 12 (bookworm)": web/web.vmdk, parti
 grep -q '^  conflict  *firmware is "efi" in web/web.vmdk, partition 1: .*, which counts, and "bios" in web/web.vmx$' explained ||
 	fail "the conflict is not explained: $(cat explained)"
 assess --csv - ds >web.csv
-grep -q '^web,.*,disk,disk,[0-9]*,,,5$' web.csv || fail "CSV: $(cat web.csv)"
+grep -q '^web,.*,disk,disk,[0-9]*,,,5,1,' web.csv || fail "CSV: $(cat web.csv)"
 
 same "for Azure Migrate" "$(assess --azure-migrate-csv - ds | cut -d, -f 5,7,15 | tail -1)" 'Debian GNU/Linux 12 (bookworm),x64,UEFI'
 

@@ -15,7 +15,7 @@ workbook() {
 document() {
 	assess --json "$@" >document 2>err || fail "$*: $(cat err)"
 	[ ! -s err ] || fail "$*: $(cat err)"
-	jq -S 'del(.time, .inventories) | .vms[].origin |= (sub("^.*[: ]"; "") | "row " + .)' document
+	jq -S 'del(.time, .inventories) | (.vms[].origin, .vms[].evidence.sources[].where) |= (sub("^.*[: ]"; "") | "row " + .)' document
 }
 
 document "$samples/rvtools-sample" >want

@@ -150,7 +150,7 @@ assert rows[3][0] == "'=HYPERLINK(\"http://x/\")" and rows[4][0] == "'+1", rows[
 PY
 assess --html evil.html evil >/dev/null 2>&1
 grep -q '<script>alert\|<img\|<b>\|<i>\|<u>\|onmouseover="' evil.html && fail "HTML of an inventory is HTML of the page"
-same "elements of the page's scripts" "$(grep -o '<script\|</script' evil.html | sort | uniq -c | tr -s ' \n' ' ')" " 3 </script 3 <script "
+same "elements of the page's scripts" "$(grep -o '<script\|</script' evil.html | sort | uniq -c | tr -s ' \n' ' ')" " 4 </script 4 <script "
 
 # ---- what is no inventory; what is wrong with the command line ----
 printf 'VM,CPUs,Disks\na,1,2\n' >short.csv
