@@ -360,12 +360,12 @@ static void what_nobody_gave_is_told_as_assumed(void **state)
 	move_options_init(&o);
 	plan(&s, &o, &m);
 	assert_int_equal(m.assumptions.n, 8);
-	assert_string_equal(m.assumptions.v[0], "assumed: line rate 125000000 bytes a second");
-	assert_string_equal(m.assumptions.v[3], "assumed: churn share 0.05 of a disk a day");
+	assert_string_equal(m.assumptions.v[0], "assumed: line rate 1000 Mbit/s");
+	assert_string_equal(m.assumptions.v[3], "assumed: churn 5 % of a disk a day");
 	o.line_rate.given = o.churn_bytes.given = true;
 	plan(&s, &o, &m);
 	assert_int_equal(m.assumptions.n, 6);
-	assert_string_equal(m.assumptions.v[0], "assumed: account rate 3125000000 bytes a second");
+	assert_string_equal(m.assumptions.v[0], "assumed: account rate 25000 Mbit/s");
 	move_fini(&m);
 	subject_fini(&s);
 }
