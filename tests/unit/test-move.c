@@ -54,12 +54,11 @@ static void bytes_are_measured_else_allocated_else_the_capacity(void **state)
 	assert_int_equal(move_load_source(&v->load), MOVE_CAPACITY);
 	assert_near(move_load_bytes(&m.load), 61 * GIB);
 
-	measured.zero_share = num(0.5);
-	measured.duplicate_share = num(0.25);
+	measured.zero_share = num(0.75);
 	v = plan(&s, &o, &m);
 	assert_near(v->load.bytes[MOVE_MEASURED], (100 + 50 + 1) * GIB / 4);
 	assert_int_equal(move_load_source(&v->load), MOVE_MEASURED);
-	measured.duplicate_share = num(0.75);
+	measured.zero_share = num(1);
 	assert_near(move_load_bytes(&plan(&s, &o, &m)->load), 0);
 	move_fini(&m);
 	subject_fini(&s);
