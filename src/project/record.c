@@ -382,13 +382,12 @@ int project_record_vms(struct project *p, const struct project_cycle *c, size_t 
 int project_streaks(struct project *p, const char *target, int (*each)(void *ctx, const char *disk, struct error *err),
 		    void *ctx, struct error *err)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
-	int more;
-
 	LOCK_SCOPE(&p->use);
-	st = sql_query(p->db, err, "SELECT name FROM disks WHERE target = ? AND (stalls > 0 OR pointless > 0) ORDER BY name", "t",
-		       target);
-	more = st ? 0 : -1;
+	CLEANUP(cleanup_statement) sqlite3_stmt *st =
+		sql_query(p->db, err, "SELECT name FROM disks WHERE target = ? AND (stalls > 0 OR pointless > 0) ORDER BY name", "t",
+			  target);
+	int more = st ? 0 : -1;
+
 	while (st && (more = sql_next(st, err)) > 0) {
 		CLEANUP_FREE char *disk = sql_text(st, 0, err);
 

@@ -37,7 +37,7 @@ static int fail(sqlite3 *db, struct error *err)
 sqlite3 *sql_open(const char *path, bool read_only, struct error *err)
 {
 	CLEANUP(cleanup_sql) sqlite3 *db = NULL;
-	int flags = SQLITE_OPEN_FULLMUTEX | (*path ? 0 : SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY) |
+	int flags = SQLITE_OPEN_NOMUTEX | (*path ? 0 : SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY) |
 		    (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK ||

@@ -247,6 +247,7 @@ static void have_a_past(struct world *w)
 	record_alone(w->alone, w);
 	record_alone(w->together, w);
 	both(w, "UPDATE disks SET restored = 1, target = '' WHERE name = 'v4/0.vhd';"
+		"UPDATE disks SET restored = 1 WHERE name = 'v2/0.vhd';"
 		"UPDATE disks SET vm = 'another' WHERE name = 'v5/1.vhd';"
 		"DELETE FROM disks WHERE name = 'v6/0.vhd'");
 	assert_same_rows(w);
@@ -275,6 +276,8 @@ static void a_disk_of_which_there_is_more_to_say_is_recorded_with_all_of_it(void
 
 	have_a_past(w);
 	skip_all(w, 100);
+	cycle_both(w);
+	skip_all(w, 200);
 	error_set(&w->disks[0][0].err, ERR_NETWORK, "no answer");
 	atomic_store(&w->disks[1][1].progress.bytes_read, 512);
 	w->disks[2][0].result = CYCLE_OK;
