@@ -32,21 +32,32 @@ static void count(const struct assess_report *r, struct counts *c)
 	}
 }
 
-static void row(FILE *f, const char *what, size_t n)
+static void draw(FILE *f, const char *id, const char *title, const char *const *labels, const size_t *v, size_t n, size_t all)
 {
-	fprintf(f, "<tr><th scope=\"row\">%s</th><td class=\"num\">%zu</td></tr>\n", what, n);
+	html_bars_begin(f, id, title, n);
+	for (size_t i = 0; i < n; i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "%zu", v[i]);
+		html_bars_label(f, i);
+		html_text(f, labels[i]);
+		html_bars_draw(f, i, &(struct html_bar){ .first = (double)v[i], .text = text }, (double)all);
+	}
+	html_bars_numbers(f, title,
+			  "<th scope=\"col\">Machines</th><th scope=\"col\" class=\"num\">Number</th><th scope=\"col\" "
+			  "class=\"num\">Share</th>");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f,
+			"<tr><th scope=\"row\">%s</th><td class=\"num\">%zu</td><td class=\"num\">%.0f %%</td></tr>\n",
+			labels[i], v[i], all > 0 ? 100.0 * (double)v[i] / (double)all : 0);
+	html_bars_end(f);
 }
 
 void assess_html_evidence(const struct assess_report *r, FILE *f)
 {
-	static const char *const systems[] = { "System shown by a disk", "System as VMware Tools say",
-					       "System as entered", "System not known" };
-	static const char *const levels[] = { NULL,
-					      "Confidence 1 of 5",
-					      "Confidence 2 of 5",
-					      "Confidence 3 of 5",
-					      "Confidence 4 of 5",
-					      "Confidence 5 of 5" };
+	static const char *const systems[] = { "shown by a disk", "as VMware Tools say", "as entered", "not known" };
+	static const char *const levels[] = { "1: hardly anything is known", "2", "3", "4",
+					      "5: a disk shows it, nothing is missing" };
 	const struct machine_shares *s = &r->looked->fleet;
 	struct counts c;
 
@@ -68,13 +79,8 @@ void assess_html_evidence(const struct assess_report *r, FILE *f)
 			"deduplication: %.12g, %s.</p>\n",
 			r->looked->fleet_mib, 100 * assess_zero_share(s), 100 * s->duplicate, r->options->avs_dedupe,
 			assess_from_name(r->options->avs_dedupe_from));
-	fputs("<div class=\"wide\" role=\"region\" aria-label=\"Machines by source\" tabindex=\"0\">\n<table>\n<caption class=\"away\">Machines by source</caption>\n<thead><tr><th "
-	      "scope=\"col\">Machines"
-	      "</th><th scope=\"col\" class=\"num\">Number</th></tr></thead>\n<tbody>\n",
-	      f);
-	for (size_t i = 0; i < 4; i++)
-		row(f, systems[i], c.os[i]);
-	for (size_t i = 1; i < 6; i++)
-		row(f, levels[i], c.levels[i]);
-	fputs("</tbody>\n</table>\n</div>\n</section>\n", f);
+	fputs("<div class=\"pair\">\n", f);
+	draw(f, "known-system", "Where the system is known from", systems, c.os, ARRAY_LEN(systems), r->result->n_vms);
+	draw(f, "known-sure", "Confidence, of 5", levels, c.levels + 1, ARRAY_LEN(levels), r->result->n_vms);
+	fputs("</div>\n</section>\n", f);
 }

@@ -46,7 +46,7 @@ static void write_cards(const struct move *m, FILE *f)
 
 static void source_bars(const struct move_load *l, FILE *f)
 {
-	static const char *const texts[MOVE_SOURCES] = { [MOVE_MEASURED] = "measured: without zeros and duplicates",
+	static const char *const texts[MOVE_SOURCES] = { [MOVE_MEASURED] = "measured: without zeros",
 							 [MOVE_ALLOCATED] = "allocated: what images take",
 							 [MOVE_IN_USE] = "in use: of what machines have in use",
 							 [MOVE_CAPACITY] = "capacity: whole disks" };

@@ -14,21 +14,22 @@
 static const struct {
 	size_t at;
 	double value, min, max;
-	const char *name, *unit; /* unit: NULL for what has no default that anybody need know */
+	const char *name, *unit; /* unit: of value times scale; NULL for what has no default that anybody need know */
+	double scale;
 } settings[] = {
 #define SETTING(field, ...)                                       \
 	{                                                         \
 		offsetof(struct move_options, field), __VA_ARGS__ \
 	}
-	SETTING(line_rate, 125e6, 1e3, 1e12, "line rate", " bytes a second"),
-	SETTING(account_rate, 3.125e9, 1e6, 1e12, "account rate", " bytes a second"),
-	SETTING(disks_at_once, 52, 1, 1e6, "disks at once", ""),
-	SETTING(churn_share, 0.05, 0, 100, "churn share", " of a disk a day"),
-	SETTING(churn_bytes, 0, 0, 1e18, "churn", NULL),
-	SETTING(change_bytes, 65536, 512, 4194304, "write of a cycle", " bytes"),
-	SETTING(cycle_fixed_s, 60, 0, 86400, "fixed time of a cycle", " seconds"),
-	SETTING(scan_rate, 500e6, 0, 1e12, "scan rate", " bytes a second"),
-	SETTING(wave_max, 50, 1, 1e6, "wave maximum", " machines"),
+	SETTING(line_rate, 125e6, 1e3, 1e12, "line rate", " Mbit/s", 8e-6),
+	SETTING(account_rate, 3.125e9, 1e6, 1e12, "account rate", " Mbit/s", 8e-6),
+	SETTING(disks_at_once, 52, 1, 1e6, "disks at once", "", 1),
+	SETTING(churn_share, 0.05, 0, 100, "churn", " % of a disk a day", 100),
+	SETTING(churn_bytes, 0, 0, 1e18, "churn", NULL, 1),
+	SETTING(change_bytes, 65536, 512, 4194304, "write of a cycle", " KiB", 1 / 1024.0),
+	SETTING(cycle_fixed_s, 60, 0, 86400, "fixed time of a cycle", " seconds", 1),
+	SETTING(scan_rate, 500e6, 0, 1e12, "search for changes", " MB/s", 1e-6),
+	SETTING(wave_max, 50, 1, 1e6, "wave maximum", " machines", 1),
 #undef SETTING
 };
 
@@ -63,7 +64,7 @@ static void say_assumptions(const struct move_options *o, struct machine_notices
 
 		if (s->given || !settings[i].unit || (o->churn_bytes.given && s == &o->churn_share))
 			continue;
-		machine_notice(out, "assumed: %s %.10g%s", settings[i].name, s->v, settings[i].unit);
+		machine_notice(out, "assumed: %s %.10g%s", settings[i].name, s->v * settings[i].scale, settings[i].unit);
 	}
 }
 

@@ -4,8 +4,8 @@
  *
  * Pure: the same machines in another order give the same plan.  Estimates, and each says from what:
  *
- *	bytes		measured (zero and duplicate share of the machine), else what the image takes on its datastore,
- *			else the disk's part of what the machine has in use, by capacity, else the disk's capacity.  A disk
+ *	bytes		measured (less the machine's zeros; what is there twice is sent twice: a page blob shares nothing),
+ *			else what the image takes on its datastore, else the disk's part of what the machine has in use, by capacity, else the disk's capacity.  A disk
  *			that machines share is sent once: with the first of them by name.  What names no image cannot be
  *			told to be one, and counts each time
  *	time		at best: all bytes at the line's rate; all bytes at the storage account's; the slowest disk at its
@@ -60,8 +60,8 @@ struct move_setting {
 	bool given; /* by somebody; else it is an assumption, and told as one */
 };
 
-struct move_measured { /* of one machine's capacity; both or one may be known */
-	struct machine_number zero_share, duplicate_share;
+struct move_measured { /* of one machine's capacity */
+	struct machine_number zero_share;
 };
 
 enum move_way { MOVE_PAGE_BLOB, MOVE_DIRECT_UPLOAD }; /* a disk that fits no page blob is always uploaded directly */

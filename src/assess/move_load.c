@@ -142,14 +142,10 @@ static void disk_bytes(const struct machine_disk *d, const struct machine_known 
 
 static struct machine_number measured_share(const struct move_measured *m)
 {
-	struct machine_number share = { .known = m && (m->zero_share.known || m->duplicate_share.known) };
+	struct machine_number share = { .known = m && m->zero_share.known };
 
-	if (!share.known)
-		return share;
-	share.v =
-		1 - (m->zero_share.known ? m->zero_share.v : 0) - (m->duplicate_share.known ? m->duplicate_share.v : 0);
-	if (share.v < 0)
-		share.v = 0;
+	if (share.known)
+		share.v = m->zero_share.v < 1 ? 1 - m->zero_share.v : 0;
 	return share;
 }
 

@@ -5,7 +5,8 @@
 One world, aged by many crashes: each step changes the source, ends a sync at some call, lets the next one run to its end
 and compares: the replica with the source, each recovery point with the source as it was when the point was made.  The
 comparison reads the bytes by another way than sync: `liftfs verify` hashes image and replica, and in a directory the file
-itself is compared with the raw source.
+itself is compared with the raw source.  In half of the crashes, and after each loss of power, the source is meanwhile again what
+it was before the step: whoever does not know which blocks the ended run may have written to takes them for what they were.
 
 With --keep-last among the options of sync, old recovery points go meanwhile: those, and no others.  With --image, which is a
 file system that is mounted at --mount and has target and scratch on it, that is shut down in a fourth of the crashes: what it
@@ -74,6 +75,17 @@ def change():
                 f.seek(dice.randrange(sizes[disk] // BLOCK) * BLOCK + dice.choice([0, 0, 512, 65024]))
                 f.write(dice.choice([dice.randbytes(512), dice.randbytes(4096), bytes(BLOCK), b'\1' * 512])[:BLOCK])
             f.truncate(sizes[disk])
+
+
+def go_back(content):
+    """The source is again what was kept; unless a disk grew, which cannot be undone."""
+    kept = [os.path.join(a.scratch, 'was-%d-%d' % (content, disk)) for disk in range(DISKS)]
+    if any(not os.path.exists(k) or os.path.getsize(k) != sizes[disk] for disk, k in enumerate(kept)):
+        return False
+    for disk, k in enumerate(kept):
+        with open(k, 'rb') as f, open(raw(disk), 'r+b') as g:
+            g.write(f.read())
+    return True
 
 
 def liftfs(verb, *args, env=None):
@@ -183,8 +195,9 @@ known.update({p: 1 for p in points() - set(known)})
 modes = ['before', 'after', 'half', 'power'] + (['shutdown'] if a.image else [])
 plan = [(n, m) for n in range(1, total + 1) for m in modes] if a.points == 0 else \
     [(1 + (i * total) // a.points + dice.randrange(max(1, total // a.points)), modes[i % len(modes)]) for i in range(a.points)]
-crashed = 0
+crashed, went_back, content = 0, 0, 1
 for step, (at, mode) in enumerate(plan, 2):
+    before, content = content, step
     change()
     keep(step)
     what = 'step %d of seed %d, call %d, %s' % (step, a.seed, at, mode)
@@ -196,6 +209,11 @@ for step, (at, mode) in enumerate(plan, 2):
             start_again()
         if mode in ('power', 'shutdown'):
             boot()
+        if (mode == 'power' or dice.randrange(2) == 0) and go_back(before):
+            content = -step
+            keep(content)
+            went_back += 1
+            what += ', gone back'
     elif run.returncode != 0:
         give_up('%s (%s): the sync failed by itself' % (what, where), run)
     run = sync()
@@ -212,14 +230,14 @@ for step, (at, mode) in enumerate(plan, 2):
     fresh = sorted(now - set(known))
     if not fresh:
         give_up('%s (%s): no recovery point of this content' % (what, where), run)
-    for p in fresh:
-        known[p] = step
-        compare_point(p, step, what + ' (' + where + ')')
+    for p in fresh: # the ended run's own, if there is one, and that of the next
+        known[p] = content if p == fresh[-1] else step
+        compare_point(p, known[p], what + ' (' + where + ')')
     old = dice.choice(sorted(known))
     compare_point(old, known[old], what + ', an older one (' + where + ')')
 for p, s in sorted(known.items()):
     compare_point(p, s, 'at the end')
-print('%d calls a cycle; %d crashes of %d; %d recovery points, %d removed; all converged' %
-      (total, crashed, len(plan), len(known), len(pruned)))
+print('%d calls a cycle; %d crashes of %d, %d gone back; %d recovery points, %d removed; all converged' %
+      (total, crashed, len(plan), went_back, len(known), len(pruned)))
 if crashed < len(plan) // 2:
     give_up('hardly any run was ended')

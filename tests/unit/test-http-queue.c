@@ -43,7 +43,7 @@ static void wait_until(atomic_uint *counter, unsigned want)
 
 static void no_more_than_the_connections_allowed_and_all_done_once(void **state)
 {
-	const struct loopback_answer slow = { .delay_ms = 10 };
+	const struct loopback_answer slow = { .delay_ms = 150 };
 	struct script script = { .answers = &slow, .n = 1 };
 	CLEANUP(cleanup_server) struct loopback *s = script_start(&script);
 	CLEANUP(cleanup_http) struct http *h = http_engine(3);

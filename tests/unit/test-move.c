@@ -54,12 +54,11 @@ static void bytes_are_measured_else_allocated_else_the_capacity(void **state)
 	assert_int_equal(move_load_source(&v->load), MOVE_CAPACITY);
 	assert_near(move_load_bytes(&m.load), 61 * GIB);
 
-	measured.zero_share = num(0.5);
-	measured.duplicate_share = num(0.25);
+	measured.zero_share = num(0.75);
 	v = plan(&s, &o, &m);
 	assert_near(v->load.bytes[MOVE_MEASURED], (100 + 50 + 1) * GIB / 4);
 	assert_int_equal(move_load_source(&v->load), MOVE_MEASURED);
-	measured.duplicate_share = num(0.75);
+	measured.zero_share = num(1);
 	assert_near(move_load_bytes(&plan(&s, &o, &m)->load), 0);
 	move_fini(&m);
 	subject_fini(&s);
@@ -360,12 +359,12 @@ static void what_nobody_gave_is_told_as_assumed(void **state)
 	move_options_init(&o);
 	plan(&s, &o, &m);
 	assert_int_equal(m.assumptions.n, 8);
-	assert_string_equal(m.assumptions.v[0], "assumed: line rate 125000000 bytes a second");
-	assert_string_equal(m.assumptions.v[3], "assumed: churn share 0.05 of a disk a day");
+	assert_string_equal(m.assumptions.v[0], "assumed: line rate 1000 Mbit/s");
+	assert_string_equal(m.assumptions.v[3], "assumed: churn 5 % of a disk a day");
 	o.line_rate.given = o.churn_bytes.given = true;
 	plan(&s, &o, &m);
 	assert_int_equal(m.assumptions.n, 6);
-	assert_string_equal(m.assumptions.v[0], "assumed: account rate 3125000000 bytes a second");
+	assert_string_equal(m.assumptions.v[0], "assumed: account rate 25000 Mbit/s");
 	move_fini(&m);
 	subject_fini(&s);
 }
