@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "project/project_priv.h"
+#include "project/record_unchanged.h"
 #include "replicate/run.h"
 
 static uint64_t count(const _Atomic uint64_t *counter)
@@ -100,6 +100,12 @@ static int tell_vanished(struct project *p, struct error *err)
 
 static int record_round(struct project *p, const struct project_round *r, struct error *err)
 {
+	bool unchanged;
+
+	if (project_round_unchanged(p, r, &unchanged, err) < 0)
+		return -1;
+	if (unchanged)
+		return 0;
 	for (size_t i = 0; i < r->n; i++)
 		if (record_found(p, r, &r->found[i], err) < 0)
 			return -1;
@@ -167,6 +173,13 @@ struct disk_outcome {
 	bool recorded; /* this cycle was recorded already */
 };
 
+int project_trim_cycles(struct project *p, const char *key, struct error *err)
+{
+	return sql_run(p->db, err,
+		       "DELETE FROM cycles WHERE disk = ?1 AND started_ns <= (SELECT started_ns FROM cycles WHERE disk = ?1"
+		       " ORDER BY started_ns DESC LIMIT 1 OFFSET ?2)", "ti", key, (int64_t)CYCLES_KEPT);
+}
+
 static int insert_cycle(struct project *p, const struct cycle_disk *d, struct disk_outcome *o, struct error *err)
 {
 	if (sql_run(p->db, err,
@@ -179,9 +192,7 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		    d->requests.writes, d->requests.clears, d->requests.reads, d->requests.others, d->retries) < 0)
 		return -1;
 	o->recorded = sqlite3_changes(p->db) == 0;
-	return sql_run(p->db, err,
-		       "DELETE FROM cycles WHERE disk = ?1 AND started_ns <= (SELECT started_ns FROM cycles WHERE disk = ?1"
-		       " ORDER BY started_ns DESC LIMIT 1 OFFSET ?2)", "ti", o->key, (int64_t)CYCLES_KEPT);
+	return project_trim_cycles(p, o->key, err);
 }
 
 /* A disk that no round recorded: its row is made. */
@@ -347,10 +358,17 @@ int project_record_vm(struct project *p, const struct project_cycle *c, struct p
 
 static int record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (record_vm(p, &c[i], NULL, err) < 0)
+	CLEANUP(cleanup_unchanged) struct project_unchanged u = { 0 };
+
+	if (project_unchanged_begin(p, &u, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		bool done;
+
+		if (project_unchanged_vm(&u, &c[i], &done, err) < 0 || (!done && record_vm(p, &c[i], NULL, err) < 0))
 			return -1;
-	return 0;
+	}
+	return project_unchanged_end(&u, err);
 }
 
 int project_record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)
@@ -364,13 +382,12 @@ int project_record_vms(struct project *p, const struct project_cycle *c, size_t 
 int project_streaks(struct project *p, const char *target, int (*each)(void *ctx, const char *disk, struct error *err),
 		    void *ctx, struct error *err)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
-	int more;
-
 	LOCK_SCOPE(&p->use);
-	st = sql_query(p->db, err, "SELECT name FROM disks WHERE target = ? AND (stalls > 0 OR pointless > 0) ORDER BY name", "t",
-		       target);
-	more = st ? 0 : -1;
+	CLEANUP(cleanup_statement) sqlite3_stmt *st =
+		sql_query(p->db, err, "SELECT name FROM disks WHERE target = ? AND (stalls > 0 OR pointless > 0) ORDER BY name", "t",
+			  target);
+	int more = st ? 0 : -1;
+
 	while (st && (more = sql_next(st, err)) > 0) {
 		CLEANUP_FREE char *disk = sql_text(st, 0, err);
 

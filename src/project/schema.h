@@ -6,7 +6,7 @@
  *
  *   vms              one row a VM: (target, name)
  *   disks            one row a replica, by the key of its folder in the state: its last outcome, and what it adds up to
- *   cycles           the latest CYCLES_KEPT a replica: (disk, started)
+ *   cycles           the latest CYCLES_KEPT a replica, and up to CYCLES_SPARE more: (disk, started)
  *   recovery_points  (disk, name), with when each was made and deleted; of deleted ones the latest CYCLES_KEPT a replica
  *   events           the newest EVENTS_KEPT of runs, cycles and points, and as many of everything else; triggers refuse changes,
  *                    but of how often one came again and when last
@@ -19,6 +19,7 @@
 #include "project/sql.h"
 
 #define CYCLES_KEPT 500 /* a replica: five days of 15 minutes; a thousand disks stay below 100 MB */
+#define CYCLES_SPARE 16
 
 #define EVENTS_KEPT 50000 /* of each sort: some 30 MB for both */
 

@@ -37,7 +37,7 @@ static int fail(sqlite3 *db, struct error *err)
 sqlite3 *sql_open(const char *path, bool read_only, struct error *err)
 {
 	CLEANUP(cleanup_sql) sqlite3 *db = NULL;
-	int flags = SQLITE_OPEN_FULLMUTEX | (*path ? 0 : SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY) |
+	int flags = SQLITE_OPEN_NOMUTEX | (*path ? 0 : SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY) |
 		    (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK ||
@@ -57,13 +57,14 @@ void sql_close(sqlite3 *db)
 	sqlite3_close_v2(db);
 }
 
-static int bind(sqlite3_stmt *st, const char *types, va_list ap)
+/* keep: what becomes of texts, SQLITE_STATIC or SQLITE_TRANSIENT. */
+static int bind(sqlite3_stmt *st, sqlite3_destructor_type keep, const char *types, va_list ap)
 {
 	int rc = SQLITE_OK;
 
 	for (int i = 1; *types && rc == SQLITE_OK; i++, types++) {
 		if (*types == 't') {
-			rc = sqlite3_bind_text(st, i, va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
+			rc = sqlite3_bind_text(st, i, va_arg(ap, const char *), -1, keep);
 		} else if (*types == 'i') {
 			rc = sqlite3_bind_int64(st, i, va_arg(ap, int64_t));
 		} else if (*types == 'u') {
@@ -94,7 +95,7 @@ static sqlite3_stmt *query(sqlite3 *db, const char *sql, const char *types, va_l
 	CLEANUP(cleanup_statement) sqlite3_stmt *st = prepared(db, sql);
 
 	if ((!st && sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) ||
-	    bind(st, types, ap) != SQLITE_OK) {
+	    bind(st, SQLITE_TRANSIENT, types, ap) != SQLITE_OK) {
 		fail(db, err);
 		return NULL;
 	}
@@ -123,6 +124,24 @@ void sql_finish(sqlite3_stmt *st)
 {
 	sqlite3_reset(st); /* says once more what sql_next() said */
 	sqlite3_clear_bindings(st);
+}
+
+int sql_again(sqlite3_stmt *st, struct error *err, const char *types, ...)
+{
+	va_list ap;
+	int rc;
+
+	sqlite3_reset(st);
+	va_start(ap, types);
+	rc = bind(st, SQLITE_STATIC, types, ap); /* the caller's texts live as long as the step */
+	va_end(ap);
+	if (rc != SQLITE_OK)
+		return fail(sqlite3_db_handle(st), err);
+	do
+		rc = sql_next(st, err);
+	while (rc > 0);
+	sqlite3_reset(st);
+	return rc;
 }
 
 int sql_run(sqlite3 *db, struct error *err, const char *sql, const char *types, ...)

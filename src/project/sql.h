@@ -37,6 +37,8 @@ int sql_script(sqlite3 *db, const char *sql, struct error *err) MUST_CHECK;
  * next who asks, until the database is closed: who shares a database among threads has a lock around each statement.
  */
 sqlite3_stmt *sql_query(sqlite3 *db, struct error *err, const char *sql, const char *types, ...) MUST_CHECK;
+/* A statement without rows once more, after sql_query(), with other values. */
+int sql_again(sqlite3_stmt *st, struct error *err, const char *types, ...) MUST_CHECK;
 /* 1: a row; 0: there are no more; -1. */
 int sql_next(sqlite3_stmt *st, struct error *err) MUST_CHECK;
 void sql_finish(sqlite3_stmt *st);
