@@ -83,6 +83,6 @@ same "notices" "$(assess --json --groups odd.csv "$samples/rvtools-sample" 2>/de
 	'["odd.csv:2: it depend","odd.csv:2: Environme"]'
 must_fail 2 "--churn: 'much': not a share such as 0.05 or 5%" assess --churn much "$samples/rvtools-sample"
 must_fail 2 "--churn: '%': not a share" assess --churn % "$samples/rvtools-sample"
-must_fail 2 "churn share: 200 is not between 0 and 100" assess --churn 20000% "$samples/rvtools-sample"
+must_fail 2 "churn: 200 is not between 0 and 100" assess --churn 20000% "$samples/rvtools-sample"
 must_fail 2 "--upload: 'ftp' is not one of: page-blob direct" assess --upload ftp "$samples/rvtools-sample"
 must_fail 2 "account rate: 1000 is not between" assess --account-rate 1000 "$samples/rvtools-sample"
