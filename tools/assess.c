@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 	struct tool t = {
 		.verb = "assess",
 		.arguments = "INVENTORY...",
-		.summary = "Which machines will run in Azure or its VMware Solution, as what, at what cost, and when they go.",
+		.summary = "Which machines will run in Azure, as what, at what cost, and when they move.",
 		.options = options,
 		.max_args = TOOL_ARGS_ANY,
 	};
