@@ -144,20 +144,12 @@ static void fuzz_redact(const char *text, size_t len)
 	FUZZ_MUST(strlen(url) <= len);
 }
 
-static void (*const readers[])(const char *, size_t) = {
+static fuzz_reader *const readers[] = {
 	fuzz_xml, fuzz_sas, fuzz_connection_string, fuzz_credentials, fuzz_times, fuzz_redact,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	CLEANUP_FREE char *text = NULL;
-
-	if (len == 0)
-		return 0;
-	text = malloc(len);
-	FUZZ_MUST(text);
-	memcpy(text, data + 1, len - 1);
-	text[len - 1] = '\0';
-	readers[*data % (sizeof(readers) / sizeof(readers[0]))](text, len - 1);
+	fuzz_one_reader(data, len, readers, sizeof(readers) / sizeof(readers[0]));
 	return 0;
 }

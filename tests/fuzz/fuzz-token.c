@@ -49,18 +49,10 @@ static void fuzz_challenge(const char *text, size_t len)
 	FUZZ_MUST(n > 4 && strcmp(name + n - 4, ".key") == 0 && !strchr(name, '/') && strstr(text, FOLDER));
 }
 
-static void (*const readers[])(const char *, size_t) = { fuzz_token, fuzz_refusal, fuzz_challenge };
+static fuzz_reader *const readers[] = { fuzz_token, fuzz_refusal, fuzz_challenge };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	CLEANUP_FREE char *text = NULL;
-
-	if (len == 0)
-		return 0;
-	text = malloc(len);
-	FUZZ_MUST(text);
-	memcpy(text, data + 1, len - 1);
-	text[len - 1] = '\0';
-	readers[*data % (sizeof(readers) / sizeof(readers[0]))](text, len - 1);
+	fuzz_one_reader(data, len, readers, sizeof(readers) / sizeof(readers[0]));
 	return 0;
 }
