@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Guests on Btrfs: what mkfs.btrfs puts into an image comes out again; compressed files and subvolumes; damage is told.
 . "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-guest.sh"
 requires mkfs.btrfs zstd python3
 trees="python3 $srcdir/tests/integration/guest_trees.py"
 cd "$scratch"
 
-look() { # IMAGE: into $scratch/found
-	"$builddir/tests/support/lookdisk" "$1" >found || fail "$1 cannot be looked at"
-}
-has() { # LINE, whole but for the byte
-	grep -qxE -e "$1( \| [0-9]+)?" found || fail "not found: $1; but: $(cat found)"
-}
 make_btrfs() { # IMAGE OPTIONS...
 	image=$1
 	shift

@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What disks show of their guests: images made by mke2fs, mkfs.vfat, mtools, sfdisk, ntfs-3g, cryptsetup, cpio, zstd and qemu-img.
 . "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-guest.sh"
 requires mke2fs mkfs.vfat mcopy sfdisk mkswap cpio zstd qemu-img python3
-LOOK=$builddir/tests/support/lookdisk
 make_image="python3 $srcdir/tests/integration/guest_images.py"
 cd "$scratch"
 
-look() { # IMAGE [LIMIT]: into $scratch/found
-	"$LOOK" "$@" >found || fail "$* cannot be looked at"
-}
-has() { # LINE, whole but for the byte
-	grep -qxE -e "$1( \| [0-9]+)?" found || fail "not found: $1; but: $(cat found)"
-}
 has_not() {
 	! grep -q -e "$1" found || fail "found: $1: $(cat found)"
 }

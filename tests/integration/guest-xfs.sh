@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Guests on XFS: what mkfs.xfs puts into an image of each version comes out again, whatever form it has there; damage is told.
 . "${srcdir:-.}/tests/integration/lib.sh"
+. "$srcdir/tests/integration/lib-guest.sh"
 requires mkfs.xfs xfs_db python3
 trees="python3 $srcdir/tests/integration/guest_trees.py"
 cd "$scratch"
 
-look() { # IMAGE: into $scratch/found
-	"$builddir/tests/support/lookdisk" "$1" >found || fail "$1 cannot be looked at"
-}
-has() { # LINE, whole but for the byte
-	grep -qxE -e "$1( \| [0-9]+)?" found || fail "not found: $1; but: $(cat found)"
-}
 # Small images spare a log of 64 MiB; an mkfs.xfs without that option makes them of any size.
 small=--unsupported
 truncate -s 32M probe.raw
