@@ -59,7 +59,7 @@ static int record_found(struct project *p, const struct project_round *r, const 
 	return f->broken ? record_broken(p, r->target, key, f, r->started_ns, err) : 0;
 }
 
-/* Those of one SOURCE that no round since saw. */
+/* Those of one SOURCE that no round since saw, by their own rows or all together. */
 static int record_vanished(struct project *p, const struct project_round *r, const char *source, struct error *err)
 {
 	CLEANUP_FREE char *text = project_name_text(source, err);
@@ -70,6 +70,7 @@ static int record_vanished(struct project *p, const struct project_round *r, con
 		return -1;
 	st = sql_query(p->db, err,
 		       "UPDATE disks SET vanished_ns = ?3 WHERE target = ?1 AND source = ?2 AND seen_ns < ?3 AND vanished_ns IS NULL"
+		       " AND NOT EXISTS (SELECT 1 FROM sources WHERE target = ?1 AND source = ?2 AND seen_ns >= ?3)"
 		       " RETURNING vm, name", "ttu", r->target, text, r->started_ns);
 	if (!st)
 		return -1;

@@ -95,14 +95,11 @@ static int set_seen(struct project *p, const struct project_round *r, const char
 {
 	CLEANUP_FREE char *text = project_name_text(source, err);
 
-	if (!text ||
-	    sql_run(p->db, err,
-		    "UPDATE vms SET seen_ns = max(seen_ns, ?3) WHERE target = ?1 AND source = ?2 AND name IN (SELECT vm FROM disks"
-		    " WHERE target = ?1 AND source = ?2 AND vanished_ns IS NULL)", "ttu", r->target, text, r->started_ns) < 0)
+	if (!text)
 		return -1;
 	return sql_run(p->db, err,
-		       "UPDATE disks SET seen_ns = max(seen_ns, ?3) WHERE target = ?1 AND source = ?2 AND vanished_ns IS NULL", "ttu",
-		       r->target, text, r->started_ns);
+		       "INSERT INTO sources (target, source, seen_ns) VALUES (?, ?, ?) ON CONFLICT (target, source)"
+		       " DO UPDATE SET seen_ns = max(seen_ns, excluded.seen_ns)", "ttu", r->target, text, r->started_ns);
 }
 
 int project_round_unchanged(struct project *p, const struct project_round *r, bool *done_out, struct error *err)

@@ -9,8 +9,8 @@
 #include "project/project_priv.h"
 
 /*
- * A round that found, in all of its SOURCEs, the very disks that are known of these, none of them broken: it is recorded.
- * *done_out false: it did not, and nothing is written.
+ * A round that found, in all of its SOURCEs, the very disks that are known of these, none of them broken: it is recorded, in the
+ * SOURCEs' rows.  *done_out false: it did not, and nothing is written.
  */
 int project_round_unchanged(struct project *p, const struct project_round *r, bool *done_out, struct error *err) MUST_CHECK;
 
