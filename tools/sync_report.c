@@ -4,10 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/escape.h"
 #include "base/parse.h"
-#include "inventory/disk_info.h"
 #include "sync_report.h"
 #include "tool.h"
 

@@ -27,8 +27,8 @@ int sync_report_status(const struct sync_outcome *o);
 int sync_report_broken_status(const struct sync_broken *b);
 
 /*
- * The text of {"schema":1,"result":"ok",...,"disks":[...]}, as liftfs-sync(1) has it, with a newline at its end; a dry run's has
- * what would be done.  The caller frees it.
+ * The text of {"schema":1,"result":"ok",...,"disks":[...]}, as liftfs-sync(1) has it, with a newline at its end; a dry
+ * run's has what would be done.  The caller frees it.
  */
 char *sync_report_json(const struct sync_outcome *o, struct error *err) MUST_CHECK;
 
