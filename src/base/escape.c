@@ -99,7 +99,7 @@ char *escape_name(const char *name, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
 	const uint8_t *p = (const uint8_t *)name;
-	size_t len = strlen(name), plain = 0; /* what stays as it is begins there */
+	size_t len = strlen(name);
 
 	for (size_t at = 0, n; at < len; at += n) {
 		bool dot_at_end = p[at] == '.' && (p[at + 1] == '/' || p[at + 1] == '\0');
@@ -113,12 +113,11 @@ char *escape_name(const char *name, struct error *err)
 		n = utf8_char(p + at, len - at, &c);
 		if (n == 0 || is_control(c) || c == '\\' || c == '%' || dot_at_end) {
 			n = n ? n : 1;
-			strbuf_add(&b, name + plain, at - plain);
 			add_percent(&b, p + at, n);
-			plain = at + n;
+		} else {
+			strbuf_add(&b, name + at, n);
 		}
 	}
-	strbuf_add(&b, name + plain, len - plain);
 	return strbuf_take(&b, err);
 }
 
