@@ -18,7 +18,7 @@ static struct error load_error;
 
 /* ---- what packagers read from the program: .note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/ ---- */
 
-#define NOTE                                                                                     \
+#define NOTE                                                                                        \
 	"[{\"feature\":\"http\",\"description\":\"Replicas and inventories that a service holds\"," \
 	"\"priority\":\"recommended\",\"soname\":[\"" LIBCURL_SONAME "\"]}]"
 
@@ -35,9 +35,9 @@ __attribute__((used, section(".note.dlopen"), aligned(4))) static const struct d
 
 static const char *first_missing(void *library, struct libcurl *out)
 {
-#define LOOK_UP(name)                                                    \
+#define LOOK_UP(name)                                                     \
 	out->name = (__typeof__(out->name))dlsym(library, "curl_" #name); \
-	if (!out->name)                                                  \
+	if (!out->name)                                                   \
 		return "curl_" #name;
 	LIBCURL_FUNCTIONS(LOOK_UP)
 #undef LOOK_UP
@@ -92,10 +92,13 @@ int libcurl_load(struct error *err)
 	return -1;
 }
 
-/* ---- the two whose macros call a function by its name ---- */
+/* ---- the two whose macros, which check types, call a function by its name ---- */
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
 
 /* As curl reads it: the option's number says which type follows. */
-__attribute__((visibility("hidden"))) CURLcode (curl_easy_setopt)(CURL *easy, CURLoption option, ...)
+__attribute__((visibility("hidden"))) CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
 {
 	va_list args;
 	CURLcode rc;
@@ -103,28 +106,28 @@ __attribute__((visibility("hidden"))) CURLcode (curl_easy_setopt)(CURL *easy, CU
 	va_start(args, option);
 	switch (option / 10000 * 10000) {
 	case CURLOPTTYPE_LONG:
-		rc = (libcurl.easy_setopt)(easy, option, va_arg(args, long));
+		rc = libcurl.easy_setopt(easy, option, va_arg(args, long));
 		break;
 	case CURLOPTTYPE_OFF_T:
-		rc = (libcurl.easy_setopt)(easy, option, va_arg(args, curl_off_t));
+		rc = libcurl.easy_setopt(easy, option, va_arg(args, curl_off_t));
 		break;
 	case CURLOPTTYPE_FUNCTIONPOINT:
-		rc = (libcurl.easy_setopt)(easy, option, va_arg(args, void (*)(void)));
+		rc = libcurl.easy_setopt(easy, option, va_arg(args, void (*)(void)));
 		break;
 	default:
-		rc = (libcurl.easy_setopt)(easy, option, va_arg(args, void *));
+		rc = libcurl.easy_setopt(easy, option, va_arg(args, void *));
 	}
 	va_end(args);
 	return rc;
 }
 
-__attribute__((visibility("hidden"))) CURLcode (curl_easy_getinfo)(CURL *easy, CURLINFO info, ...)
+__attribute__((visibility("hidden"))) CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
 {
 	va_list args;
 	CURLcode rc;
 
 	va_start(args, info);
-	rc = (libcurl.easy_getinfo)(easy, info, va_arg(args, void *));
+	rc = libcurl.easy_getinfo(easy, info, va_arg(args, void *));
 	va_end(args);
 	return rc;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl, loaded when the first request is near and never unloaded: with the fifty libraries that it brings (Kerberos, LDAP,
- * SSH) it costs more time than the whole start of a program that makes none, and it has no business beside the parsers of
- * images.
+ * libcurl, loaded when the first request is near and never unloaded.  With the libraries that it brings (Kerberos,
+ * LDAP, SSH) it costs more than half of the start of a program, and has no business beside the parsers of images in one
+ * that makes no request.
  *
- * Include this instead of <curl/curl.h>.  Its functions keep their names and types; each call goes through a pointer, and
- * curl_easy_setopt() and curl_easy_getinfo() through functions of libcurl.c, since only a function lets curl's own macros
- * check the type of their last argument.  A function that is not in the list does not link.
+ * Include this instead of <curl/curl.h>.  Its functions keep their names and types; each call goes through a pointer,
+ * and curl_easy_setopt() and curl_easy_getinfo() through functions of libcurl.c, since only with a function can curl's
+ * own macros check the type of their last argument.  A function that is not in the list does not link.
  *
  * None may be called before libcurl_load() was once successful in the process.
  */
@@ -18,31 +18,31 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-#define LIBCURL_FUNCTIONS(X)       \
-	X(easy_cleanup)            \
-	X(easy_getinfo)            \
-	X(easy_init)               \
-	X(easy_perform)            \
-	X(easy_reset)              \
-	X(easy_setopt)             \
-	X(easy_strerror)           \
-	X(free)                    \
-	X(global_init)             \
-	X(multi_add_handle)        \
-	X(multi_cleanup)           \
-	X(multi_info_read)         \
-	X(multi_init)              \
-	X(multi_perform)           \
-	X(multi_poll)              \
-	X(multi_remove_handle)     \
-	X(multi_setopt)            \
-	X(multi_wakeup)            \
-	X(slist_append)            \
-	X(slist_free_all)          \
-	X(url)                     \
-	X(url_cleanup)             \
-	X(url_get)                 \
-	X(url_set)                 \
+#define LIBCURL_FUNCTIONS(X)   \
+	X(easy_cleanup)        \
+	X(easy_getinfo)        \
+	X(easy_init)           \
+	X(easy_perform)        \
+	X(easy_reset)          \
+	X(easy_setopt)         \
+	X(easy_strerror)       \
+	X(free)                \
+	X(global_init)         \
+	X(multi_add_handle)    \
+	X(multi_cleanup)       \
+	X(multi_info_read)     \
+	X(multi_init)          \
+	X(multi_perform)       \
+	X(multi_poll)          \
+	X(multi_remove_handle) \
+	X(multi_setopt)        \
+	X(multi_wakeup)        \
+	X(slist_append)        \
+	X(slist_free_all)      \
+	X(url)                 \
+	X(url_cleanup)         \
+	X(url_get)             \
+	X(url_set)             \
 	X(version_info)
 
 struct libcurl {

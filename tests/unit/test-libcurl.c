@@ -45,7 +45,8 @@ static void a_library_without_a_function_is_named_with_it(void **state)
 	(void)state;
 	assert_true(dladdr((void *)_cmocka_run_group_tests, &other) != 0);
 	snprintf(want, sizeof(want),
-		 "libcurl 7.68.0 or newer is needed (Debian: libcurl4): %s: no curl_easy_cleanup() in it", other.dli_fname);
+		 "libcurl 7.68.0 or newer is needed (Debian: libcurl4): %s: no curl_easy_cleanup() in it",
+		 other.dli_fname);
 	assert_int_equal(libcurl_open(other.dli_fname, 0x074400, &out, &err), -1);
 	assert_error(&err, ERR_UNSUPPORTED, want);
 	assert_null(out.easy_init);
@@ -59,7 +60,8 @@ static void a_library_that_is_too_old_is_named_with_its_version(void **state)
 
 	(void)state;
 	assert_int_equal(libcurl_load(NULL), 0);
-	snprintf(want, sizeof(want), "libcurl 99.1.2 or newer is needed (Debian: libcurl4): " LIBCURL_SONAME ": version %s",
+	snprintf(want, sizeof(want),
+		 "libcurl 99.1.2 or newer is needed (Debian: libcurl4): " LIBCURL_SONAME ": version %s",
 		 curl_version_info(CURLVERSION_NOW)->version);
 	assert_int_equal(libcurl_open(LIBCURL_SONAME, 0x630102, &out, &err), -1);
 	assert_error(&err, ERR_UNSUPPORTED, want);
