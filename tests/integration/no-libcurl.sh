@@ -19,7 +19,10 @@ store=$scratch/store copy=dir:$scratch/copy
 make_raw "$store/web01/web01.raw" 2 web01
 liftfs info "$store/web01/web01.raw" >/dev/null || fail "info"
 liftfs list "$store" >/dev/null || fail "list"
-liftfs sync "$store" "$copy" >/dev/null || fail "sync to a folder"
+LD_DEBUG=files LD_DEBUG_OUTPUT=$scratch/loaded liftfs sync "$store" "$copy" >/dev/null || fail "sync to a folder"
+if grep -hF "$soname" "$scratch"/loaded.*; then # glibc's; another loader writes nothing
+	fail "a sync to a folder looks for $soname"
+fi
 liftfs sync "$store" "$copy" >/dev/null || fail "sync to a folder, where nothing changed"
 liftfs verify "$store/web01/web01.raw" "$copy/web01/web01.vhd" >/dev/null || fail "verify"
 liftfs list "$copy" >/dev/null || fail "list of a folder of replicas"
