@@ -228,7 +228,9 @@ void state_replica_key(const char *target_name, const char *replica_name, char o
 {
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 
-	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
+	strbuf_adds(&text, target_name);
+	strbuf_adds(&text, "\n");
+	strbuf_adds(&text, replica_name);
 	hasher_plain_hex(text.s ? text.s : "", text.len, out);
 }
 
