@@ -11,7 +11,7 @@
  *   sync_attend.c   a thread beside the rounds: reloads, and what a service manager is told
  *   sync_record.c   what is left in the state's database; sync_metrics.c the file that is made of it
  *   sync_tell.c     what is said while it runs
- *   sync_unchanged.c  a round over disks that are all as they were
+ *   sync_unchanged.c  a round over disks that are all as they were; sync_confirm.c their replicas
  *   sync_set.c      which disks; sync_report.c what is said at the end
  *   sync_hook.c, sync_fleet.c, sync_known.c, sync_schedule.c   parts that know nothing of the others
  */

@@ -271,8 +271,7 @@ static int run_recorded(const struct sync_run *r, struct sync_round *round, bool
 	if (!unchanged)
 		sync_unchanged_watch(round->unchanged, &round->set, *state, found.plain);
 	if (rc == 0 && run(r, round, found.listed, *state, *record, &why) == 0) {
-		if (!unchanged)
-			sync_unchanged_remember(round->unchanged, &round->set, *state);
+		sync_unchanged_remember(round->unchanged, &round->set, *state);
 		return 0;
 	}
 	sync_record_failed(*record, &round->set, &why);

@@ -2,16 +2,17 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/strbuf.h"
 #include "map/hasher.h"
 #include "project/survey.h"
+#include "sync_confirm.h"
 #include "sync_unchanged.h"
 
 #define BORN_MAX 256
@@ -33,6 +34,7 @@ struct sync_unchanged {
 	struct watched *watched;     /* the set's disks, in its order */
 	bool settled;                /* what is kept of all of them */
 	bool plain;
+	struct target_glance *fresh; /* of the survey's disks, "" where it has nothing newer; NULL: of none */
 };
 
 void sync_unchanged_free(struct sync_unchanged *u)
@@ -43,6 +45,7 @@ void sync_unchanged_free(struct sync_unchanged *u)
 	survey_fini(&u->last);
 	free(u->conditions);
 	free(u->watched);
+	free(u->fresh);
 	free(u);
 }
 
@@ -203,16 +206,29 @@ static bool source_is_same(const struct sync_unchanged *u)
 	return true;
 }
 
+struct state_look {
+	const struct sync_unchanged *u;
+	const struct state *state;
+};
+
+static int look_at_state(void *ctx, size_t i, struct error *err)
+{
+	const struct state_look *l = ctx;
+	const struct survey_disk *d = &l->u->last.disks[i];
+	struct state_stamp stamp;
+
+	if (state_stamp(l->state, target_name(l->u->run->target), d->name, &stamp) && state_stamp_equal(&stamp, &d->state))
+		return 0;
+	return error_set(err, ERR_CHANGED, "%s: map or journal changed", d->name);
+}
+
 static bool state_is_same(const struct sync_unchanged *u)
 {
 	CLEANUP(cleanup_state) struct state *state = state_open(u->run->state, false, NULL);
-	struct state_stamp stamp;
+	struct state_look l = { .u = u, .state = state };
+	struct error why = ERROR_INIT;
 
-	for (size_t i = 0; state && i < u->last.n_disks; i++)
-		if (!state_stamp(state, target_name(u->run->target), u->last.disks[i].name, &stamp) ||
-		    !state_stamp_equal(&stamp, &u->last.disks[i].state))
-			return false;
-	return state != NULL;
+	return state && parallel_each(u->last.n_disks, look_at_state, &l, &why) == 0;
 }
 
 /* The inventory's VMs, with what a round asks of them. */
@@ -306,74 +322,26 @@ bool sync_unchanged_find(struct sync_unchanged *u, struct sync_set *out)
 
 /* ---- the replicas ---- */
 
-struct confirm {
-	const struct sync_unchanged *u;
-	struct sync_set *set;
-	_Atomic size_t next; /* of the VMs */
-	_Atomic bool differs;
-};
-
-static bool confirm_vm(const struct confirm *c, size_t i)
+bool sync_unchanged_confirm(struct sync_unchanged *u, struct sync_set *s)
 {
-	const struct survey_vm *vm = &c->u->last.vms[i];
+	bool same;
 
-	for (size_t k = 0; k < vm->n; k++) {
-		const struct survey_disk *d = &c->u->last.disks[vm->first + k];
-		struct error why = ERROR_INIT;
-		bool same;
-
-		if (cancel_check(c->u->run->cancel, &why) < 0 ||
-		    cycle_confirm(&c->set->runs[i].cycle.disks[k], c->u->run->target, &d->left, &same, &why) < 0 || !same)
-			return false;
-	}
-	return true;
-}
-
-static void *confirm_vms(void *arg)
-{
-	struct confirm *c = arg;
-
-	while (!atomic_load(&c->differs)) {
-		size_t i = atomic_fetch_add(&c->next, 1);
-
-		if (i >= c->set->n)
-			break;
-		if (!confirm_vm(c, i))
-			atomic_store(&c->differs, true);
-		else
-			c->set->runs[i].unchanged = true;
-	}
-	return NULL;
-}
-
-bool sync_unchanged_confirm(const struct sync_unchanged *u, struct sync_set *s)
-{
-	struct confirm c = { .u = u, .set = s };
-	size_t jobs = u->run->opt->jobs > 1 && s->n > 1 ? u->run->opt->jobs - 1 : 0, n = 0;
-	CLEANUP_FREE pthread_t *threads = calloc(jobs + 1, sizeof(*threads));
-
-	while (threads && n < jobs && n + 1 < s->n && pthread_create(&threads[n], NULL, confirm_vms, &c) == 0)
-		n++;
-	confirm_vms(&c);
-	while (n > 0)
-		pthread_join(threads[--n], NULL);
-	log_info("sync", atomic_load(&c.differs) ? "a replica is not as the survey has it: each disk is looked at" :
-						   "all is as the survey of the last round has it");
-	return !atomic_load(&c.differs);
+	free(u->fresh);
+	same = sync_confirm(u->run, &u->last, s, &u->fresh);
+	log_info("sync", same ? "all is as the survey of the last round has it" :
+				"a replica is not as the survey has it: each disk is looked at");
+	return same;
 }
 
 /* ---- leaving a survey ---- */
 
 static bool watch_disk(const struct sync_unchanged *u, const struct state *state, const char *name, struct watched *out)
 {
-	CLEANUP(cleanup_replica) struct replica *replica = NULL;
-	struct error why = ERROR_INIT;
 	uint64_t now_ns = clock_realtime_ns();
 
 	if (!state_stamp(state, target_name(u->run->target), name, &out->stamp) || !state_stamp_settled(&out->stamp, now_ns))
 		return false;
-	replica = target_replica(u->run->target, name, &why);
-	if (!replica || replica_glance(replica, &out->glance, &why) < 0 || !out->glance.settled)
+	if (target_glance(u->run->target, name, &out->glance, NULL) < 0 || !out->glance.settled)
 		out->glance.text[0] = '\0';
 	return true;
 }
@@ -445,13 +413,32 @@ static void drop_lists(struct survey *s)
 	free(s->disks);
 }
 
-void sync_unchanged_remember(struct sync_unchanged *u, const struct sync_set *s, const struct state *state)
+/*
+ * A round by a survey that had to look at some replicas leaves what it went by, with their glances as they were before those looks:
+ * the next one is by these.
+ */
+static void renew(struct sync_unchanged *u, const struct sync_set *s, const struct state *state)
+{
+	struct error why = ERROR_INIT;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < u->last.vms[i].n; k++) {
+			size_t at = u->last.vms[i].first + k;
+
+			if (!u->fresh[at].text[0])
+				continue;
+			u->last.disks[at].left.glance = u->fresh[at].text;
+			u->last.disks[at].left.unverified = s->runs[i].cycle.disks[k].unverified;
+		}
+	if (survey_store(state, u->key, &u->last, &why) < 0)
+		log_info("sync", "the survey of the last round stays: %s", why.msg);
+}
+
+static void leave_survey(struct sync_unchanged *u, const struct sync_set *s, const struct state *state)
 {
 	struct survey out;
 	struct error why = ERROR_INIT;
 
-	if (!u || !u->watched)
-		return;
 	out = (struct survey){ .conditions = u->conditions, .realtime_ns = u->now.realtime_ns, .boottime_ns = u->now.boottime_ns,
 			       .sources = u->now.sources, .n_sources = u->now.n_sources, };
 	out.whole = u->plain && u->settled && all_skipped(s);
@@ -463,4 +450,12 @@ void sync_unchanged_remember(struct sync_unchanged *u, const struct sync_set *s,
 	if ((out.whole && !fill_survey(u, s, &out)) || survey_store(state, u->key, &out, &why) < 0)
 		log_info("sync", "no survey of this round is left: %s", why.msg);
 	drop_lists(&out);
+}
+
+void sync_unchanged_remember(struct sync_unchanged *u, const struct sync_set *s, const struct state *state)
+{
+	if (u && u->watched)
+		leave_survey(u, s, state);
+	else if (u && u->fresh)
+		renew(u, s, state);
 }

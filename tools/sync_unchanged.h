@@ -32,11 +32,11 @@ void sync_unchanged_free(struct sync_unchanged *u); /* after the set that came f
 /* Is SOURCE, and what is kept of it here, as the survey says?  Then *out is the set, its texts in `u`.  NULL: no. */
 bool sync_unchanged_find(struct sync_unchanged *u, struct sync_set *out);
 /* After that, the target being prepared: are the replicas as they were left?  Then each disk has its outcome. */
-bool sync_unchanged_confirm(const struct sync_unchanged *u, struct sync_set *s);
+bool sync_unchanged_confirm(struct sync_unchanged *u, struct sync_set *s);
 
 /* Of a set that was found the long way, before its cycles begin. */
 void sync_unchanged_watch(struct sync_unchanged *u, const struct sync_set *s, const struct state *state, bool plain);
-/* After them. */
+/* After them, or after a round that went by a survey. */
 void sync_unchanged_remember(struct sync_unchanged *u, const struct sync_set *s, const struct state *state);
 
 #endif

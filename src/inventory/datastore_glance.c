@@ -15,7 +15,7 @@
 #include "inventory/datastore_glance.h"
 #include "inventory/datastore_walk.h"
 
-DEFINE_CLEANUP(cleanup_dir, DIR *, closedir);
+#define LIST_BYTES ((size_t)8 << 10) /* of names that the kernel is asked for at once */
 
 static int no_memory(struct error *err)
 {
@@ -53,11 +53,11 @@ static int add(struct datastore_glance *g, const char *folder, const char *name,
 {
 	size_t folder_len = strlen(folder), len = folder_len + (folder_len > 0) + strlen(name) + 1;
 	void *v = g->v, *text = g->text;
-	bool ok = has_room(&v, sizeof(*g->v), g->n + 1, &g->cap, 16);
+	bool ok = has_room(&v, sizeof(*g->v), g->n + 1, &g->cap, 4);
 	char *at;
 
 	g->v = v;
-	ok = ok && has_room(&text, 1, g->text_len + len, &g->text_cap, 512);
+	ok = ok && has_room(&text, 1, g->text_len + len, &g->text_cap, 128);
 	g->text = text;
 	if (!ok || g->n == WALK_FILES_MAX)
 		return no_memory(err);
@@ -112,20 +112,22 @@ bool datastore_glance_equal(const struct datastore_glance *a, const struct datas
 /* ---- one folder ---- */
 
 struct listed {
-	char *name; /* in a text of their own */
+	const char *name; /* known when the list is whole */
+	size_t at;        /* where it begins in the listing's text */
 	unsigned char type;
 };
 
 struct listing {
 	struct listed *v;
 	size_t n, cap;
+	char *text;
+	size_t text_len, text_cap;
 };
 
 static void cleanup_listing(struct listing *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i].name);
 	free(l->v);
+	free(l->text);
 }
 
 static int name_order(const void *a, const void *b)
@@ -133,39 +135,48 @@ static int name_order(const void *a, const void *b)
 	return strcmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
 }
 
-/* Takes over fd, which stays open in *dir_out. */
-static int list(int fd, const char *path, DIR **dir_out, struct listing *out, struct error *err)
+static int add_listed(struct listing *l, const struct dirent64 *e, struct error *err)
 {
-	DIR *dir = fdopendir(fd);
-	const struct dirent *e;
+	size_t len = strlen(e->d_name) + 1;
+	void *v = l->v, *text = l->text;
+	bool ok = has_room(&v, sizeof(*l->v), l->n + 1, &l->cap, 8);
 
-	if (!dir) {
-		int errnum = errno;
+	l->v = v;
+	ok = ok && has_room(&text, 1, l->text_len + len, &l->text_cap, 256);
+	l->text = text;
+	if (!ok)
+		return no_memory(err);
+	memcpy(l->text + l->text_len, e->d_name, len);
+	l->v[l->n++] = (struct listed){ .at = l->text_len, .type = e->d_type };
+	l->text_len += len;
+	return 0;
+}
 
-		close(fd);
-		return error_errno(err, errnum, "%s", path);
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* In the kernel's own calls: a DIR takes three more, and its memory, for each of very many folders with a few files each. */
+static int list(int fd, const char *path, struct listing *out, struct error *err)
+{
+	_Alignas(struct dirent64) char buf[LIST_BYTES];
+	ssize_t got;
+
+	while ((got = getdents64(fd, buf, sizeof(buf))) > 0) {
+		for (size_t at = 0; at < (size_t)got;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+
+			at += e->d_reclen;
+			if (!is_dots(e->d_name) && add_listed(out, e, err) < 0)
+				return -1;
+		}
 	}
-	*dir_out = dir;
-	for (;;) {
-		void *v = out->v;
-
-		errno = 0;
-		e = readdir(dir);
-		if (!e && errno)
-			return error_errno(err, errno, "%s", path);
-		if (!e)
-			break;
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (!has_room(&v, sizeof(*out->v), out->n + 1, &out->cap, 16))
-			return no_memory(err);
-		out->v = v;
-		out->v[out->n] = (struct listed){ .name = strdup(e->d_name), .type = e->d_type };
-		if (!out->v[out->n].name)
-			return no_memory(err);
-		out->n++;
-	}
-	if (out->n > 0)
+	if (got < 0)
+		return error_errno(err, errno, "%s", path);
+	for (size_t i = 0; i < out->n; i++)
+		out->v[i].name = out->text + out->v[i].at;
+	if (out->n > 1)
 		qsort(out->v, out->n, sizeof(*out->v), name_order);
 	return 0;
 }
@@ -233,19 +244,19 @@ static int glance_at(const struct place *p, const struct listed *l, struct datas
 }
 
 /* Takes over fd. */
-static int glance_folder(int fd, const char *path, uint64_t dev, unsigned depth, struct datastore_glance *g, struct error *err)
+static int glance_folder(int folder, const char *path, uint64_t dev, unsigned depth, struct datastore_glance *g, struct error *err)
 {
 	CLEANUP(cleanup_listing) struct listing l = { 0 };
-	CLEANUP(cleanup_dir) DIR *dir = NULL;
+	CLEANUP_FD int fd = folder;
 	struct stat st;
 
-	if (list(fd, path, &dir, &l, err) < 0)
+	if (list(fd, path, &l, err) < 0)
 		return -1;
-	if (depth > WALK_DEPTH_MAX || fstat(dirfd(dir), &st) < 0)
+	if (depth > WALK_DEPTH_MAX || fstat(fd, &st) < 0)
 		return error_set(err, ERR_UNSUPPORTED, "%s: cannot be listed", path);
 	g->odd = g->odd || st.st_dev != dev;
 	for (size_t i = 0; i < l.n; i++) {
-		const struct place p = { .path = path, .fd = dirfd(dir), .dev = dev, .depth = depth };
+		const struct place p = { .path = path, .fd = fd, .dev = dev, .depth = depth };
 
 		if (glance_at(&p, &l.v[i], g, err) < 0)
 			return -1;
@@ -284,25 +295,24 @@ int datastore_glance(const char *path, struct datastore_glance *out, struct erro
 {
 	CLEANUP(cleanup_datastore_glance) struct datastore_glance g = { 0 };
 	CLEANUP(cleanup_listing) struct listing l = { 0 };
-	CLEANUP(cleanup_dir) DIR *dir = NULL;
 	CLEANUP_FREE struct datastore_glance *parts = NULL;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct branches b = { .names = &l };
 	struct stat st;
 
 	if (fd < 0)
 		return error_errno(err, errno, "%s", path);
-	if (list(fd, path, &dir, &l, err) < 0)
+	if (list(fd, path, &l, err) < 0)
 		return -1;
-	if (fstat(dirfd(dir), &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "%s", path);
 	parts = calloc(l.n ? l.n : 1, sizeof(*parts));
 	if (!parts)
 		return no_memory(err);
 	b.parts = parts;
-	b.place = (struct place){ .path = "", .fd = dirfd(dir), .dev = st.st_dev };
+	b.place = (struct place){ .path = "", .fd = fd, .dev = st.st_dev };
 	g.inode = st.st_ino;
-	g.odd = !backing_fd_stamps_writes(dirfd(dir));
+	g.odd = !backing_fd_stamps_writes(fd);
 	if (join(&b, &g, err) < 0)
 		return -1;
 	*out = g;

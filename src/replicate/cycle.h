@@ -99,7 +99,11 @@ struct cycle_left {
  * is left to ask is whether the replica is, too.  If so (*same) the disk has the outcome that cycle_run() would give it, else none.
  * Any number of disks at once.
  */
-int cycle_confirm(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same,
-		  struct error *err) MUST_CHECK;
+/* By left->glance: not the same means that a look will tell. */
+int cycle_confirm_by_glance(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same,
+			    struct error *err) MUST_CHECK;
+/* Then by a look.  *glance was taken before it: if it is the same, both tell of one state, and so does d->unverified. */
+int cycle_confirm_by_look(struct cycle_disk *d, struct target *target, const struct cycle_left *left, struct target_glance *glance,
+			  bool *same, struct error *err) MUST_CHECK;
 
 #endif

@@ -36,45 +36,49 @@ static const char *meta(const struct target_look *l, const char *key)
 	return value ? value : "";
 }
 
-/* 1: it is the same; 0: a look will tell. */
-static int by_glance(struct replica *replica, const char *known, struct error *err)
+static int glance(struct cycle_disk *d, struct target *target, struct target_glance *out, struct error *err)
+{
+	int rc = target_glance(target, d->name, out, err);
+
+	d->requests.others += out->requests;
+	return rc;
+}
+
+int cycle_confirm_by_glance(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same, struct error *err)
 {
 	struct target_glance g;
 
-	if (!*known)
+	*same = false;
+	d->started_ns = clock_realtime_ns();
+	if (!*left->glance)
 		return 0;
-	return replica_glance(replica, &g, err) < 0 ? -1 : strcmp(g.text, known) == 0;
+	if (glance(d, target, &g, err) < 0)
+		return -1;
+	*same = strcmp(g.text, left->glance) == 0;
+	if (!*same)
+		return 0;
+	d->unverified = left->unverified;
+	cycle_skip(d, left->cycle);
+	return 0;
 }
 
-static int by_look(struct cycle_disk *d, struct replica *replica, const struct cycle_left *left, struct error *err)
+int cycle_confirm_by_look(struct cycle_disk *d, struct target *target, const struct cycle_left *left, struct target_glance *out,
+			  bool *same, struct error *err)
 {
+	CLEANUP(cleanup_replica) struct replica *replica = NULL;
 	CLEANUP(cleanup_target_look) struct target_look l = { 0 };
 
-	if (replica_look(replica, &l, err) < 0)
+	*same = false;
+	if (glance(d, target, out, err) < 0)
 		return -1;
+	replica = target_replica(target, d->name, err);
+	if (!replica || replica_look(replica, &l, err) < 0)
+		return -1;
+	cycle_add_requests(d, replica);
 	/* By its id the replica could be another disk's: that is not decided here. */
 	if (!l.exists || strcmp(l.version, left->version) != 0 || strcmp(meta(&l, "sourceid"), d->source_id) != 0)
 		return 0;
 	d->unverified = meta(&l, SEED_UNVERIFIED)[0] != '\0';
-	return 1;
-}
-
-int cycle_confirm(struct cycle_disk *d, struct target *target, const struct cycle_left *left, bool *same, struct error *err)
-{
-	CLEANUP(cleanup_replica) struct replica *replica = target_replica(target, d->name, err);
-	int rc;
-
-	*same = false;
-	d->started_ns = clock_realtime_ns();
-	if (!replica)
-		return -1;
-	d->unverified = left->unverified;
-	rc = by_glance(replica, left->glance, err);
-	if (rc == 0)
-		rc = by_look(d, replica, left, err);
-	if (rc <= 0)
-		return rc;
-	cycle_add_requests(d, replica);
 	cycle_skip(d, left->cycle);
 	*same = true;
 	return 0;

@@ -16,7 +16,7 @@ struct run_vm {
 		size_t points, snapshots; /* removed */
 		struct error err;         /* why not all are; no failure of the cycle */
 	} pruned;
-	bool unchanged; /* in: each disk has its outcome already, by cycle_confirm(): nothing is run */
+	bool unchanged; /* in: each disk has its outcome already, by cycle_confirm_by_glance() or _by_look(): nothing is run */
 	_Atomic bool done;
 };
 

@@ -2,7 +2,7 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -14,12 +14,10 @@ static int64_t ns_of(const struct statx_timestamp *t)
 	return (int64_t)((uint64_t)t->tv_sec * UINT64_C(1000000000) + t->tv_nsec);
 }
 
-static bool stamp_file(int fd, const char *folder, const char *name, struct state_file_stamp *out)
+static bool stamp_file(int fd, const char *path, struct state_file_stamp *out)
 {
-	char path[STATE_REPLICA_LEN + 16];
 	struct statx st;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	if (statx(fd, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &st) < 0 || !S_ISREG(st.stx_mode))
 		return false;
 	*out = (struct state_file_stamp){
@@ -35,10 +33,17 @@ static bool stamp_file(int fd, const char *folder, const char *name, struct stat
 
 bool state_stamp(const struct state *s, const char *target_name, const char *replica_name, struct state_stamp *out)
 {
-	char folder[STATE_REPLICA_LEN];
+	static const char map[] = "/map", journal[] = "/journal";
+	char path[STATE_REPLICA_LEN + sizeof(journal)];
+	size_t len;
 
-	state_replica_folder(target_name, replica_name, folder);
-	return stamp_file(state_fd(s), folder, "map", &out->map) && stamp_file(state_fd(s), folder, "journal", &out->journal);
+	state_replica_folder(target_name, replica_name, path);
+	len = strlen(path);
+	memcpy(path + len, map, sizeof(map));
+	if (!stamp_file(state_fd(s), path, &out->map))
+		return false;
+	memcpy(path + len, journal, sizeof(journal));
+	return stamp_file(state_fd(s), path, &out->journal);
 }
 
 static bool file_equal(const struct state_file_stamp *a, const struct state_file_stamp *b)

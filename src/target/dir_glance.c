@@ -7,7 +7,7 @@
 #include <config.h>
 
 #include <linux/magic.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
@@ -16,14 +16,14 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
-#define SETTLE_S 2 /* the coarsest tick of a clock that makes times */
+#define SECOND_NS INT64_C(1000000000)
+#define SETTLE_NS (2 * SECOND_NS) /* the coarsest tick of a clock that makes times, those included that keep seconds alone */
 
-/* Whose times come from this host's clock, finely, a time for each write. */
-static bool has_own_times(int root)
+bool dir_has_own_times(int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(root, &fs) < 0)
+	if (fstatfs(fd, &fs) < 0)
 		return false;
 	switch ((uint32_t)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
@@ -36,33 +36,32 @@ static bool has_own_times(int root)
 	}
 }
 
-static bool has_settled(const struct stat *st, uint64_t now_ns)
+/* Longer ago than now_ns - SETTLE_NS: what is written from then on gets a later time.  Of no time that is still to come. */
+static bool is_old(const struct timespec *t, uint64_t now_ns)
 {
-	int64_t before = (int64_t)(now_ns / 1000000000) - SETTLE_S;
+	int64_t before_ns = (int64_t)now_ns - SETTLE_NS;
+	int64_t s = before_ns / SECOND_NS;
 
-	return (int64_t)st->st_mtim.tv_sec < before && (int64_t)st->st_ctim.tv_sec < before;
+	return t->tv_sec < s || (t->tv_sec == s && t->tv_nsec < before_ns % SECOND_NS);
 }
 
-int dir_glance(struct replica *r, struct target_glance *out, struct error *err)
+int dir_glance(struct target *t, const char *name, struct target_glance *out, struct error *err)
 {
-	char data[TARGET_VERSION_LEN], meta[TARGET_VERSION_LEN];
+	const struct dir_place *p = t->priv;
 	uint64_t now_ns = clock_realtime_ns(); /* before the looks: a time that is old by it was there */
-	int root = dir_root(r->target, err), rc;
-	struct stat st;
+	int root = dir_root(t, err);
+	struct stat data, meta;
+	size_t len;
 
 	if (root < 0)
 		return -1;
-	if (r->point || !has_own_times(root))
+	if (!p->own_times || !dir_stat_at_once(root, DIR_DATA, name, NULL, &data) || !S_ISREG(data.st_mode) ||
+	    !dir_stat_at_once(root, DIR_META, name, ".json", &meta) || !S_ISREG(meta.st_mode))
 		return 0;
-	rc = dir_stat(r, DIR_DATA, NULL, &st, err);
-	if (rc != 0 || !S_ISREG(st.st_mode))
-		return rc < 0 ? -1 : 0;
-	dir_version(&st, data);
-	rc = dir_stat(r, DIR_META, ".json", &st, err);
-	if (rc != 0 || !S_ISREG(st.st_mode))
-		return rc < 0 ? -1 : 0;
-	dir_version(&st, meta);
-	out->settled = has_settled(&st, now_ns);
-	snprintf(out->text, sizeof(out->text), "%s %s", data, meta);
+	out->settled = is_old(&meta.st_mtim, now_ns) && is_old(&meta.st_ctim, now_ns);
+	dir_version(&data, out->text);
+	len = strlen(out->text);
+	out->text[len++] = ' ';
+	dir_version(&meta, out->text + len); /* two of them have room */
 	return 0;
 }

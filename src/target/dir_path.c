@@ -31,10 +31,12 @@ int dir_root(struct target *t, struct error *err)
 	struct dir_place *p = t->priv;
 
 	LOCK_SCOPE(&p->lock);
-	if (p->root < 0)
-		p->root = open(t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->root >= 0)
+		return p->root;
+	p->root = open(t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->root < 0)
 		return error_errno(err, errno, "%s", t->name);
+	p->own_times = dir_has_own_times(p->root);
 	return p->root;
 }
 
@@ -160,6 +162,24 @@ int dir_stat(struct replica *r, enum dir_area area, const char *suffix, struct s
 	if (fstatat(dir, base, out, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	return errno == ENOENT ? 1 : dir_errno(r, errno, "stat", err);
+}
+
+bool dir_stat_at_once(int root, enum dir_area area, const char *name, const char *suffix, struct stat *out)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+	size_t area_len = strlen(areas[area]), len = strlen(name) - (suffix ? 4 : 0); /* .vhd: target_check_name() */
+	size_t suffix_len = suffix ? strlen(suffix) : 0;
+	char path[PATH_MAX];
+	CLEANUP_FD int fd = -1;
+
+	if (len >= sizeof(path) - area_len - suffix_len)
+		return false;
+	memcpy(path, areas[area], area_len);
+	memcpy(path + area_len, name, len);
+	memcpy(path + area_len + len, suffix ? suffix : "", suffix_len + 1);
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd >= 0 && fstat(fd, out) == 0;
 }
 
 int dir_own_folder(struct replica *r, enum dir_area area, bool create, int *fd_out, struct error *err)

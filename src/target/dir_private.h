@@ -39,6 +39,7 @@
 struct dir_place {
 	pthread_mutex_t lock;
 	int root;    /* opened when first needed; -1 */
+	bool own_times; /* of the root's file system, once it is open: dir_has_own_times() */
 	bool sparse; /* found by trying in prepare, as are the next two */
 	bool clones;
 	bool undo;   /* points may be undo files */
@@ -113,6 +114,11 @@ int dir_parent(struct target *t, enum dir_area area, const char *name, const cha
 	       char base[NAME_MAX + 1], struct error *err) MUST_CHECK;
 /* What is there under the name, links not followed: 0, 1 (nothing), -1. */
 int dir_stat(struct replica *r, enum dir_area area, const char *suffix, struct stat *out, struct error *err) MUST_CHECK;
+/*
+ * The same in one look, false for all that is not there, or not found without links and on the root's own mount: dir_stat() finds
+ * out why.  Only where a name that was looked up is true without asking anybody, which no network file system promises.
+ */
+bool dir_stat_at_once(int root, enum dir_area area, const char *name, const char *suffix, struct stat *out);
 /* The folder of a replica's own in an area: of its points, of its work files.  As dir_parent(). */
 int dir_own_folder(struct replica *r, enum dir_area area, bool create, int *fd_out, struct error *err) MUST_CHECK;
 /* One step down from dirfd. */
@@ -230,7 +236,6 @@ void dir_undo_end(struct dir_replica *d);
 int dir_replica_open(struct replica *r, struct error *err);
 void dir_replica_close(struct replica *r);
 int dir_missing(struct replica *r, struct error *err);
-int dir_glance(struct replica *r, struct target_glance *out, struct error *err) MUST_CHECK;
 int dir_look(struct replica *r, struct target_look *out, struct error *err);
 int dir_read(struct replica *r, void *buf, size_t len, uint64_t off, const char *if_version, struct error *err);
 /* The holes of a file of the replica's: appends [off, off + len). */
@@ -238,6 +243,12 @@ int dir_file_extents(struct replica *r, int fd, uint64_t len, uint64_t off, stru
 		     struct error *err) MUST_CHECK;
 int dir_extents(struct replica *r, uint64_t len, uint64_t off, const char *if_version, struct extent_list *out,
 		struct error *err);
+
+/* ---- dir_glance.c ---- */
+
+/* Does this file system take times from this host's clock, finely, one for each write? */
+bool dir_has_own_times(int fd);
+int dir_glance(struct target *t, const char *name, struct target_glance *out, struct error *err) MUST_CHECK;
 
 /* ---- dir_map.c ---- */
 

@@ -15,8 +15,7 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,10 +24,48 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
+/* With at least so many digits. */
+static char *put_number(char *at, uintmax_t v, size_t least)
+{
+	char digits[20]; /* backwards; of 2^64 - 1 */
+	size_t n = 0;
+
+	do {
+		digits[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0 || n < least);
+	while (n > 0)
+		*at++ = digits[--n];
+	return at;
+}
+
+static char *put_time(char *at, const struct timespec *t)
+{
+	uintmax_t s = (uintmax_t)t->tv_sec;
+
+	*at++ = ':';
+	if (t->tv_sec < 0) {
+		*at++ = '-';
+		s = -s;
+	}
+	at = put_number(at, s, 1);
+	*at++ = '.';
+	return put_number(at, (uintmax_t)t->tv_nsec, 9);
+}
+
+/*
+ * INODE:SIZE:MTIME:CTIME, times as seconds with nine places; at most 104 bytes.  Without printf(), which takes a tenth of a glance
+ * (dir_glance.c) at a thousand replicas.
+ */
 void dir_version(const struct stat *st, char out[TARGET_VERSION_LEN])
 {
-	snprintf(out, TARGET_VERSION_LEN, "%ju:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st->st_ino, (intmax_t)st->st_size,
-		 (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	char *at = put_number(out, (uintmax_t)st->st_ino, 1);
+
+	*at++ = ':';
+	at = put_number(at, (uintmax_t)st->st_size, 1);
+	at = put_time(at, &st->st_mtim);
+	at = put_time(at, &st->st_ctim);
+	*at = '\0';
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)

@@ -30,11 +30,12 @@ struct target_ops {
 
 	/* NULL: the wrapper lists, and asks each replica. */
 	int (*list_points)(struct target *t, const char *name, target_each_points *each, void *ctx, struct error *err);
+	/* NULL: the text stays empty.  It is one request, and empty when it is called. */
+	int (*glance)(struct target *t, const char *name, struct target_glance *out, struct error *err);
 
 	int (*replica_open)(struct replica *r, struct error *err); /* sets priv */
 	void (*replica_close)(struct replica *r);                  /* priv may be NULL or half made */
 	int (*look)(struct replica *r, struct target_look *out, struct error *err);
-	int (*glance)(struct replica *r, struct target_glance *out, struct error *err); /* NULL: the text stays empty */
 	int (*create)(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,
 		      struct error *err);
 	int (*lease)(struct replica *r, enum target_lease_action action, const struct guid *id, const char *if_version,

@@ -175,15 +175,6 @@ int replica_look(struct replica *r, struct target_look *out, struct error *err)
 	return 0;
 }
 
-int replica_glance(struct replica *r, struct target_glance *out, struct error *err)
-{
-	*out = (struct target_glance){ .settled = false };
-	if (!r->ops->glance)
-		return 0;
-	count_other(r);
-	return r->ops->glance(r, out, err);
-}
-
 int replica_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta, struct error *err)
 {
 	if (check_can(r, r->ops->create, true, "be created", err) < 0 || check_size(r, size, err) < 0)

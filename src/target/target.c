@@ -170,6 +170,20 @@ int target_check_name(const struct target *t, const char *name, struct error *er
 	return t->ops->check_name ? t->ops->check_name(t, name, err) : 0;
 }
 
+int target_glance(struct target *t, const char *name, struct target_glance *out, struct error *err)
+{
+	out->text[0] = '\0';
+	out->settled = false;
+	out->requests = 0;
+	if (!t->ops->glance)
+		return 0;
+	if (target_check_name(t, name, err) < 0)
+		return -1;
+	atomic_fetch_add_explicit(&t->counters.others, 1, memory_order_relaxed);
+	out->requests = 1;
+	return t->ops->glance(t, name, out, err);
+}
+
 const struct target_counters *target_counters(const struct target *t)
 {
 	return &t->counters;

@@ -180,7 +180,18 @@ typedef int target_each_points(void *ctx, const char *name, const struct target_
 int target_list_points(struct target *t, const char *name, target_each_points *each, void *ctx,
 		       struct error *err) MUST_CHECK;
 
-/* The place's own requests (lists, looks at the account) and those of every replica of it that was closed. */
+/*
+ * What replica_look() of `name` would tell, the lease apart, is the same as long as `text` is; "" if there is no cheaper way than
+ * a look.  Waits for no service: a thread a processor is enough.
+ */
+struct target_glance {
+	char text[2 * TARGET_VERSION_LEN];
+	bool settled;      /* a change from now on changes the text: else one within the same tick of a clock might not */
+	unsigned requests; /* what it cost, of the kind target_counters.others; the place's count has them */
+};
+int target_glance(struct target *t, const char *name, struct target_glance *out, struct error *err) MUST_CHECK;
+
+/* The place's own requests (lists, looks at the account, glances) and those of every replica of it that was closed. */
 const struct target_counters *target_counters(const struct target *t);
 
 /* ---- one replica ---- */
@@ -201,13 +212,6 @@ const struct target *replica_target(const struct replica *r);
 const struct target_counters *replica_counters(const struct replica *r);
 
 int replica_look(struct replica *r, struct target_look *out, struct error *err) MUST_CHECK;
-
-/* What replica_look() would tell, the lease apart, is the same as long as `text` is; "" if there is no cheaper way than a look. */
-struct target_glance {
-	char text[2 * TARGET_VERSION_LEN];
-	bool settled; /* a change from now on changes the text: else one within the same tick of a clock might not */
-};
-int replica_glance(struct replica *r, struct target_glance *out, struct error *err) MUST_CHECK;
 
 /* Creates it, all zeros; never touches an existing one: ERR_CONFLICT/EXISTS (which a lost answer of ours causes too). */
 int replica_create(struct replica *r, uint64_t size, uint64_t number, const struct target_meta *meta,

@@ -27,7 +27,7 @@ printf '.encoding = "UTF-8"\nconfig.version = "8"\ndisplayName = "first"\nscsi0:
 (cd "$template/c" && qemu-img create -q -f vmdk -b c.vmdk -F vmdk c-000001.vmdk)
 echo log >"$template/c/vmware.log"
 
-cases='same snapshot content leaf config added removed renamed parent descriptor link written gone replaced map journal recopied
+cases='same renewed snapshot content leaf config added removed renamed parent descriptor link written gone replaced map journal recopied
 	copied damaged short excluded full points log racy'
 if [ -x tests/support/pageblob-server ]; then
 	start_server
@@ -45,8 +45,30 @@ sync() {
 	echo "$status" >"$out.status"
 }
 
+# survey WORLD [WORD VALUE]: shows it, or sets one thing in it.
+survey() {
+	case=$1
+	shift
+	tests/support/survey "$scratch/$case/state/surveys"/???????????????????????????????? "$@"
+}
+
 went_by_survey() {
 	grep -q 'all is as the survey' "$scratch/$1.$2.err"
+}
+
+# keep_times FILE COMMAND...: size and modification time are as before
+keep_times() {
+	touch -r "$1" "$scratch/times"
+	kept=$1
+	shift
+	"$@"
+	touch -r "$scratch/times" "$kept"
+}
+
+# recopy FILE: another file with the same bytes and times
+recopy() {
+	cp -p "$1" "$1.copy"
+	mv "$1.copy" "$1"
 }
 
 pids=
@@ -74,20 +96,17 @@ for name in $cases; do
 	! went_by_survey "$name" third || fail "$name: by a survey of which nothing had settled"
 done
 
-# keep_times FILE COMMAND...: size and modification time are as before
-keep_times() {
-	touch -r "$1" "$scratch/times"
-	kept=$1
-	shift
-	"$@"
-	touch -r "$scratch/times" "$kept"
-}
-
-# recopy FILE: another file with the same bytes and times
-recopy() {
-	cp -p "$1" "$1.copy"
-	mv "$1.copy" "$1"
-}
+# Metadata that were written anew for the same content: a look tells, and a glance once they are old enough.
+survey renewed >"$scratch/glances.first"
+began=$(date +%s)
+f=$scratch/renewed/target/.liftfs/meta/b/b.json
+jq '.meta.unverified = "long since"' "$f" >"$f.copy"
+mv "$f.copy" "$f"
+sync renewed fourth
+went_by_survey renewed fourth || fail "renewed: looked at one by one: $(cat "$scratch/renewed.fourth.err")"
+survey renewed >"$scratch/glances.second"
+[ $(($(date +%s) - began)) -gt 1 ] || # else they may have been old enough
+	cmp "$scratch/glances.first" "$scratch/glances.second" || fail "renewed: a glance before its time"
 
 # one WORLD [OPTION...]: the round after something happened.
 one() {
@@ -237,6 +256,39 @@ one log
 went_by_survey log last || fail "log: looked at one by one: $(cat "$scratch/log.last.err")"
 one racy
 expect racy 0 "$all"
+
+long_ago() {
+	[ $(($(date +%s) - $(stat -c %Z "$1"))) -gt 2 ]
+}
+wait_for 5 long_ago "$scratch/renewed/target/.liftfs/meta/b/b.json" || fail "renewed: never old"
+one renewed
+went_by_survey renewed last || fail "renewed: looked at one by one: $(cat "$scratch/renewed.last.err")"
+want "renewed: results" "$(cat "$scratch/renewed.results")" "$all"
+survey renewed >"$scratch/glances.third"
+kept=$(ls -i "$scratch/renewed/state/surveys")
+if grep -q 'disk b/b.vhd .' "$scratch/glances.first"; then # a file system whose times tell
+	! diff "$scratch/glances.first" "$scratch/glances.third" >"$scratch/glances.diff" || fail "renewed: no newer glance was left"
+	want "renewed: newer glances" "$(grep '^>' "$scratch/glances.diff" | cut -d' ' -f2,3)" 'disk b/b.vhd'
+fi
+one renewed
+went_by_survey renewed last || fail "renewed: looked at one by one: $(cat "$scratch/renewed.last.err")"
+want "renewed: unverified" "$(sqlite3 "$scratch/renewed/state/liftfs.db" 'SELECT name FROM disks WHERE unverified')" b/b.vhd
+want "renewed: a survey that says all is not written again" "$(ls -i "$scratch/renewed/state/surveys")" "$kept"
+
+# What else it depends on.
+cp -r "$scratch/renewed/state/surveys" "$scratch/good"
+for condition in 'boot 11111111-2222-3333-4444-555555555555' 'state elsewhere 1 2.3' 'user 4711' 'liftfs 0.0' 'later 3600' ''; do
+	rm -r "$scratch/renewed/state/surveys"
+	cp -r "$scratch/good" "$scratch/renewed/state/surveys"
+	[ -z "$condition" ] || survey renewed "${condition%% *}" "${condition#* }"
+	one renewed
+	if [ -n "$condition" ]; then
+		! went_by_survey renewed last || fail "$condition: went by the survey"
+	else
+		went_by_survey renewed last || fail "by nothing else: $(cat "$scratch/renewed.last.err")"
+	fi
+	want "$condition: results" "$(cat "$scratch/renewed.results")" "$all"
+done
 
 # Of a service the replicas are asked, once each, and nothing is listed.
 case $cases in

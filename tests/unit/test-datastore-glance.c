@@ -46,6 +46,26 @@ static void names_and_kinds_are_in_order(void **state)
 	assert_false(g.odd);
 }
 
+/* More names than the kernel tells at once. */
+static void a_folder_of_many_files_is_listed_whole(void **state)
+{
+	const struct scratch_dir *s = *state;
+	CLEANUP(cleanup_datastore_glance) struct datastore_glance g = { 0 };
+	char name[64];
+
+	assert_int_equal(mkdirat(s->fd, "a", 0700), 0);
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "a/a-name-of-which-there-are-many-%04u", i * 7 % 500);
+		scratch_write(s, name, "x", 1);
+	}
+	g = glance(s);
+	assert_int_equal(g.n, 501);
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "a/a-name-of-which-there-are-many-%04u", i);
+		assert_string_equal(glance_path(&g, i + 1), name);
+	}
+}
+
 /* From the same store, after something was done to it. */
 static bool differs_after(const struct scratch_dir *s, void (*change)(const struct scratch_dir *s))
 {
@@ -217,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(names_and_kinds_are_in_order, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(a_folder_of_many_files_is_listed_whole, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(whatever_a_search_depends_on_makes_it_another, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(another_folder_with_the_same_files_is_equal, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(a_link_makes_it_odd, scratch_setup, scratch_teardown),

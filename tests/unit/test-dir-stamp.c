@@ -46,12 +46,38 @@ static void two_stamps_differ_and_a_stamp_stays(void **state)
 	close(fd);
 }
 
+/* Journals have them: they must stay as they were. */
+static void a_version_is_what_printf_makes_of_it(void **state)
+{
+	static const int64_t numbers[] = { 0, 9, 10, 1795385743, INT64_MAX - 1, INT64_MAX, -1, -10, -62135596800, INT64_MIN };
+	static const long fractions[] = { 0, 1, 99, 100000000, 999999999 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(numbers) * ARRAY_LEN(fractions); i++) {
+		const int64_t a = numbers[i % ARRAY_LEN(numbers)], b = numbers[(i + 3) % ARRAY_LEN(numbers)];
+		const struct stat st = {
+			.st_ino = (ino_t)a,
+			.st_size = b < 0 ? 0 : b,
+			.st_mtim = { .tv_sec = a, .tv_nsec = fractions[i / ARRAY_LEN(numbers)] },
+			.st_ctim = { .tv_sec = b, .tv_nsec = fractions[(i + 1) % ARRAY_LEN(fractions)] },
+		};
+		char want[TARGET_VERSION_LEN], got[TARGET_VERSION_LEN];
+
+		snprintf(want, sizeof(want), "%ju:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st.st_ino, (intmax_t)st.st_size,
+			 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+		memset(got, 'x', sizeof(got));
+		dir_version(&st, got);
+		assert_string_equal(got, want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_write_right_after_a_stamp_has_another_version, dir_setup,
 						dir_teardown),
 		cmocka_unit_test_setup_teardown(two_stamps_differ_and_a_stamp_stays, dir_setup, dir_teardown),
+		cmocka_unit_test(a_version_is_what_printf_makes_of_it),
 	};
 
 	return cmocka_run_group_tests_name("dir-stamp", tests, NULL, NULL);
