@@ -83,6 +83,7 @@ static int open_file(struct project *p, bool read_only, bool check, unsigned *ve
 	if (!db || schema_check(db, &project_schema, version_out, err) < 0 ||
 	    (check && p->checked_ns == 0 && check_pages(db, (uint64_t)st.st_size, err) < 0))
 		return error_prefix(err, "%s", path);
+	p->version = *version_out;
 	if (check && p->checked_ns == 0)
 		p->checked_ns = clock_realtime_ns();
 	p->db = steal_ptr(&db);
@@ -102,6 +103,7 @@ static int upgrade(struct project *p, struct error *err)
 		return -1;
 	if (set_modes(p->db, err) < 0 || schema_upgrade(p->db, path, &project_schema, err) < 0)
 		return error_prefix(err, "%s", path);
+	p->version = project_schema.n;
 	return 0;
 }
 
@@ -206,6 +208,7 @@ static int open_write(struct project *p, struct error *err)
 static int make_in_memory(struct project *p, struct error *err)
 {
 	p->db = sql_open("", false, err);
+	p->version = project_schema.n;
 	return p->db && schema_upgrade(p->db, "", &project_schema, err) == 0 ? project_restore(p, err) : -1;
 }
 

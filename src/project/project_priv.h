@@ -11,6 +11,7 @@
 struct project {
 	struct state *state;
 	sqlite3 *db;
+	unsigned version;    /* the format; who writes has upgraded it */
 	int lock_fd;         /* -1 for reading */
 	pthread_mutex_t use; /* one transaction of this process at a time */
 	uint64_t checked_ns; /* realtime: when every page was looked at; 0: not that we know */

@@ -52,16 +52,19 @@ static int read_disk(sqlite3_stmt *st, struct project_disk *d, struct error *err
 	return 0;
 }
 
+#define SELECT_DISKS(source)                                                                                                   \
+	"SELECT key, target, vm, name, " source ", path, result, kind, consistency, code, message, last_point, virtual_size,"   \
+	" cycle, started_ns, finished_ns, success_ns, vanished_ns,"                                                             \
+	" (SELECT count(*) FROM recovery_points r WHERE r.disk = key AND r.deleted_ns IS NULL), stalls, pointless, cycles,"     \
+	" failures, bytes_read, bytes_sent, bytes_cleared, requests, retries, status, unverified, restored"                     \
+	" FROM disks WHERE ?1 IS NULL OR target = ?1 ORDER BY vm, target, name"
+
 static int read_disks(struct project *p, const char *target_name, struct project_disks *out, struct error *err)
 {
+	/* Where a disk was found: in format 2 and before, a column. */
 	CLEANUP(cleanup_statement) sqlite3_stmt *st =
-		sql_query(p->db, err,
-			  "SELECT key, target, vm, name, source, path, result, kind, consistency, code, message, last_point,"
-			  " virtual_size, cycle, started_ns, finished_ns, success_ns, vanished_ns,"
-			  " (SELECT count(*) FROM recovery_points r WHERE r.disk = key AND r.deleted_ns IS NULL),"
-			  " stalls, pointless, cycles, failures, bytes_read, bytes_sent, bytes_cleared, requests, retries,"
-			  " status, unverified, restored"
-			  " FROM disks WHERE ?1 IS NULL OR target = ?1 ORDER BY vm, target, name", "t", target_name);
+		sql_query(p->db, err, p->version > 2 ? SELECT_DISKS("(SELECT s.path FROM sources AS s WHERE s.id = source_id)") :
+						       SELECT_DISKS("source"), "t", target_name);
 	int more = st ? 0 : -1;
 
 	while (more == 0 && (more = sql_next(st, err)) > 0) {

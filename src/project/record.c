@@ -46,12 +46,15 @@ static int record_found(struct project *p, const struct project_round *r, const 
 		return -1;
 	state_replica_key(r->target, f->disk, key);
 	if (sql_run(p->db, err,
-		    "INSERT INTO vms (target, name, label, source, seen_ns) VALUES (?, ?, ?, ?, ?) ON CONFLICT (target, name)"
-		    " DO UPDATE SET label = excluded.label, source = excluded.source, seen_ns = max(seen_ns, excluded.seen_ns)",
-		    "ttttu", r->target, vm, label, source, r->started_ns) < 0 ||
+		    "INSERT INTO vms (target, name, label, seen_ns) VALUES (?, ?, ?, ?) ON CONFLICT (target, name)"
+		    " DO UPDATE SET label = excluded.label, seen_ns = max(seen_ns, excluded.seen_ns)",
+		    "tttu", r->target, vm, label, r->started_ns) < 0 ||
+	    sql_run(p->db, err, "INSERT INTO sources (target, path) VALUES (?, ?) ON CONFLICT DO NOTHING", "tt", r->target,
+		    source) < 0 ||
 	    sql_run(p->db, err,
-		    "INSERT INTO disks (key, target, name, vm, source, path, virtual_size, seen_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-		    " ON CONFLICT (key) DO UPDATE SET target = excluded.target, vm = excluded.vm, source = excluded.source,"
+		    "INSERT INTO disks (key, target, name, vm, source_id, path, virtual_size, seen_ns)"
+		    " VALUES (?1, ?2, ?3, ?4, (SELECT id FROM sources WHERE target = ?2 AND path = ?5), ?6, ?7, ?8)"
+		    " ON CONFLICT (key) DO UPDATE SET target = excluded.target, vm = excluded.vm, source_id = excluded.source_id,"
 		    " path = excluded.path, virtual_size = iif(excluded.virtual_size > 0, excluded.virtual_size, virtual_size),"
 		    " seen_ns = max(seen_ns, excluded.seen_ns), vanished_ns = NULL, restored = 0",
 		    "ttttttuu", key, r->target, f->disk, vm, source, path, f->virtual_size, r->started_ns) < 0)
@@ -69,9 +72,8 @@ static int record_vanished(struct project *p, const struct project_round *r, con
 	if (!text)
 		return -1;
 	st = sql_query(p->db, err,
-		       "UPDATE disks SET vanished_ns = ?3 WHERE target = ?1 AND source = ?2 AND seen_ns < ?3 AND vanished_ns IS NULL"
-		       " AND NOT EXISTS (SELECT 1 FROM sources WHERE target = ?1 AND source = ?2 AND seen_ns >= ?3)"
-		       " RETURNING vm, name", "ttu", r->target, text, r->started_ns);
+		       "UPDATE disks SET vanished_ns = ?3 WHERE seen_ns < ?3 AND vanished_ns IS NULL AND source_id ="
+		       " (SELECT id FROM sources WHERE target = ?1 AND path = ?2 AND seen_ns < ?3) RETURNING vm, name", "ttu", r->target, text, r->started_ns);
 	if (!st)
 		return -1;
 	while ((more = sql_next(st, err)) > 0) {
@@ -224,7 +226,7 @@ static int make_row(struct project *p, const struct project_cycle *c, const stru
 	if (!path)
 		return -1;
 	return sql_run(p->db, err,
-		       "INSERT INTO disks (key, target, name, vm, source, path, virtual_size) VALUES (?, ?, ?, ?, '', ?, 0)"
+		       "INSERT INTO disks (key, target, name, vm, path, virtual_size) VALUES (?, ?, ?, ?, ?, 0)"
 		       " ON CONFLICT DO NOTHING", "ttttt", o->key, c->target, d->name, vm, path);
 }
 

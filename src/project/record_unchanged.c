@@ -58,20 +58,76 @@ static int row_says(sqlite3_stmt *st, const struct project_found *f, bool *same,
 	return 0;
 }
 
+/* A SOURCE of the round, and the row that has its disks. */
+struct origin {
+	const char *source;
+	char *path;    /* as the database has it */
+	uint64_t id;   /* 0: it has no disks */
+	uint64_t same; /* the row of its path; 0: there is none.  If that is another, it has no disks */
+};
+
+static void origins_free(struct origin *v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++)
+		free(v[i].path);
+	free(v);
+}
+
+/* Of a query with its values bound, which is NULL if that failed: its one number; 0: no row. */
+static int one_number(sqlite3_stmt *query, uint64_t *out, struct error *err)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *st = query;
+	int rc = st ? sql_next(st, err) : -1;
+
+	*out = rc > 0 ? sql_u64(st, 0) : 0;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Which source had the first of the disks that were found in this one; 0: none.  Whether it had the others, too, the rows tell. */
+static int find_former(struct project *p, const struct project_round *r, const struct known *known, struct origin *o,
+		       struct error *err)
+{
+	const char *key = NULL;
+
+	for (size_t i = 0; !key && i < r->n; i++)
+		if (strcmp(known[i].found->source, o->source) == 0)
+			key = known[i].key;
+	return key ? one_number(sql_query(p->db, err, "SELECT source_id FROM disks WHERE key = ? AND target = ?", "tt", key, r->target),
+				&o->id, err) : 0;
+}
+
+static int find_origins(struct project *p, const struct project_round *r, const struct known *known, struct origin *v,
+			struct error *err)
+{
+	for (size_t i = 0; i < r->n_whole; i++) {
+		uint64_t live = 0;
+
+		v[i].source = r->whole[i];
+		v[i].path = project_name_text(r->whole[i], err);
+		if (!v[i].path ||
+		    one_number(sql_query(p->db, err, "SELECT id FROM sources WHERE target = ? AND path = ?", "tt", r->target,
+					 v[i].path), &v[i].same, err) < 0 ||
+		    (v[i].same && one_number(sql_query(p->db, err, "SELECT EXISTS (SELECT 1 FROM disks WHERE source_id = ?"
+						       " AND vanished_ns IS NULL)", "u", v[i].same), &live, err) < 0))
+			return -1;
+		if (live)
+			v[i].id = v[i].same;
+		else if (find_former(p, r, known, &v[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Of one SOURCE: *n_out rows, each of a disk that was found there. */
-static int compare_source(struct project *p, const struct project_round *r, const char *source, const struct known *known,
+static int compare_source(struct project *p, const struct project_round *r, const struct origin *o, const struct known *known,
 			  size_t *n_out, bool *same, struct error *err)
 {
-	CLEANUP_FREE char *text = project_name_text(source, err);
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
+	CLEANUP(cleanup_statement) sqlite3_stmt *st =
+		sql_query(p->db, err,
+			  "SELECT d.key, d.vm, d.path, v.label, d.virtual_size, d.restored FROM disks AS d JOIN vms AS v"
+			  " ON v.target = d.target AND v.name = d.vm WHERE d.source_id = ? AND d.vanished_ns IS NULL", "u", o->id);
 	int more = 0;
 
-	if (!text)
-		return -1;
-	st = sql_query(p->db, err,
-		       "SELECT d.key, d.vm, d.path, v.label, d.virtual_size, d.restored FROM disks AS d JOIN vms AS v"
-		       " ON v.target = d.target AND v.name = d.vm AND v.source = d.source"
-		       " WHERE d.target = ? AND d.source = ? AND d.vanished_ns IS NULL", "tt", r->target, text);
 	if (!st)
 		return -1;
 	while (*same && (more = sql_next(st, err)) > 0) {
@@ -83,7 +139,7 @@ static int compare_source(struct project *p, const struct project_round *r, cons
 			memcpy(want.key, key, strlen(key) + 1);
 			k = bsearch(&want, known, r->n, sizeof(*known), by_key);
 		}
-		*same = k && strcmp(k->found->source, source) == 0;
+		*same = k && strcmp(k->found->source, o->source) == 0;
 		if (*same && row_says(st, k->found, same, err) < 0)
 			return -1;
 		++*n_out;
@@ -91,41 +147,83 @@ static int compare_source(struct project *p, const struct project_round *r, cons
 	return more < 0 ? -1 : 0;
 }
 
-static int set_seen(struct project *p, const struct project_round *r, const char *source, struct error *err)
+/*
+ * The row gets the path, and with it all of its disks: storage snapshots are folders of other names each time.  What had vanished
+ * from where they were stays so, by the row that had the path, or one that is made for it.
+ */
+static int move(struct project *p, const struct project_round *r, const struct origin *o, struct error *err)
 {
-	CLEANUP_FREE char *text = project_name_text(source, err);
+	CLEANUP_FREE char *before = NULL;
+	uint64_t left = o->same, vanished = 0;
 
-	if (!text)
+	{
+		CLEANUP(cleanup_statement) sqlite3_stmt *st = sql_query(p->db, err, "SELECT path FROM sources WHERE id = ?", "u", o->id);
+
+		if (!st || sql_next(st, err) < 0)
+			return -1;
+		before = sql_text(st, 0, err);
+		if (!before)
+			return -1;
+	}
+	if (one_number(sql_query(p->db, err, "SELECT EXISTS (SELECT 1 FROM disks WHERE source_id = ? AND vanished_ns IS NOT NULL)", "u",
+				 o->id), &vanished, err) < 0)
 		return -1;
+	/* No path is empty: it is nobody's for a moment. */
+	if ((left && sql_run(p->db, err, "UPDATE sources SET path = '' WHERE id = ?", "u", left) < 0) ||
+	    sql_run(p->db, err, "UPDATE sources SET path = ? WHERE id = ?", "tu", o->path, o->id) < 0 ||
+	    (left && sql_run(p->db, err, "UPDATE sources SET path = ? WHERE id = ?", "tu", before, left) < 0))
+		return -1;
+	if (!left && vanished &&
+	    one_number(sql_query(p->db, err, "INSERT INTO sources (target, path) VALUES (?, ?) RETURNING id", "tt", r->target, before),
+		       &left, err) < 0)
+		return -1;
+	if (!left)
+		return 0;
 	return sql_run(p->db, err,
-		       "INSERT INTO sources (target, source, seen_ns) VALUES (?, ?, ?) ON CONFLICT (target, source)"
-		       " DO UPDATE SET seen_ns = max(seen_ns, excluded.seen_ns)", "ttu", r->target, text, r->started_ns);
+		       "UPDATE disks SET source_id = iif(source_id = ?1, ?2, ?1) WHERE source_id IN (?1, ?2) AND vanished_ns IS NOT NULL",
+		       "uu", o->id, left);
+}
+
+static int record_origins(struct project *p, const struct project_round *r, const struct known *known, struct origin *v,
+			  bool *done_out, struct error *err)
+{
+	bool same = true;
+	size_t n = 0;
+
+	if (find_origins(p, r, known, v, err) < 0)
+		return -1;
+	for (size_t i = 0; same && i < r->n_whole; i++)
+		if (compare_source(p, r, &v[i], known, &n, &same, err) < 0)
+			return -1;
+	if (!same || n != r->n)
+		return 0;
+	for (size_t i = 0; i < r->n_whole; i++)
+		if ((v[i].id != v[i].same && v[i].id && move(p, r, &v[i], err) < 0) ||
+		    sql_run(p->db, err, "UPDATE sources SET seen_ns = max(seen_ns, ?) WHERE id = ?", "uu", r->started_ns, v[i].id) < 0)
+			return -1;
+	*done_out = true;
+	return 0;
 }
 
 int project_round_unchanged(struct project *p, const struct project_round *r, bool *done_out, struct error *err)
 {
 	CLEANUP_FREE struct known *known = NULL;
-	bool same = r->n > 0 && r->n_whole > 0;
-	size_t n = 0;
+	struct origin *origins;
+	int rc;
 
 	*done_out = false;
-	for (size_t i = 0; same && i < r->n; i++)
-		same = !r->found[i].broken;
-	if (!same)
+	for (size_t i = 0; i < r->n; i++)
+		if (r->found[i].broken)
+			return 0;
+	if (r->n == 0 || r->n_whole == 0)
 		return 0;
 	known = list_known(r, err);
 	if (!known)
 		return -1;
-	for (size_t i = 0; same && i < r->n_whole; i++)
-		if (compare_source(p, r, r->whole[i], known, &n, &same, err) < 0)
-			return -1;
-	if (!same || n != r->n)
-		return 0;
-	for (size_t i = 0; i < r->n_whole; i++)
-		if (set_seen(p, r, r->whole[i], err) < 0)
-			return -1;
-	*done_out = true;
-	return 0;
+	origins = calloc(r->n_whole, sizeof(*origins));
+	rc = origins ? record_origins(p, r, known, origins, done_out, err) : error_errno(err, ENOMEM, "database");
+	origins_free(origins, r->n_whole);
+	return rc;
 }
 
 /* ---- cycles ---- */

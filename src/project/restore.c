@@ -20,8 +20,8 @@ static int restore_disk(void *ctx, const struct state_replica *r, struct error *
 	if (!path)
 		return -1;
 	return sql_run(p->db, err,
-		       "INSERT INTO disks (key, target, name, vm, source, path, virtual_size, cycle, kind, finished_ns,"
-		       " success_ns, restored) VALUES (?, '', ?, '', '', ?, ?, ?, '', ?, nullif(?, 0), 1)"
+		       "INSERT INTO disks (key, target, name, vm, path, virtual_size, cycle, kind, finished_ns,"
+		       " success_ns, restored) VALUES (?, '', ?, '', ?, ?, ?, '', ?, nullif(?, 0), 1)"
 		       " ON CONFLICT (key) DO NOTHING",
 		       "ttt" "uuuu", r->key, name, path, h->virtual_size, h->cycle, r->committed_ns, success);
 }

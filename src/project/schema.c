@@ -65,8 +65,15 @@ static const char *const steps[] = {
 	"ALTER TABLE cycles ADD COLUMN skips INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE cycles ADD COLUMN skipped_ns INTEGER;"
 	"CREATE TABLE sources ("
-	"	target TEXT NOT NULL, source TEXT NOT NULL, seen_ns INTEGER NOT NULL,"
-	"	PRIMARY KEY (target, source)) WITHOUT ROWID;",
+	"	id INTEGER PRIMARY KEY, target TEXT NOT NULL, path TEXT NOT NULL, seen_ns INTEGER NOT NULL DEFAULT 0,"
+	"	UNIQUE (target, path));"
+	"INSERT INTO sources (target, path) SELECT DISTINCT target, source FROM disks WHERE source <> '';"
+	"ALTER TABLE disks ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE disks SET source_id = coalesce((SELECT id FROM sources AS s WHERE s.target = disks.target AND s.path = source), 0);"
+	"DROP INDEX disks_of_source;"
+	"ALTER TABLE disks DROP COLUMN source;"
+	"ALTER TABLE vms DROP COLUMN source;"
+	"CREATE INDEX disks_of_source ON disks (source_id);",
 };
 const struct schema project_schema = { .steps = steps, .n = sizeof(steps) / sizeof(steps[0]) };
 

@@ -6,7 +6,7 @@
  *
  *   vms              one row a VM: (target, name)
  *   disks            one row a replica, by the key of its folder in the state: its last outcome, and what it adds up to
- *   sources          (target, source): when a round last found the very disks there that were known
+ *   sources          (target, path): where disks were found, and when a round last found the very disks there that were known
  *   cycles           the latest CYCLES_KEPT a replica: (disk, started)
  *   recovery_points  (disk, name), with when each was made and deleted; of deleted ones the latest CYCLES_KEPT a replica
  *   events           the newest EVENTS_KEPT of runs, cycles and points, and as many of everything else; triggers refuse changes,
@@ -16,7 +16,8 @@
  * it is, until a cycle comes that is a row.  Then `skips` of the row before that one has how many there were in between, and its
  * `skipped_ns` when the last of them began.  (In databases of format 2 each had a row; these stay until they are too old.)
  *
- * `seen_ns` of a VM and a disk is when a round last wrote their rows; one that found all as it was writes its source's row alone.
+ * `seen_ns` of a VM and a disk is when a round last wrote their rows; one that found all as it was writes its source's row alone,
+ * and its path, if all that was known of another source was found in this one.  `source_id` of a disk is 0 if not known.
  *
  * Times are nanoseconds since 1970 UTC.  Texts are UTF-8: names escaped as replicas' names are, messages as logs are.
  */

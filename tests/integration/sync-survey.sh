@@ -130,7 +130,7 @@ ROWS='SELECT name, vm, path, result, kind, cycle, consistency, status, stalls, p
 		code, message, last_point, vanished_ns FROM disks ORDER BY name;
 	SELECT * FROM (SELECT disk, result, kind, cycle, consistency, status, code, message, point, bytes_read, bytes_sent, writes, reads,
 		others, retries FROM cycles ORDER BY started_ns DESC LIMIT 3) ORDER BY disk;
-	SELECT target, name, label, source, last_point FROM vms ORDER BY name'
+	SELECT target, name, label, last_point FROM vms ORDER BY name'
 
 # What the short way says and records is what the long way does.
 one same

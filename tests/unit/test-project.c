@@ -308,6 +308,7 @@ static void an_older_one_is_read_as_it_is_and_upgraded_by_who_writes(void **stat
 	struct project *reader = open_read(r);
 	all = disks_of(reader);
 	assert_int_equal(all.n, 1);
+	assert_string_equal(all.v[0].source, "/s");
 	project_disks_fini(&all);
 	project_close(reader);
 	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), 2);
@@ -315,6 +316,9 @@ static void an_older_one_is_read_as_it_is_and_upgraded_by_who_writes(void **stat
 	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), project_schema.n);
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE skips = 0 AND skipped_ns IS NULL"), 1);
 	assert_int_equal(project_rig_number(r, "SELECT cycles FROM disks WHERE skips = 0"), 2);
+	all = disks_of(r->project);
+	assert_string_equal(all.v[0].source, "/s");
+	project_disks_fini(&all);
 	assert_true(exists(r, "liftfs.db.2"));
 	assert_string_equal(warned, "");
 }

@@ -18,6 +18,7 @@ struct world {
 	struct cycle_vm vms[VMS];
 	struct cycle_disk disks[VMS][2];
 	struct project_found found[VMS];
+	const char *whole[2];
 	char names[VMS][16], replicas[VMS][2][24];
 };
 
@@ -92,8 +93,8 @@ static char *rows(struct project_rig *r)
 
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
 	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, false, NULL);
-	add_rows(&b, db, "SELECT target, name, label, source, last_point FROM vms ORDER BY target, name");
-	add_rows(&b, db, "SELECT key, target, name, vm, source, path, virtual_size, vanished_ns, started_ns, finished_ns, result, kind,"
+	add_rows(&b, db, "SELECT target, name, label, last_point FROM vms ORDER BY target, name");
+	add_rows(&b, db, "SELECT key, target, name, vm, (SELECT s.path FROM sources AS s WHERE s.id = source_id) AS source, path, virtual_size, vanished_ns, started_ns, finished_ns, result, kind,"
 			 " cycle, consistency, status, code, message, success_ns, last_point, stalls, pointless, unverified, restored,"
 			 " cycles, failures, bytes_read, bytes_sent, bytes_cleared, requests, retries, skips FROM disks ORDER BY key");
 	add_rows(&b, db, "SELECT * FROM cycles ORDER BY disk, started_ns");
@@ -115,6 +116,8 @@ static void assert_same_rows(struct world *w)
 /* Four of /a and four of /b, a disk a VM. */
 static void find_all(struct world *w)
 {
+	w->whole[0] = "/a\n";
+	w->whole[1] = "/b";
 	for (size_t i = 0; i < VMS; i++)
 		w->found[i] = (struct project_found){ .vm = w->names[i], .label = "a \x01 label", .source = i < 4 ? "/a\n" : "/b",
 						      .disk = w->replicas[i][0], .path = "v/x\n.vmdk", .virtual_size = 4096 };
@@ -122,8 +125,7 @@ static void find_all(struct world *w)
 
 static void record_round(struct project_rig *r, const struct world *w, size_t n, size_t n_whole, uint64_t at_s)
 {
-	const char *whole[] = { "/a\n", "/b" };
-	const struct project_round round = { .target = RIG_TARGET, .found = w->found, .n = n, .whole = whole, .n_whole = n_whole,
+	const struct project_round round = { .target = RIG_TARGET, .found = w->found, .n = n, .whole = w->whole, .n_whole = n_whole,
 					     .started_ns = at_s * NS };
 	struct error e = ERROR_INIT;
 
@@ -185,6 +187,96 @@ static void what_a_round_found_otherwise_is_written(void **state)
 	w->found[7].broken = &broken;
 	round_both(w, VMS, 1000);
 	assert_int_equal(project_rig_number(w->together, "SELECT count(*) FROM disks WHERE seen_ns = 1000000000000"), VMS);
+}
+
+/* The disks from first to behind, found in another place. */
+static void find_in(struct world *w, size_t first, size_t behind, const char *source)
+{
+	for (size_t i = first; i < behind; i++)
+		w->found[i].source = source;
+}
+
+static void move_a(struct world *w, const char *source, size_t n, uint64_t at_s)
+{
+	w->whole[0] = source;
+	find_in(w, 0, 4, source);
+	round_both(w, n, at_s);
+}
+
+static void a_source_of_another_name_takes_its_disks_along(void **state)
+{
+	struct world *w = *state;
+
+	find_all(w);
+	round_both(w, VMS, 100);
+	both(w, "CREATE TABLE switch (quick INTEGER); INSERT INTO switch VALUES (0);"
+		"CREATE TRIGGER disks_stay BEFORE UPDATE OF source_id ON disks WHEN (SELECT quick FROM switch)"
+		"	AND OLD.vanished_ns IS NULL AND OLD.source_id <> NEW.source_id BEGIN SELECT RAISE(ABORT, 'disk by disk'); END");
+	w->whole[0] = "/c";
+	find_in(w, 0, 4, "/c");
+	record_round(w->alone, w, VMS, 0, 200);
+	record_round(w->alone, w, 0, 2, 200);
+	assert_int_equal(project_rig_number(w->together, "UPDATE switch SET quick = 1 RETURNING 1"), 1);
+	record_round(w->together, w, VMS, 2, 200);
+	assert_same_rows(w);
+	assert_int_equal(project_rig_number(w->together, "SELECT count(*) FROM sources"), 2);
+	assert_int_equal(project_rig_number(w->together, "UPDATE switch SET quick = 0 RETURNING 1"), 1);
+	round_both(w, VMS, 300);
+	move_a(w, "/a\n", VMS, 400);
+	move_a(w, "/d", VMS, 500);
+	assert_int_equal(project_rig_number(w->together, "SELECT count(*) FROM sources"), 2);
+}
+
+/* By name, the last two being of /b. */
+static void what_vanished_stays_where_it_was_seen(void **state)
+{
+	struct world *w = *state;
+
+	find_all(w);
+	find_in(w, 2, 4, "/b");
+	find_in(w, 6, 8, "/a\n");
+	round_both(w, VMS, 100);
+	round_both(w, VMS - 2, 200); /* two of /a vanish */
+	w->whole[0] = "/c";
+	find_in(w, 0, 2, "/c");
+	round_both(w, VMS - 2, 300);
+	assert_int_equal(project_rig_number(w->together, "SELECT count(*) FROM disks JOIN sources ON id = source_id"
+							 " WHERE vanished_ns IS NOT NULL AND sources.path = '/a%0A'"), 2);
+	w->whole[0] = "/a\n"; /* and back, where they still are missed */
+	find_in(w, 0, 2, "/a\n");
+	round_both(w, VMS - 2, 400);
+	w->whole[0] = "/c";
+	find_in(w, 0, 2, "/c");
+	round_both(w, VMS - 2, 500);
+	find_in(w, 6, 8, "/c"); /* there they are again */
+	round_both(w, VMS, 600);
+	round_both(w, VMS, 700);
+}
+
+static void disks_that_change_places_are_no_source_of_another_name(void **state)
+{
+	struct world *w = *state;
+
+	find_all(w);
+	round_both(w, VMS, 100);
+	find_in(w, 0, 4, "/b");
+	find_in(w, 4, 8, "/a\n");
+	round_both(w, VMS, 200); /* all of them */
+	find_in(w, 0, 2, "/a\n");
+	round_both(w, VMS, 300); /* some */
+	w->whole[0] = "/c"; /* /a is not looked at, and what is found of it elsewhere moves alone */
+	find_in(w, 0, 2, "/c");
+	find_in(w, 4, 8, "/b");
+	round_both(w, VMS, 400);
+	find_in(w, 0, 8, "/b"); /* nothing is in /c */
+	round_both(w, VMS, 500);
+	w->whole[1] = "/a\n";
+	find_in(w, 0, 8, "/a\n");
+	w->found[3].path = "elsewhere.vmdk";
+	round_both(w, VMS, 600);
+	w->whole[0] = "/b";
+	find_in(w, 0, 4, "/b");
+	round_both(w, VMS, 700);
 }
 
 /* ---- cycles ---- */
@@ -304,9 +396,9 @@ static void what_has_not_changed_is_not_written_again(void **state)
 	for (size_t i = 0; i < VMS; i++)
 		w->vms[i].n = 1;
 	cycle_both(w);
-	both(w, "CREATE TRIGGER names_stay BEFORE UPDATE OF key, target, vm, source, path ON disks"
+	both(w, "CREATE TRIGGER names_stay BEFORE UPDATE OF key, target, vm, source_id, path ON disks"
 		"	BEGIN SELECT RAISE(ABORT, 'written again'); END;"
-		"CREATE TRIGGER labels_stay BEFORE UPDATE OF target, name, label, source ON vms"
+		"CREATE TRIGGER labels_stay BEFORE UPDATE OF target, name, label ON vms"
 		"	BEGIN SELECT RAISE(ABORT, 'written again'); END");
 	record_round(w->together, w, VMS, 2, 30);
 	for (size_t i = 0; i < VMS; i++)
@@ -322,6 +414,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_round_that_found_what_is_known_leaves_the_rows_that_each_disk_by_itself_does, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_a_round_found_otherwise_is_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_source_of_another_name_takes_its_disks_along, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_vanished_stays_where_it_was_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(disks_that_change_places_are_no_source_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(unchanged_disks_leave_the_rows_that_each_by_itself_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_of_which_there_is_more_to_say_is_recorded_with_all_of_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_not_changed_is_not_written_again, setup, teardown),
