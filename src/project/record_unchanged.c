@@ -122,12 +122,14 @@ static int find_origins(struct project *p, const struct project_round *r, const 
 static int compare_source(struct project *p, const struct project_round *r, const struct origin *o, const struct known *known,
 			  size_t *n_out, bool *same, struct error *err)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *st =
-		sql_query(p->db, err,
-			  "SELECT d.key, d.vm, d.path, v.label, d.virtual_size, d.restored FROM disks AS d JOIN vms AS v"
-			  " ON v.target = d.target AND v.name = d.vm WHERE d.source_id = ? AND d.vanished_ns IS NULL", "u", o->id);
+	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
 	int more = 0;
 
+	if (!o->id)
+		return 0;
+	st = sql_query(p->db, err,
+		       "SELECT d.key, d.vm, d.path, v.label, d.virtual_size, d.restored FROM disks AS d JOIN vms AS v"
+		       " ON v.target = d.target AND v.name = d.vm WHERE d.source_id = ? AND d.vanished_ns IS NULL", "u", o->id);
 	if (!st)
 		return -1;
 	while (*same && (more = sql_next(st, err)) > 0) {
