@@ -564,19 +564,6 @@ static void on_tick(void *ctx)
 	}
 }
 
-/*
- * The checksum is made by the thread that submits, of which there are many; the network thread is one.  An MD5 is left for a
- * batch; one of more than a chunk would be of no use, since its parts have their own.
- */
-static int make_sum(struct target *t, struct target_op *op, struct error *err)
-{
-	_Static_assert(sizeof(op->sum) == AZURE_SUM_TEXT_LEN, "a target_op has room for a checksum's text");
-
-	op->sum[0] = '\0';
-	op->sum_kind = atomic_load(&azure_place(t)->checksum);
-	return op->data && op->sum_kind == AZURE_CRC64 ? azure_sum(AZURE_CRC64, op->data, op->len, op->sum, err) : 0;
-}
-
 void azure_submit(struct replica *r, struct target_op *op)
 {
 	struct azure_replica *a = azure_replica(r);
@@ -590,7 +577,7 @@ void azure_submit(struct replica *r, struct target_op *op)
 	}
 	if (!w)
 		error_set(&op->err, ERR_NOMEM, "%s: slots for its writes", replica_name(r));
-	if (!w || make_sum(r->target, op, &op->err) < 0) {
+	if (!w || azure_sum_op(r->target, op, &op->err) < 0) {
 		target_complete(r, op);
 		return;
 	}
