@@ -351,6 +351,10 @@ static void writes_of_all_sizes_have_their_own_md5(void **state)
 		fixture_replica(&f, NULL, ROOM);
 		reopen(&f, &config);
 		refuse_crc64(&f);
+		if (window == 2) { /* requests are smaller than the largest writes, each with an MD5 of its own */
+			fixture_faults(&f, "PutPage fail n=1 status=500 code=OperationTimedOut");
+			fixture_must(&f, op_wait(f.r, data, 512, 0, &f.err));
+		}
 		for (n = 0; n < MANY; n++) {
 			uint64_t len = n % 32 == 4 ? 4 * FIXTURE_MIB : 512 * (1 + n * n % 200);
 
@@ -366,7 +370,7 @@ static void writes_of_all_sizes_have_their_own_md5(void **state)
 				fail_msg("write %u, window %u: %s", i, window, op[i].err.msg);
 			assert_stored(&f, op[i].data ? op[i].data : zeros, op[i].len, op[i].off);
 		}
-		assert_int_equal(replica_counters(f.r)->retries, 0);
+		assert_int_equal(replica_counters(f.r)->retries, window == 2);
 		fixture_stop(&f);
 	}
 	free(zeros);
