@@ -13,6 +13,11 @@ int document_print(const json_t *doc, struct error *err)
 
 	if (!text)
 		return -1;
-	fputs(text, stdout);
+	document_write(text);
 	return 0;
+}
+
+void document_write(const char *text)
+{
+	fputs(text, stdout);
 }

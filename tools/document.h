@@ -9,5 +9,7 @@
 
 /* To standard output. */
 int document_print(const json_t *doc, struct error *err) MUST_CHECK;
+/* The same of one whose text was made before, with its newline: when it may be made is not when it may be seen. */
+void document_write(const char *text);
 
 #endif

@@ -4,10 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/escape.h"
 #include "base/parse.h"
-#include "inventory/disk_info.h"
 #include "sync_report.h"
 #include "tool.h"
 
@@ -16,8 +14,7 @@ const char *sync_report_code(enum error_code code)
 	return error_code_name(code);
 }
 
-/* A disk that the inventory could not place fails with 65 or what its error says, a usage error of its own with 65 too. */
-static int broken_status(const struct sync_broken *b)
+int sync_report_broken_status(const struct sync_broken *b)
 {
 	int status = error_exit_status(&b->err);
 
@@ -37,30 +34,8 @@ int sync_report_status(const struct sync_outcome *o)
 		for (size_t k = 0; k < o->set->runs[i].cycle.n; k++)
 			status = tool_worse_status(status, disk_status(o, &o->set->runs[i].cycle.disks[k]));
 	for (size_t i = 0; i < o->set->n_broken; i++)
-		status = tool_worse_status(status, broken_status(&o->set->broken[i]));
+		status = tool_worse_status(status, sync_report_broken_status(&o->set->broken[i]));
 	return status;
-}
-
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static double seconds(uint64_t from_ns, uint64_t to_ns)
-{
-	return to_ns > from_ns ? (double)((to_ns - from_ns) / 1000000) / 1e3 : 0.0;
-}
-
-/* ---- JSON ---- */
-
-static json_t *text_or_null(const char *text)
-{
-	return text && *text ? json_string(text) : json_null();
-}
-
-static json_t *number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
 }
 
 /* Messages hold names as they are on disk: escaped where they are not UTF-8. */
@@ -80,120 +55,12 @@ json_t *sync_report_error(const struct error *e, int status)
 			 message_json(e->msg));
 }
 
-static json_t *disk_json(const struct sync_vm *vm, const struct run_vm *run, const struct cycle_disk *d,
-			 struct error *err)
-{
-	CLEANUP(cleanup_json) json_t *label = disk_info_name(vm->vm->label, err);
-	CLEANUP(cleanup_json) json_t *source = disk_info_name(d->source_path, err);
-	const struct pass_progress *p = &d->progress;
-
-	if (!label || !source)
-		return NULL;
-	return json_pack("{s:s, s:O, s:O, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:f, s:o}",
-			 "name", d->name, "vm", label, "source", source, "result", run_result_name(d), "cycle",
-			 number(d->cycle), "kind", run_kind_name(d->kind), "consistency",
-			 consistency_name(d->consistency), "virtual_size", number(d->virtual_size), "bytes_read",
-			 number(count(&p->bytes_read)), "blocks_hashed", number(count(&p->blocks_hashed)),
-			 "blocks_changed", number(count(&p->blocks_changed)), "bytes_sent",
-			 number(count(&p->bytes_sent)), "bytes_cleared", number(count(&p->bytes_cleared)), "requests",
-			 "writes", number(d->requests.writes), "clears", number(d->requests.clears), "reads",
-			 number(d->requests.reads), "others", number(d->requests.others), "retries",
-			 number(d->retries), "recovery_point",
-			 text_or_null(d->err.code == ERR_NONE ? run->cycle.point : ""), "snapshot",
-			 text_or_null(d->snapshot), "seconds", seconds(d->started_ns, d->finished_ns), "error",
-			 sync_report_error(&d->err, run_disk_status(d)));
-}
-
-static json_t *plan_json(const struct sync_vm *vm, const struct cycle_disk *d, struct error *err)
-{
-	CLEANUP(cleanup_json) json_t *label = disk_info_name(vm->vm->label, err);
-	CLEANUP(cleanup_json) json_t *source = disk_info_name(d->source_path, err);
-
-	if (!label || !source)
-		return NULL;
-	return json_pack("{s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o}", "name", d->name, "vm", label, "source", source,
-			 "result", d->err.code == ERR_NONE ? "planned" : "failed", "kind", run_kind_name(d->kind), "virtual_size",
-			 number(d->virtual_size), "data_bytes", number(d->data_bytes), "error",
-			 sync_report_error(&d->err, run_disk_status(d)));
-}
-
-/* The same members as any disk's, so that a reader need not look out for it. */
-static json_t *broken_json(const struct sync_broken *b, struct error *err)
-{
-	struct run_vm none = { .cycle = { .n = 0 } };
-	struct cycle_disk d = { .name = b->name, .source_path = b->image, .result = CYCLE_FAILED,
-				.virtual_size = b->virtual_size, .err = b->err };
-	json_t *j = disk_json(b->vm, &none, &d, err);
-	json_t *e = j ? json_object_get(j, "error") : NULL;
-
-	if (e)
-		json_object_set_new(e, "status", json_integer(broken_status(b)));
-	return j;
-}
-
-static int append(json_t *disks, json_t *disk, struct error *err)
-{
-	if (disk && json_array_append_new(disks, disk) == 0)
-		return 0;
-	if (err && err->code == ERR_NONE)
-		error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	return -1;
-}
-
-static int add_disks(const struct sync_outcome *o, json_t *disks, struct error *err)
-{
-	const struct sync_set *s = o->set;
-
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t k = 0; k < s->runs[i].cycle.n; k++) {
-			const struct cycle_disk *d = &s->runs[i].cycle.disks[k];
-
-			if (append(disks, o->dry_run ? plan_json(&s->vms[i], d, err) :
-						       disk_json(&s->vms[i], &s->runs[i], d, err), err) < 0)
-				return -1;
-		}
-	}
-	for (size_t i = 0; i < s->n_broken; i++)
-		if (append(disks, broken_json(&s->broken[i], err), err) < 0)
-			return -1;
-	return 0;
-}
-
-static json_t *pruned_json(const struct sync_outcome *o)
-{
-	size_t points = 0, snapshots = 0, failed = 0;
-
-	for (size_t i = 0; i < o->set->n; i++) {
-		points += o->set->runs[i].pruned.points;
-		snapshots += o->set->runs[i].pruned.snapshots;
-		failed += o->set->runs[i].pruned.err.code != ERR_NONE;
-	}
-	return json_pack("{s:I, s:I, s:I}", "points", (json_int_t)points, "snapshots", (json_int_t)snapshots, "failed_vms",
-			 (json_int_t)failed);
-}
-
-json_t *sync_report_json(const struct sync_outcome *o, struct error *err)
-{
-	CLEANUP(cleanup_json) json_t *disks = json_array();
-	struct requests requests = requests_since(o->target, &o->before);
-	char started[CLOCK_TEXT_LEN], finished[CLOCK_TEXT_LEN];
-	json_t *doc;
-
-	if (disks && add_disks(o, disks, err) < 0)
-		return NULL;
-	clock_format_iso(o->started_ns, started);
-	clock_format_iso(o->finished_ns, finished);
-	doc = disks ? json_pack("{s:i, s:s, s:s, s:s, s:O, s:o, s:o}", "schema", 1, "result",
-				sync_report_status(o) == 0 ? "ok" : "incomplete", "started", started, "finished", finished,
-				"disks", disks, "requests", requests_json(&requests), "pruned", pruned_json(o)) :
-		      NULL;
-	if (!doc)
-		error_set(err, ERR_NOMEM, "no memory for a JSON document");
-	return doc;
-}
-
 /* ---- for people ---- */
+
+static uint64_t count(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
 
 static int add_columns(struct table *t, const char *const *headings, size_t n, size_t left, struct error *err)
 {

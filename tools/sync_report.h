@@ -23,8 +23,14 @@ struct sync_outcome {
 /* The exit status that all disks' outcomes come to. */
 int sync_report_status(const struct sync_outcome *o);
 
-/* {"schema":1,"result":"ok",...,"disks":[...]}, as liftfs-sync(1) has it; a dry run's has what would be done. */
-json_t *sync_report_json(const struct sync_outcome *o, struct error *err) MUST_CHECK;
+/* A disk that the inventory could not place fails with 65 or what its error says, a usage error of its own with 65 too. */
+int sync_report_broken_status(const struct sync_broken *b);
+
+/*
+ * The text of {"schema":1,"result":"ok",...,"disks":[...]}, as liftfs-sync(1) has it, with a newline at its end; a dry
+ * run's has what would be done.  The caller frees it.
+ */
+char *sync_report_json(const struct sync_outcome *o, struct error *err) MUST_CHECK;
 
 /* To standard output. */
 int sync_report_print(const struct sync_outcome *o, struct error *err) MUST_CHECK;

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "document.h"
-#include "inventory/disk_info.h"
 #include "sync_identity.h"
 #include "sync_private.h"
 #include "sync_record.h"
@@ -125,19 +124,21 @@ static int run_cycles(const struct sync_run *r, struct sync_set *s, struct state
 	return rc;
 }
 
-/* What was said is recorded first; a document of many disks is made meanwhile. */
+/* What was said is recorded first; the text of a document of many disks is made meanwhile. */
 static int report(const struct sync_run *r, const struct sync_round *round, const struct sync_outcome *outcome,
 		  struct sync_record *record, struct error *err)
 {
 	const struct tool *t = r->tool;
-	CLEANUP(cleanup_json) json_t *doc = NULL;
+	CLEANUP_FREE char *text = NULL;
 
 	sync_record_hurry(record);
 	if (t->common.json)
-		doc = sync_report_json(outcome, err);
+		text = sync_report_json(outcome, err);
 	sync_record_end(record, round->status);
+	if (text)
+		document_write(text);
 	if (t->common.json)
-		return doc ? document_print(doc, err) : -1;
+		return text ? 0 : -1;
 	if (round->brief || t->common.quiet)
 		return 0;
 	return outcome->dry_run ? sync_report_plan(outcome, err) : sync_report_print(outcome, err);

@@ -33,10 +33,13 @@ static int check_url(const char *name, const char *url, struct error *err)
 {
 	const char *at = strncasecmp(url, "https://", 8) == 0 ? url + 8 : strncasecmp(url, "http://", 7) == 0 ? url + 7 : "";
 	size_t len = strcspn(at, "/?#@\\ ");
+	bool private = strncasecmp(url, "https:", 6) == 0;
 
 	if (len == 0 || (at[len] && strcmp(at + len, "/") != 0))
 		return error_set(err, ERR_USAGE, "%s: not a service's URL such as https://HOST", name);
-	if (strncasecmp(url, "https:", 6) != 0 && !proxy_is_loopback(url))
+	if (!private && proxy_is_loopback(url, &private, err) < 0)
+		return -1;
+	if (!private)
 		return error_set(err, ERR_USAGE, "%s: https only", name);
 	return 0;
 }

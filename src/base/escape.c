@@ -85,6 +85,16 @@ static void add_percent(struct strbuf *b, const uint8_t *p, size_t len)
 	}
 }
 
+/* How much of a name stays for certain, which is most of it. */
+static size_t plain_len(const uint8_t *p)
+{
+	size_t n = 0;
+
+	while (p[n] >= 0x20 && p[n] < 0x7f && p[n] != '\\' && p[n] != '%' && p[n] != '.')
+		n++;
+	return n;
+}
+
 char *escape_name(const char *name, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
@@ -95,6 +105,11 @@ char *escape_name(const char *name, struct error *err)
 		bool dot_at_end = p[at] == '.' && (p[at + 1] == '/' || p[at + 1] == '\0');
 		uint32_t c = 0;
 
+		n = plain_len(p + at);
+		if (n > 0) {
+			strbuf_add(&b, name + at, n);
+			continue;
+		}
 		n = utf8_char(p + at, len - at, &c);
 		if (n == 0 || is_control(c) || c == '\\' || c == '%' || dot_at_end) {
 			n = n ? n : 1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
@@ -34,6 +33,8 @@ char *disk_info_escape(const char *path, struct error *err)
 {
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
 
+	if (*path != '.' && !strstr(path, "/."))
+		return escape_name(path, err);
 	for (const char *p = path;; p++) {
 		size_t len = strcspn(p, "/");
 
@@ -130,21 +131,39 @@ json_t *disk_info_json(const struct disk *d, const char *path, struct error *err
 	return steal_ptr(&doc);
 }
 
+static int add_bytes(const char *bytes, size_t len, void *ctx)
+{
+	struct strbuf *text = ctx;
+
+	strbuf_add(text, bytes, len);
+	return text->failed ? -1 : 0;
+}
+
+static int add_text(struct strbuf *text, const json_t *part, size_t more_flags, struct error *err)
+{
+	size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12) | more_flags;
+
+	if (!part || json_dump_callback(part, add_bytes, text, flags) < 0)
+		return no_memory(err);
+	return 0;
+}
+
+int disk_info_add_text(struct strbuf *text, const json_t *part, struct error *err)
+{
+	return add_text(text, part, 0, err);
+}
+
+int disk_info_add_members(struct strbuf *text, const json_t *object, struct error *err)
+{
+	return add_text(text, object, JSON_EMBED, err);
+}
+
 char *disk_info_text(const json_t *document, struct error *err)
 {
-	CLEANUP_FREE char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
-	char *line = NULL;
-	size_t len;
+	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 
-	if (text) {
-		len = strlen(text);
-		line = realloc(text, len + 2);
-		if (line) {
-			(void)steal_ptr(&text);
-			memcpy(line + len, "\n", 2);
-		}
-	}
-	if (!line)
-		no_memory(err);
-	return line;
+	if (disk_info_add_text(&text, document, err) < 0)
+		return NULL;
+	strbuf_adds(&text, "\n");
+	return strbuf_take(&text, err);
 }

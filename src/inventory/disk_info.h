@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "base/strbuf.h"
 #include "disk/disk.h"
 
 /* `path` is the image as its user knows it; the chain's paths lie below the disk's root.  The caller drops the reference. */
@@ -24,6 +25,12 @@ json_t *disk_info_name(const char *name, struct error *err) MUST_CHECK;
 
 /* The text of a document, with a newline at its end; the caller frees it.  Keys stay in the order they were set. */
 char *disk_info_text(const json_t *document, struct error *err) MUST_CHECK;
+/*
+ * The same added to a text, without the newline: a document of many parts needs no tree of them all.  Of an object the members
+ * alone, without braces.
+ */
+int disk_info_add_text(struct strbuf *text, const json_t *part, struct error *err) MUST_CHECK;
+int disk_info_add_members(struct strbuf *text, const json_t *object, struct error *err) MUST_CHECK;
 
 static inline void cleanup_json(json_t **j)
 {

@@ -23,6 +23,7 @@ static int take_url(const char *text, char **url_out, char **host_out, struct er
 {
 	CLEANUP_FREE char *url = NULL, *host = NULL;
 	const char *at, *path;
+	bool private;
 	size_t len;
 
 	if (!vsphere_recognise(text))
@@ -40,7 +41,10 @@ static int take_url(const char *text, char **url_out, char **host_out, struct er
 		url = NULL;
 	if (!host || !url)
 		return error_errno(err, ENOMEM, "URL");
-	if (strncasecmp(url, "http:", 5) == 0 && !proxy_is_loopback(url))
+	private = strncasecmp(url, "http:", 5) != 0;
+	if (!private && proxy_is_loopback(url, &private, err) < 0)
+		return -1;
+	if (!private)
 		return error_set(err, ERR_USAGE, "%s: a password goes to a vCenter by https only", url);
 	*url_out = steal_ptr(&url);
 	*host_out = steal_ptr(&host);

@@ -159,8 +159,11 @@ static int authorize_bearer(const struct secret *token, const char *url, char **
 {
 	CLEANUP_FREE char *complete = NULL;
 	char *authorization = NULL;
+	bool private = strncasecmp(url, "https://", 8) == 0;
 
-	if (strncasecmp(url, "https://", 8) != 0 && !proxy_is_loopback(url))
+	if (!private && proxy_is_loopback(url, &private, err) < 0)
+		return -1;
+	if (!private)
 		return error_set(err, ERR_REFUSED, "a token is not sent over plain HTTP: use https");
 	complete = strdup(url);
 	if (!complete || asprintf(&authorization, "Bearer %s", secret_reveal(token)) < 0)

@@ -203,13 +203,17 @@ static char *authority_url(const char *text, struct error *err)
 {
 	const char *given = text && *text ? text : ENTRA_AUTHORITY;
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
+	bool private;
 
 	if (!strstr(given, "://"))
 		strbuf_adds(&b, "https://");
 	strbuf_adds(&b, given);
 	while (b.len > 0 && !b.failed && b.s[b.len - 1] == '/')
 		b.s[--b.len] = '\0';
-	if (!b.failed && strncasecmp(b.s, "https://", 8) != 0 && !proxy_is_loopback(b.s)) {
+	private = b.failed || strncasecmp(b.s, "https://", 8) == 0;
+	if (!private && proxy_is_loopback(b.s, &private, err) < 0)
+		return NULL;
+	if (!private) {
 		error_set(err, ERR_REFUSED, "AZURE_AUTHORITY_HOST %s: https only", given);
 		return NULL;
 	}

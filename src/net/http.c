@@ -17,22 +17,6 @@
 #define DEFAULT_CONNECTIONS 16
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready;
-
-static void start_curl(void)
-{
-	curl_ready = curl_global_init(CURL_GLOBAL_ALL);
-}
-
-int http_start_curl(struct error *err)
-{
-	pthread_once(&curl_once, start_curl);
-	if (curl_ready != CURLE_OK)
-		return error_set(err, ERR_SYSTEM, "HTTP: %s", curl_easy_strerror(curl_ready));
-	return 0;
-}
-
 static bool copy(char **out, const char *text)
 {
 	*out = text ? strdup(text) : NULL;
@@ -75,7 +59,7 @@ struct http *http_new(const struct http_config *config, struct error *err)
 	CLEANUP(cleanup_unstarted) struct http *h = NULL;
 	int rc;
 
-	if (http_start_curl(err) < 0)
+	if (libcurl_load(err) < 0)
 		return NULL;
 	h = calloc(1, sizeof(*h));
 	if (!h) {

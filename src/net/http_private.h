@@ -6,10 +6,10 @@
 #ifndef LIFTFS_NET_HTTP_PRIVATE_H
 #define LIFTFS_NET_HTTP_PRIVATE_H
 
-#include <curl/curl.h>
 #include <pthread.h>
 
 #include "net/http.h"
+#include "net/libcurl.h"
 
 /* A request in flight.  Network thread only; kept with its easy handle and used again. */
 struct http_transfer {
@@ -62,9 +62,6 @@ struct http {
 };
 
 void *http_loop(void *http); /* the thread */
-
-/* Before anything else of curl; any thread. */
-int http_start_curl(struct error *err) MUST_CHECK;
 
 /* NULL without memory. */
 struct http_transfer *transfer_new(void);

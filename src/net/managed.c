@@ -139,10 +139,11 @@ static int make_url(struct managed *m, const struct managed_config *c, struct er
 	CLEANUP_FREE char *resource = escape_url_component(c->resource ? c->resource : MANAGED_RESOURCE, err);
 	CLEANUP(cleanup_strbuf) struct strbuf b = { 0 };
 	size_t len = strlen(endpoint);
+	bool local;
 
-	if (!resource)
+	if (!resource || (c->arc ? proxy_is_loopback : proxy_is_local)(endpoint, &local, err) < 0)
 		return -1;
-	if (!(c->arc ? proxy_is_loopback(endpoint) : proxy_is_local(endpoint)) || strpbrk(endpoint, "?#@ "))
+	if (!local || strpbrk(endpoint, "?#@ "))
 		return error_set(err, ERR_REFUSED, "%s: not a URL of this host (loopback%s)",
 				 c->arc ? "IDENTITY_ENDPOINT" : "AZURE_POD_IDENTITY_AUTHORITY_HOST",
 				 c->arc ? "" : " or 169.254.169.254");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "net/libcurl.h"
 #include "net/proxy.h"
 
 DEFINE_CLEANUP(cleanup_url, CURLU *, curl_url_cleanup);
@@ -45,19 +45,27 @@ static bool is_local(CURLU *u)
 	return curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_local_host(host);
 }
 
-bool proxy_is_loopback(const char *url)
+int proxy_is_loopback(const char *url, bool *out, struct error *err)
 {
-	CLEANUP(cleanup_url) CURLU *u = parse_url(url);
+	CLEANUP(cleanup_url) CURLU *u = NULL;
 	CLEANUP(cleanup_part) char *host = NULL;
 
-	return u && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_loopback_host(host);
+	if (libcurl_load(err) < 0)
+		return -1;
+	u = parse_url(url);
+	*out = u && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_loopback_host(host);
+	return 0;
 }
 
-bool proxy_is_local(const char *url)
+int proxy_is_local(const char *url, bool *out, struct error *err)
 {
-	CLEANUP(cleanup_url) CURLU *u = parse_url(url);
+	CLEANUP(cleanup_url) CURLU *u = NULL;
 
-	return u && is_local(u);
+	if (libcurl_load(err) < 0)
+		return -1;
+	u = parse_url(url);
+	*out = u && is_local(u);
+	return 0;
 }
 
 const char *proxy_choose(const struct proxy_config *config, const char *url)

@@ -142,7 +142,7 @@ static int get(const struct http_config *config, const char *url, struct cancel 
 	const char *pem;
 	CURLcode rc;
 
-	if (http_start_curl(err) < 0)
+	if (libcurl_load(err) < 0)
 		return -1;
 	e = curl_easy_init();
 	if (!e)

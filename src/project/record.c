@@ -59,7 +59,7 @@ static int record_found(struct project *p, const struct project_round *r, const 
 	return f->broken ? record_broken(p, r->target, key, f, r->started_ns, err) : 0;
 }
 
-/* Those of one SOURCE that no round since saw. */
+/* Those of one SOURCE that no round since saw, by their own rows or all together. */
 static int record_vanished(struct project *p, const struct project_round *r, const char *source, struct error *err)
 {
 	CLEANUP_FREE char *text = project_name_text(source, err);
@@ -70,6 +70,7 @@ static int record_vanished(struct project *p, const struct project_round *r, con
 		return -1;
 	st = sql_query(p->db, err,
 		       "UPDATE disks SET vanished_ns = ?3 WHERE target = ?1 AND source = ?2 AND seen_ns < ?3 AND vanished_ns IS NULL"
+		       " AND NOT EXISTS (SELECT 1 FROM sources WHERE target = ?1 AND source = ?2 AND seen_ns >= ?3)"
 		       " RETURNING vm, name", "ttu", r->target, text, r->started_ns);
 	if (!st)
 		return -1;
@@ -170,18 +171,33 @@ struct disk_outcome {
 	const char *code, *point;
 	int status;
 	uint64_t requests, started_ns, finished_ns; /* of one that failed before it began: now */
+	bool skip;     /* no row of cycles */
 	bool recorded; /* this cycle was recorded already */
 };
 
-int project_trim_cycles(struct project *p, const char *key, struct error *err)
+static int find_skip(struct project *p, struct disk_outcome *o, struct error *err)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *st =
+		sql_query(p->db, err, "SELECT 1 FROM disks WHERE key = ? AND started_ns = ?", "tu", o->key, o->started_ns);
+	int rc = st ? sql_next(st, err) : -1;
+
+	o->recorded = rc > 0;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Those that came between this row and the one before it. */
+static int settle_skips(struct project *p, const struct disk_outcome *o, struct error *err)
 {
 	return sql_run(p->db, err,
-		       "DELETE FROM cycles WHERE disk = ?1 AND started_ns <= (SELECT started_ns FROM cycles WHERE disk = ?1"
-		       " ORDER BY started_ns DESC LIMIT 1 OFFSET ?2)", "ti", key, (int64_t)CYCLES_KEPT);
+		       "UPDATE cycles SET skips = cycles.skips + d.skips, skipped_ns = d.success_ns FROM disks AS d WHERE d.key = ?1"
+		       " AND d.skips > 0 AND cycles.disk = ?1 AND cycles.started_ns = (SELECT max(started_ns) FROM cycles"
+		       " WHERE disk = ?1 AND started_ns < ?2)", "tu", o->key, o->started_ns);
 }
 
 static int insert_cycle(struct project *p, const struct cycle_disk *d, struct disk_outcome *o, struct error *err)
 {
+	if (o->skip)
+		return find_skip(p, o, err);
 	if (sql_run(p->db, err,
 		    "INSERT INTO cycles (disk, started_ns, finished_ns, result, kind, cycle, consistency, status, code, message,"
 		    " point, bytes_read, bytes_sent, bytes_cleared, writes, clears, reads, others, retries)"
@@ -192,7 +208,11 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		    d->requests.writes, d->requests.clears, d->requests.reads, d->requests.others, d->retries) < 0)
 		return -1;
 	o->recorded = sqlite3_changes(p->db) == 0;
-	return project_trim_cycles(p, o->key, err);
+	if (!o->recorded && settle_skips(p, o, err) < 0)
+		return -1;
+	return sql_run(p->db, err,
+		       "DELETE FROM cycles WHERE disk = ?1 AND started_ns <= (SELECT started_ns FROM cycles WHERE disk = ?1"
+		       " ORDER BY started_ns DESC LIMIT 1 OFFSET ?2)", "ti", o->key, (int64_t)CYCLES_KEPT);
 }
 
 /* A disk that no round recorded: its row is made. */
@@ -219,12 +239,13 @@ static int update_row(struct project *p, const struct project_cycle *c, const st
 		    " pointless = CASE ?16 WHEN 1 THEN pointless + 1 WHEN 0 THEN 0 ELSE pointless END,"
 		    " cycles = cycles + 1, failures = failures + ?17, bytes_read = bytes_read + ?18,"
 		    " bytes_sent = bytes_sent + ?19, bytes_cleared = bytes_cleared + ?20, requests = requests + ?21,"
-		    " retries = retries + ?22, virtual_size = iif(?23 > 0, ?23, virtual_size) WHERE key = ?1",
-		    "tttuuttutittiti" "iiuuuuuu", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
+		    " retries = retries + ?22, virtual_size = iif(?23 > 0, ?23, virtual_size), skips = iif(?24, skips + 1, 0)"
+		    " WHERE key = ?1",
+		    "tttuuttutittiti" "iiuuuuuui", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
 		    run_kind_name(d->kind), d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message,
 		    (int64_t)went_well(d), o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
 		    (int64_t)(d->err.code != ERR_NONE), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
-		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size);
+		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size, (int64_t)o->skip);
 }
 
 static int update_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d,
@@ -307,7 +328,7 @@ static int tell_disk(struct project *p, const struct project_cycle *c, const str
 static int record_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d,
 		       struct project_streak *streak, bool *again_out, struct error *err)
 {
-	struct disk_outcome o = { .status = run_disk_status(d) };
+	struct disk_outcome o = { .status = run_disk_status(d), .skip = project_is_skip(c, d) };
 	int rc;
 
 	state_replica_key(c->target, d->name, o.key);
@@ -368,7 +389,7 @@ static int record_vms(struct project *p, const struct project_cycle *c, size_t n
 		if (project_unchanged_vm(&u, &c[i], &done, err) < 0 || (!done && record_vm(p, &c[i], NULL, err) < 0))
 			return -1;
 	}
-	return project_unchanged_end(&u, err);
+	return 0;
 }
 
 int project_record_vms(struct project *p, const struct project_cycle *c, size_t n, struct error *err)

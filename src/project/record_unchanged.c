@@ -95,14 +95,11 @@ static int set_seen(struct project *p, const struct project_round *r, const char
 {
 	CLEANUP_FREE char *text = project_name_text(source, err);
 
-	if (!text ||
-	    sql_run(p->db, err,
-		    "UPDATE vms SET seen_ns = max(seen_ns, ?3) WHERE target = ?1 AND source = ?2 AND name IN (SELECT vm FROM disks"
-		    " WHERE target = ?1 AND source = ?2 AND vanished_ns IS NULL)", "ttu", r->target, text, r->started_ns) < 0)
+	if (!text)
 		return -1;
 	return sql_run(p->db, err,
-		       "UPDATE disks SET seen_ns = max(seen_ns, ?3) WHERE target = ?1 AND source = ?2 AND vanished_ns IS NULL", "ttu",
-		       r->target, text, r->started_ns);
+		       "INSERT INTO sources (target, source, seen_ns) VALUES (?, ?, ?) ON CONFLICT (target, source)"
+		       " DO UPDATE SET seen_ns = max(seen_ns, excluded.seen_ns)", "ttu", r->target, text, r->started_ns);
 }
 
 int project_round_unchanged(struct project *p, const struct project_round *r, bool *done_out, struct error *err)
@@ -138,10 +135,10 @@ static uint64_t count(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static bool is_unchanged(const struct cycle_disk *d)
+bool project_is_skip(const struct project_cycle *c, const struct cycle_disk *d)
 {
-	return d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED && d->started_ns > 0 && d->finished_ns >= d->started_ns &&
-	       count(&d->progress.bytes_read) == 0 && count(&d->progress.bytes_sent) == 0 && count(&d->progress.bytes_cleared) == 0;
+	return d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED && !*c->vm->point && count(&d->progress.bytes_read) == 0 &&
+	       count(&d->progress.bytes_sent) == 0 && count(&d->progress.bytes_cleared) == 0;
 }
 
 int project_unchanged_begin(struct project *p, struct project_unchanged *u, struct error *err)
@@ -152,44 +149,42 @@ int project_unchanged_begin(struct project *p, struct project_unchanged *u, stru
 			    "UPDATE disks SET started_ns = ?4, finished_ns = ?5, result = ?6, kind = ?7, cycle = iif(?8 > 0, ?8, cycle),"
 			    " consistency = ?9, status = ?10, code = NULL, message = NULL, success_ns = ?4, restored = 0, stalls = 0,"
 			    " pointless = 0, unverified = ?11, cycles = cycles + 1, requests = requests + ?12, retries = retries + ?13,"
-			    " virtual_size = iif(?14 > 0, ?14, virtual_size) WHERE key = ?1 AND target = ?2 AND vm = ?3"
-			    " AND NOT EXISTS (SELECT 1 FROM cycles WHERE disk = ?1 AND started_ns = ?4)", "");
-	u->cycle = u->disk ? sql_query(p->db, err,
-				       "INSERT INTO cycles (disk, started_ns, finished_ns, result, kind, cycle, consistency, status,"
-				       " bytes_read, bytes_sent, bytes_cleared, writes, clears, reads, others, retries)"
-				       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)", "") :
-			     NULL;
-	return u->cycle ? 0 : -1;
+			    " virtual_size = iif(?14 > 0, ?14, virtual_size), skips = skips + 1"
+			    " WHERE key = ?1 AND target = ?2 AND vm = ?3 AND started_ns IS NOT ?4", "");
+	return u->disk ? 0 : -1;
 }
 
 void project_unchanged_fini(struct project_unchanged *u)
 {
 	if (u->disk)
 		sql_finish(u->disk);
-	if (u->cycle)
-		sql_finish(u->cycle);
 }
 
 static int record_disk(struct project_unchanged *u, const struct project_cycle *c, const struct cycle_disk *d, const char *vm,
 		       bool *done_out, struct error *err)
 {
 	uint64_t requests = d->requests.writes + d->requests.clears + d->requests.reads + d->requests.others;
-	const char *result = run_result_name(d), *kind = run_kind_name(d->kind), *consistency = consistency_name(d->consistency);
 	char key[STATE_KEY_LEN];
 
 	state_replica_key(c->target, d->name, key);
-	if (sql_again(u->disk, err, "tttuuttutiiuuu", key, c->target, vm, d->started_ns, d->finished_ns, result, kind, d->cycle,
-		      consistency, (int64_t)run_disk_status(d), (int64_t)d->unverified, requests, d->retries,
-		      d->virtual_size) < 0)
+	if (sql_again(u->disk, err, "tttuuttutiiuuu", key, c->target, vm, d->started_ns, d->finished_ns, run_result_name(d),
+		      run_kind_name(d->kind), d->cycle, consistency_name(d->consistency), (int64_t)run_disk_status(d),
+		      (int64_t)d->unverified, requests, d->retries, d->virtual_size) < 0)
 		return -1;
 	*done_out = sqlite3_changes(u->p->db) > 0;
-	if (!*done_out)
-		return 0;
-	if (u->first_ns == 0 || d->started_ns < u->first_ns)
-		u->first_ns = d->started_ns;
-	return sql_again(u->cycle, err, "tuuttutiuuuuu", key, d->started_ns, d->finished_ns, result, kind, d->cycle, consistency,
-			 (int64_t)run_disk_status(d), d->requests.writes, d->requests.clears, d->requests.reads,
-			 d->requests.others, d->retries);
+	return 0;
+}
+
+/* With the times of a cycle that began, and a clock that was not set back meanwhile. */
+static bool is_plain(const struct project_cycle *c)
+{
+	for (size_t i = 0; i < c->vm->n; i++) {
+		const struct cycle_disk *d = &c->vm->disks[i];
+
+		if (!project_is_skip(c, d) || d->started_ns == 0 || d->finished_ns < d->started_ns)
+			return false;
+	}
+	return true;
 }
 
 int project_unchanged_vm(struct project_unchanged *u, const struct project_cycle *c, bool *done_out, struct error *err)
@@ -197,11 +192,8 @@ int project_unchanged_vm(struct project_unchanged *u, const struct project_cycle
 	CLEANUP_FREE char *vm = NULL;
 
 	*done_out = false;
-	if (*c->vm->point)
+	if (!is_plain(c))
 		return 0;
-	for (size_t i = 0; i < c->vm->n; i++)
-		if (!is_unchanged(&c->vm->disks[i]))
-			return 0;
 	vm = project_name_text(c->vm->name, err);
 	if (!vm)
 		return -1;
@@ -210,25 +202,4 @@ int project_unchanged_vm(struct project_unchanged *u, const struct project_cycle
 		if (record_disk(u, c, &c->vm->disks[i], vm, done_out, err) < 0)
 			return -1;
 	return 0;
-}
-
-/* Which are too old takes a walk over all that stay: a disk's turn comes with each CYCLES_SPARE of its cycles. */
-int project_unchanged_end(struct project_unchanged *u, struct error *err)
-{
-	CLEANUP(cleanup_statement) sqlite3_stmt *st = NULL;
-	int more;
-
-	if (u->first_ns == 0)
-		return 0;
-	st = sql_query(u->p->db, err, "SELECT key FROM disks WHERE started_ns >= ? AND cycles > ? AND cycles % ? = 0", "uii", u->first_ns,
-		       (int64_t)CYCLES_KEPT, (int64_t)CYCLES_SPARE);
-	if (!st)
-		return -1;
-	while ((more = sql_next(st, err)) > 0) {
-		CLEANUP_FREE char *key = sql_text(st, 0, err);
-
-		if (!key || project_trim_cycles(u->p, key, err) < 0)
-			return -1;
-	}
-	return more;
 }

@@ -9,16 +9,18 @@
 #include "project/project_priv.h"
 
 /*
- * A round that found, in all of its SOURCEs, the very disks that are known of these, none of them broken: it is recorded.
- * *done_out false: it did not, and nothing is written.
+ * A round that found, in all of its SOURCEs, the very disks that are known of these, none of them broken: it is recorded, in the
+ * SOURCEs' rows.  *done_out false: it did not, and nothing is written.
  */
 int project_round_unchanged(struct project *p, const struct project_round *r, bool *done_out, struct error *err) MUST_CHECK;
+
+/* One that is no row of cycles (schema.h). */
+bool project_is_skip(const struct project_cycle *c, const struct cycle_disk *d);
 
 /* Cycles, VM by VM. */
 struct project_unchanged {
 	struct project *p;
-	sqlite3_stmt *disk, *cycle;
-	uint64_t first_ns; /* the earliest start that was recorded; 0: none */
+	sqlite3_stmt *disk;
 };
 int project_unchanged_begin(struct project *p, struct project_unchanged *u, struct error *err) MUST_CHECK;
 /*
@@ -26,17 +28,10 @@ int project_unchanged_begin(struct project *p, struct project_unchanged *u, stru
  * records all of its disks; some may be recorded here, which it finds.
  */
 int project_unchanged_vm(struct project_unchanged *u, const struct project_cycle *c, bool *done_out, struct error *err) MUST_CHECK;
-/* After the last VM: of their old cycles some go. */
-int project_unchanged_end(struct project_unchanged *u, struct error *err) MUST_CHECK;
 void project_unchanged_fini(struct project_unchanged *u);
 static inline void cleanup_unchanged(struct project_unchanged *u)
 {
 	project_unchanged_fini(u);
 }
-
-/* ---- record.c ---- */
-
-/* All but the latest CYCLES_KEPT of a disk. */
-int project_trim_cycles(struct project *p, const char *key, struct error *err) MUST_CHECK;
 
 #endif

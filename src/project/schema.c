@@ -61,6 +61,12 @@ static const char *const steps[] = {
 	"CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events"
 	"	WHEN OLD.seq > (SELECT max(seq) FROM events) - " NUMBER(EVENTS_KEPT)
 	"	BEGIN SELECT RAISE(ABORT, 'events are kept'); END;",
+	"ALTER TABLE disks ADD COLUMN skips INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cycles ADD COLUMN skips INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cycles ADD COLUMN skipped_ns INTEGER;"
+	"CREATE TABLE sources ("
+	"	target TEXT NOT NULL, source TEXT NOT NULL, seen_ns INTEGER NOT NULL,"
+	"	PRIMARY KEY (target, source)) WITHOUT ROWID;",
 };
 const struct schema project_schema = { .steps = steps, .n = sizeof(steps) / sizeof(steps[0]) };
 

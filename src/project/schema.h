@@ -6,10 +6,17 @@
  *
  *   vms              one row a VM: (target, name)
  *   disks            one row a replica, by the key of its folder in the state: its last outcome, and what it adds up to
- *   cycles           the latest CYCLES_KEPT a replica, and up to CYCLES_SPARE more: (disk, started)
+ *   sources          (target, source): when a round last found the very disks there that were known
+ *   cycles           the latest CYCLES_KEPT a replica: (disk, started)
  *   recovery_points  (disk, name), with when each was made and deleted; of deleted ones the latest CYCLES_KEPT a replica
  *   events           the newest EVENTS_KEPT of runs, cycles and points, and as many of everything else; triggers refuse changes,
  *                    but of how often one came again and when last
+ *
+ * A cycle that found nothing to do and read nothing is no row of cycles: it is one more of `skips` of the disk, whose last outcome
+ * it is, until a cycle comes that is a row.  Then `skips` of the row before that one has how many there were in between, and its
+ * `skipped_ns` when the last of them began.  (In databases of format 2 each had a row; these stay until they are too old.)
+ *
+ * `seen_ns` of a VM and a disk is when a round last wrote their rows; one that found all as it was writes its source's row alone.
  *
  * Times are nanoseconds since 1970 UTC.  Texts are UTF-8: names escaped as replicas' names are, messages as logs are.
  */
@@ -18,8 +25,7 @@
 
 #include "project/sql.h"
 
-#define CYCLES_KEPT 500 /* a replica: five days of 15 minutes; a thousand disks stay below 100 MB */
-#define CYCLES_SPARE 16
+#define CYCLES_KEPT 500 /* a replica: five days of 15 minutes if each finds something; a thousand disks stay below 100 MB */
 
 #define EVENTS_KEPT 50000 /* of each sort: some 30 MB for both */
 

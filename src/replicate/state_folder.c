@@ -228,16 +228,19 @@ void state_replica_key(const char *target_name, const char *replica_name, char o
 {
 	CLEANUP(cleanup_strbuf) struct strbuf text = { 0 };
 
-	strbuf_addf(&text, "%s\n%s", target_name, replica_name);
+	strbuf_adds(&text, target_name);
+	strbuf_add(&text, "\n", 1);
+	strbuf_adds(&text, replica_name);
 	hasher_plain_hex(text.s ? text.s : "", text.len, out);
 }
 
 void state_replica_folder(const char *target_name, const char *replica_name, char out[STATE_REPLICA_LEN])
 {
-	char key[STATE_KEY_LEN];
+	static const char parent[] = "replicas/";
 
-	state_replica_key(target_name, replica_name, key);
-	snprintf(out, STATE_REPLICA_LEN, "replicas/%s", key);
+	_Static_assert(STATE_REPLICA_LEN >= sizeof(parent) - 1 + STATE_KEY_LEN, "no room for the key");
+	memcpy(out, parent, sizeof(parent) - 1);
+	state_replica_key(target_name, replica_name, out + sizeof(parent) - 1);
 }
 
 /* Not blockmap_open(): that ends what a run at work has begun. */

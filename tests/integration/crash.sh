@@ -42,7 +42,7 @@ if ! { [ "$(id -u)" = 0 ] && command -v mkfs.xfs >/dev/null; }; then
 	echo "clones: only root can mount, and needs mkfs.xfs"
 	exit 0
 fi
-truncate -s 320M "$images/xfs.img"
+truncate -s 4G "$images/xfs.img" # a sweep of every call keeps what each disk was
 mkdir "$scratch/xfs"
 mkfs.xfs -q -f "$images/xfs.img" >"$scratch/log" 2>&1 || fail "mkfs.xfs: $(cat "$scratch/log")"
 if ! mount -o loop "$images/xfs.img" "$scratch/xfs" 2>"$scratch/log"; then

@@ -107,7 +107,7 @@ expect() {
 
 all='a/a.vhd=skipped b/b.vhd=skipped c/c.vhd=skipped'
 NORMAL='del(.started, .finished, .requests, .disks[].seconds)'
-ROWS='SELECT name, vm, path, result, kind, cycle, consistency, status, stalls, pointless, failures, requests - cycles, unverified, restored,
+ROWS='SELECT name, vm, path, result, kind, cycle, consistency, status, stalls, pointless, failures, requests - cycles, skips - cycles, unverified, restored,
 		code, message, last_point, vanished_ns FROM disks ORDER BY name;
 	SELECT * FROM (SELECT disk, result, kind, cycle, consistency, status, code, message, point, bytes_read, bytes_sent, writes, reads,
 		others, retries FROM cycles ORDER BY started_ns DESC LIMIT 3) ORDER BY disk;

@@ -82,3 +82,22 @@ want "rows made anew" "$(sqlite3 "$LIFTFS_STATE/liftfs.db" "SELECT count(*) FROM
 # The slow way finds nothing that the short one missed.
 cycle "$scratch/full.json" --full || fail "full: $(cat "$scratch/err")"
 want "bytes sent by --full" "$(json '[.disks[].bytes_sent] | add' "$scratch/full.json")" 0
+
+# What is said was recorded before: nobody reads the document yet, and the pipe is full.
+mkfifo "$scratch/pipe"
+exec 3<>"$scratch/pipe"
+dd if=/dev/zero of="$scratch/pipe" bs=4096 count=1024 oflag=nonblock 2>/dev/null || :
+rounds_ended() {
+	sqlite3 "$LIFTFS_STATE/liftfs.db" "SELECT count(*) FROM events WHERE kind = 'run-ended'"
+}
+ended=$(rounds_ended)
+one_more_ended() {
+	[ "$(rounds_ended)" -gt "$ended" ]
+}
+liftfs sync --json "$store" "$target" >"$scratch/pipe" 2>"$scratch/err" 3>&- &
+pid=$!
+wait_for 20 one_more_ended
+exec 4<"$scratch/pipe" 3>&-
+tr -d '\000' <&4 >"$scratch/recorded.json"
+wait "$pid" || fail "recorded: $(cat "$scratch/err")"
+want "disks of a document that waited" "$(json '.disks | length' "$scratch/recorded.json")" $n

@@ -323,7 +323,50 @@ static void an_unchanged_disk_is_no_event(void **state)
 
 	cycle(r, 100, CYCLE_SKIPPED, ERR_NONE);
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM events"), 0);
-	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), 2);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), 0);
+	assert_int_equal(disk(r, 0)->cycles, 1);
+	assert_string_equal(disk(r, 0)->result, "skipped");
+	project_rig_record(r); /* told twice */
+	assert_int_equal(disk(r, 0)->cycles, 1);
+	assert_int_equal(project_rig_number(r, "SELECT sum(skips) FROM disks"), 2);
+}
+
+static void between_two_cycles_it_is_known_how_many_found_nothing(void **state)
+{
+	struct project_rig *r = *state;
+
+	cycle(r, 50, CYCLE_SKIPPED, ERR_NONE); /* before the first: only the sum knows of it */
+	cycle(r, 100, CYCLE_OK, ERR_NONE);
+	cycle(r, 200, CYCLE_SKIPPED, ERR_NONE);
+	cycle(r, 300, CYCLE_SKIPPED, ERR_NONE);
+	assert_int_equal(project_rig_number(r, "SELECT sum(skips) FROM cycles"), 0);
+	assert_int_equal(project_rig_number(r, "SELECT min(skips) FROM disks"), 2);
+	cycle(r, 400, CYCLE_FAILED, ERR_NETWORK);
+	project_rig_record(r);
+	cycle(r, 500, CYCLE_SKIPPED, ERR_NONE);
+	cycle(r, 600, CYCLE_OK, ERR_NONE);
+	cycle(r, 700, CYCLE_OK, ERR_NONE);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE started_ns = 100000000000 AND skips = 2"
+					       " AND skipped_ns = 300000000000"), 2);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE started_ns = 400000000000 AND skips = 1"
+					       " AND skipped_ns = 500000000000"), 2);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE skips = 0 AND skipped_ns IS NULL"), 4);
+	assert_int_equal(project_rig_number(r, "SELECT sum(skips) FROM disks"), 0);
+	assert_int_equal(disk(r, 0)->cycles, 8);
+}
+
+static void an_unchanged_disk_with_a_point_or_that_was_read_is_a_row(void **state)
+{
+	struct project_rig *r = *state;
+
+	project_rig_cycle(r, 100, CYCLE_SKIPPED, ERR_NONE);
+	atomic_store(&r->disks[0].progress.bytes_read, 65536);
+	project_rig_record(r);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), 1);
+	project_rig_cycle(r, 200, CYCLE_SKIPPED, ERR_NONE);
+	snprintf(r->vm.point, sizeof(r->vm.point), "P1"); /* the VM's other disk had changed */
+	project_rig_record(r);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE point = 'P1' AND result = 'skipped'"), 2);
 }
 
 static void old_cycles_are_forgotten_and_their_sums_kept(void **state)
@@ -333,7 +376,7 @@ static void old_cycles_are_forgotten_and_their_sums_kept(void **state)
 
 	r->vm.n = 1;
 	for (uint64_t i = 1; i <= CYCLES_KEPT + 3; i++) {
-		project_rig_cycle(r, i, CYCLE_SKIPPED, ERR_NONE);
+		project_rig_cycle(r, i, CYCLE_OK, ERR_NONE);
 		assert_int_equal(project_record_vm(r->project, &c, r->streaks, NULL), 0);
 	}
 	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles"), CYCLES_KEPT);
@@ -453,6 +496,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(events_are_not_changed_and_new_ones_not_deleted, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_last_events_come_oldest_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_unchanged_disk_is_no_event, setup, teardown),
+		cmocka_unit_test_setup_teardown(between_two_cycles_it_is_known_how_many_found_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_unchanged_disk_with_a_point_or_that_was_read_is_a_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(old_cycles_are_forgotten_and_their_sums_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_replica_that_is_being_worked_on_has_a_pid, setup, teardown),
 		cmocka_unit_test_setup_teardown(vms_that_are_recorded_together_are_recorded_as_alone, setup, teardown),

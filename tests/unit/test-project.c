@@ -288,6 +288,37 @@ static void a_newer_one_is_refused_and_left_alone(void **state)
 	assert_string_equal(warned, "");
 }
 
+/* Format 2 had a row of cycles for each that found nothing. */
+static void an_older_one_is_read_as_it_is_and_upgraded_by_who_writes(void **state)
+{
+	struct project_rig *r = *state;
+	const struct schema two = { .steps = project_schema.steps, .n = 2 };
+	struct project_disks all;
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
+	scratch_write(r->dir, "state/liftfs.db", "", 0);
+	sqlite3 *db = sql_open(path, false, NULL);
+	assert_int_equal(schema_upgrade(db, path, &two, NULL), 0);
+	assert_int_equal(sql_script(db, "INSERT INTO disks (key, target, name, vm, source, path, virtual_size, cycles)"
+					" VALUES ('k', '" RIG_TARGET "', 'web01/a.vhd', 'web01', '/s', 'p', 1, 2);"
+					"INSERT INTO cycles VALUES ('k', 1, 2, 'skipped', 'delta', 1, 'proven', 0, NULL, NULL, NULL,"
+					" 0, 0, 0, 0, 0, 0, 0, 0)", NULL), 0);
+	sql_close(db);
+	struct project *reader = open_read(r);
+	all = disks_of(reader);
+	assert_int_equal(all.n, 1);
+	project_disks_fini(&all);
+	project_close(reader);
+	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), 2);
+	project_rig_open(r);
+	assert_int_equal(project_rig_number(r, "PRAGMA user_version"), project_schema.n);
+	assert_int_equal(project_rig_number(r, "SELECT count(*) FROM cycles WHERE skips = 0 AND skipped_ns IS NULL"), 1);
+	assert_int_equal(project_rig_number(r, "SELECT cycles FROM disks WHERE skips = 0"), 2);
+	assert_true(exists(r, "liftfs.db.2"));
+	assert_string_equal(warned, "");
+}
+
 static void one_that_a_crash_left_empty_is_made(void **state)
 {
 	struct project_rig *r = *state;
@@ -429,6 +460,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_look_at_the_pages_holds_for_hours_and_no_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_one_that_others_have_open_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_one_is_refused_and_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_older_one_is_read_as_it_is_and_upgraded_by_who_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_a_crash_left_empty_is_made, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_reads_stands_in_nobodys_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_processes_write_at_once, setup, teardown),
