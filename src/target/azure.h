@@ -7,7 +7,7 @@
  *   azure_page.c      a replica: look, create, raise, metadata, resize, snapshot, read
  *   azure_lease.c     its lease, and what each write carries
  *   azure_ranges.c    which ranges hold data
- *   azure_write.c     its writes: queue, window, retries
+ *   azure_write.c     its writes: queue, window, retries; md5_batch.c, their MD5s where it takes those
  *   azure_exchange.c  one request and its answer, again as often as it is worth it, for all but the writes
  *   azure_url, azure_request, azure_reply, congestion    pure
  */
@@ -164,6 +164,11 @@ void azure_writer_free(struct azure_writer *w); /* nothing is in flight; NULL is
 /* The text of data's checksum. */
 int azure_sum(enum azure_checksum kind, const void *data, size_t len, char out[AZURE_SUM_TEXT_LEN],
 	      struct error *err) MUST_CHECK;
+/*
+ * Of an operation that is submitted, by the thread that does it, of which there are many: the network thread is one.  Sets
+ * its sum_kind; an MD5 is left to a batch (md5_batch.h), and `sum` is "" until then.
+ */
+int azure_sum_op(struct target *t, struct target_op *op, struct error *err) MUST_CHECK;
 /* The header that carries it. */
 const char *azure_sum_header(enum azure_checksum kind);
 

@@ -297,6 +297,15 @@ int azure_sum(enum azure_checksum kind, const void *data, size_t len, char out[A
 	return digest_md5_header(data, len, out, err);
 }
 
+int azure_sum_op(struct target *t, struct target_op *op, struct error *err)
+{
+	_Static_assert(sizeof(op->sum) == AZURE_SUM_TEXT_LEN, "a target_op has room for a checksum's text");
+
+	op->sum[0] = '\0';
+	op->sum_kind = atomic_load(&azure_place(t)->checksum);
+	return op->data && op->sum_kind == AZURE_CRC64 ? azure_sum(AZURE_CRC64, op->data, op->len, op->sum, err) : 0;
+}
+
 const char *azure_sum_header(enum azure_checksum kind)
 {
 	return kind == AZURE_MD5 ? "Content-MD5" : "x-ms-content-crc64";

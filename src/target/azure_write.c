@@ -2,7 +2,7 @@
 /*
  * Writes of one replica: a queue of operations, and slots that each carry one request at a time.
  *
- *   submit -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's time), or the
+ *   submit -> (batch of MD5s) -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's time), or the
  * operation's end
  *
  * An operation's range is cut into what the congestion window calls a chunk, each part goes to a slot, and a slot
@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "target/azure.h"
 #include "target/congestion.h"
+#include "target/md5_batch.h"
 #include "target/patience.h"
 
 enum {
@@ -65,6 +66,7 @@ struct azure_writer {
 	pthread_cond_t quiet;
 	struct congestion congestion;
 	struct patience patience;
+	struct md5_batch md5; /* operations on their way to the queue */
 	struct target_op *head, **tail;
 	struct job *current; /* the operation being cut, or NULL */
 	struct job *free_jobs;
@@ -106,6 +108,7 @@ static struct azure_writer *writer_new(struct replica *r)
 	w->r = r;
 	w->n_slots = n;
 	w->tail = &w->head;
+	md5_batch_init(&w->md5);
 	w->tick = (struct http_timer){ .fn = on_tick, .ctx = w };
 	congestion_init(&w->congestion, n);
 	for (unsigned i = 0; i <= n; i++) {
@@ -131,7 +134,7 @@ void azure_writer_free(struct azure_writer *w)
 		LOCK_SCOPE(&w->lock);
 		while (w->inside > 0 || w->ticking)
 			pthread_cond_wait(&w->quiet, &w->lock);
-		assert(!w->head && !w->current && w->sent == 0 && w->waiting == 0);
+		assert(w->md5.n == 0 && !w->head && !w->current && w->sent == 0 && w->waiting == 0);
 	}
 	for (unsigned i = 0; i < w->n_slots; i++) {
 		http_request_fini(&w->slots[i].req);
@@ -378,11 +381,30 @@ static int check_going(struct azure_writer *w, struct error *err)
 	return 0;
 }
 
+static void enqueue_locked(struct azure_writer *w, struct target_op *op)
+{
+	op->next = NULL;
+	*w->tail = op;
+	w->tail = &op->next;
+}
+
+static void make_batch(struct azure_writer *w, struct target_op *list)
+{
+	md5_batch_make(list);
+	LOCK_SCOPE(&w->lock);
+	for (struct target_op *op = list, *next; op; op = next) {
+		next = op->next;
+		enqueue_locked(w, op);
+	}
+	md5_batch_done(&w->md5);
+}
+
 /* Sends what the window has room for.  The caller counts in `inside`. */
 static void run(struct azure_writer *w)
 {
 	for (;;) {
 		struct error err = ERROR_INIT;
+		struct target_op *batch = NULL;
 		struct slot *s;
 
 		{
@@ -390,10 +412,14 @@ static void run(struct azure_writer *w)
 			s = claim_locked(w);
 			if (s)
 				arm_locked(w);
+			else
+				batch = md5_batch_take(&w->md5, w->sent, w->congestion.window);
 		}
-		if (!s)
+		if (!s && !batch)
 			return;
-		if (check_going(w, &err) < 0 || send_part(s, &err) < 0)
+		if (batch)
+			make_batch(w, batch);
+		else if (check_going(w, &err) < 0 || send_part(s, &err) < 0)
 			finish(s, &err);
 	}
 }
@@ -538,16 +564,6 @@ static void on_tick(void *ctx)
 	}
 }
 
-/* The checksum is made by the thread that submits, of which there are many; the network thread is one. */
-static int make_sum(struct target *t, struct target_op *op, struct error *err)
-{
-	_Static_assert(sizeof(op->sum) == AZURE_SUM_TEXT_LEN, "a target_op has room for a checksum's text");
-
-	op->sum[0] = '\0';
-	op->sum_kind = atomic_load(&azure_place(t)->checksum);
-	return op->data ? azure_sum((enum azure_checksum)op->sum_kind, op->data, op->len, op->sum, err) : 0;
-}
-
 void azure_submit(struct replica *r, struct target_op *op)
 {
 	struct azure_replica *a = azure_replica(r);
@@ -561,16 +577,17 @@ void azure_submit(struct replica *r, struct target_op *op)
 	}
 	if (!w)
 		error_set(&op->err, ERR_NOMEM, "%s: slots for its writes", replica_name(r));
-	if (!w || make_sum(r->target, op, &op->err) < 0) {
+	if (!w || azure_sum_op(r->target, op, &op->err) < 0) {
 		target_complete(r, op);
 		return;
 	}
 	{
 		LOCK_SCOPE(&w->lock);
 		w->inside++;
-		op->next = NULL;
-		*w->tail = op;
-		w->tail = &op->next;
+		if (op->data && op->sum_kind == AZURE_MD5 && op->len <= w->congestion.chunk)
+			md5_batch_add(&w->md5, op);
+		else
+			enqueue_locked(w, op);
 	}
 	run(w);
 	leave(w);

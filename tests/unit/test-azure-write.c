@@ -271,16 +271,40 @@ static void free_many(struct many *m)
 		free(m->data[i]);
 }
 
-static void faults_of_all_kinds_leave_the_right_bytes(void **state)
+/* The same replica, by another configuration. */
+static void reopen(struct fixture *f, const struct target_config *config)
+{
+	struct target_look look = { 0 };
+
+	replica_close(f->r);
+	target_close(f->t);
+	f->t = fixture_open(f, config, "disks/p");
+	f->r = target_replica(f->t, FIXTURE_BLOB, &f->err);
+	assert_non_null(f->r);
+	fixture_must(f, replica_lease(f->r, TARGET_LEASE_ACQUIRE, &f->lease, &f->err));
+	fixture_must(f, replica_look(f->r, &look, &f->err));
+	target_look_fini(&look);
+}
+
+/* From here on the writes' checksums are MD5s, of several at once. */
+static void refuse_crc64(struct fixture *f)
+{
+	const uint8_t data[512] = "x";
+
+	fixture_faults(f, "PutPage fail n=1 status=500 code=FeatureNotSupported");
+	fixture_must(f, op_wait(f->r, data, 512, 0, &f->err));
+	assert_int_equal(f->warnings, 1);
+}
+
+static void write_among_faults(const char *rules, bool md5)
 {
 	struct fixture f;
 	struct many *m = &many;
 
-	(void)state;
 	fixture_replica(&f, NULL, MANY * PART);
-	fixture_faults(&f, "seed 11\nPutPage fail p=0.1 status=503 code=ServerBusy\nPutPage drop p=0.1\n"
-			   "PutPage lost p=0.1 close=1\nPutPage fail p=0.05 status=500 code=OperationTimedOut\n"
-			   "PutPage delay p=0.2 ms=20");
+	if (md5)
+		refuse_crc64(&f);
+	fixture_faults(&f, rules);
 	submit_many(&f, m);
 	replica_barrier(f.r);
 	for (unsigned i = 0; i < MANY; i++) {
@@ -288,21 +312,81 @@ static void faults_of_all_kinds_leave_the_right_bytes(void **state)
 			fail_msg("write %u: %s", i, m->op[i].err.msg);
 		assert_stored(&f, m->data[i], PART, (uint64_t)i * PART);
 	}
-	assert_int_equal(replica_counters(f.r)->bytes_written, MANY * PART);
+	assert_int_equal(replica_counters(f.r)->bytes_written, MANY * PART + (md5 ? 512 : 0));
 	assert_true(replica_counters(f.r)->retries > 0);
 	fixture_stop(&f);
 	free_many(m);
 }
 
-static void a_cancel_completes_everything_soon(void **state)
+static void faults_of_all_kinds_leave_the_right_bytes(void **state)
+{
+	(void)state;
+	write_among_faults("seed 11\nPutPage fail p=0.1 status=503 code=ServerBusy\nPutPage drop p=0.1\n"
+			   "PutPage lost p=0.1 close=1\nPutPage fail p=0.05 status=500 code=OperationTimedOut\n"
+			   "PutPage delay p=0.2 ms=20", false);
+}
+
+static void and_so_they_do_with_md5(void **state)
+{
+	(void)state;
+	write_among_faults("seed 11\nPutPage fail n=5 status=503 code=ServerBusy\nPutPage drop n=20 count=2\n"
+			   "PutPage lost n=30 close=1\nPutPage delay p=0.2 ms=20", true);
+}
+
+/* Of any length, fewer and more than a batch, and clears between them; a window of one, two and eight. */
+static void writes_of_all_sizes_have_their_own_md5(void **state)
+{
+	enum { ROOM = 16 << 20 };
+	uint8_t *data = fixture_pattern(ROOM, 9), *zeros = calloc(1, 1 << 17);
+	struct target_op *op = many.op;
+
+	(void)state;
+	assert_non_null(zeros);
+	for (unsigned window = 1; window <= 8; window += window == 1 ? 1 : 6) {
+		struct target_config config = { .create = true, .connections = window };
+		struct fixture f;
+		uint64_t at = 0;
+		unsigned n;
+
+		fixture_replica(&f, NULL, ROOM);
+		reopen(&f, &config);
+		refuse_crc64(&f);
+		if (window == 2) { /* requests are smaller than the largest writes, each with an MD5 of its own */
+			fixture_faults(&f, "PutPage fail n=1 status=500 code=OperationTimedOut");
+			fixture_must(&f, op_wait(f.r, data, 512, 0, &f.err));
+		}
+		for (n = 0; n < MANY; n++) {
+			uint64_t len = n % 32 == 4 ? 4 * FIXTURE_MIB : 512 * (1 + n * n % 200);
+
+			op[n] = (struct target_op){ .off = at, .len = len, .data = n % 7 ? data + at : NULL, .done = nothing };
+			at += len;
+		}
+		assert_true(at <= ROOM);
+		for (unsigned i = 0; i < n; i++)
+			replica_submit(f.r, &op[i]);
+		replica_barrier(f.r);
+		for (unsigned i = 0; i < n; i++) {
+			if (op[i].err.code != ERR_NONE)
+				fail_msg("write %u, window %u: %s", i, window, op[i].err.msg);
+			assert_stored(&f, op[i].data ? op[i].data : zeros, op[i].len, op[i].off);
+		}
+		assert_int_equal(replica_counters(f.r)->retries, window == 2);
+		fixture_stop(&f);
+	}
+	free(zeros);
+	free(data);
+}
+
+static void cancel_many(bool md5)
 {
 	struct fixture f;
 	struct many *m = &many;
 	uint64_t began;
 	unsigned cancelled = 0;
 
-	(void)state;
 	fixture_replica(&f, NULL, MANY * PART);
+	if (md5)
+		refuse_crc64(&f);
 	fixture_faults(&f, "PutPage delay ms=3000");
 	began = clock_monotonic_ns();
 	submit_many(&f, m);
@@ -314,6 +398,18 @@ static void a_cancel_completes_everything_soon(void **state)
 	assert_int_equal(cancelled, MANY);
 	fixture_stop(&f);
 	free_many(m);
+}
+
+static void a_cancel_completes_everything_soon(void **state)
+{
+	(void)state;
+	cancel_many(false);
+}
+
+static void and_so_it_does_what_waits_for_its_md5(void **state)
+{
+	(void)state;
+	cancel_many(true);
 }
 
 static void a_cancel_ends_the_wait_for_a_retry(void **state)
@@ -365,18 +461,7 @@ static void no_more_than_the_window_at_once(void **state)
 
 	(void)state;
 	fixture_replica(&f, NULL, MANY * PART);
-	replica_close(f.r);
-	target_close(f.t);
-	f.t = fixture_open(&f, &config, "disks/p");
-	f.r = target_replica(f.t, FIXTURE_BLOB, &f.err);
-	assert_non_null(f.r);
-	fixture_must(&f, replica_lease(f.r, TARGET_LEASE_ACQUIRE, &f.lease, &f.err));
-	{
-		struct target_look look = { 0 };
-
-		fixture_must(&f, replica_look(f.r, &look, &f.err));
-		target_look_fini(&look);
-	}
+	reopen(&f, &config);
 	fixture_faults(&f, "PutPage delay ms=20");
 	began = clock_monotonic_ns();
 	submit_many(&f, m);
@@ -403,7 +488,10 @@ int main(void)
 		cmocka_unit_test(a_service_without_crc64_gets_md5_after_one_warning),
 		cmocka_unit_test(a_wrong_checksum_in_the_answer_is_an_error),
 		cmocka_unit_test(faults_of_all_kinds_leave_the_right_bytes),
+		cmocka_unit_test(and_so_they_do_with_md5),
+		cmocka_unit_test(writes_of_all_sizes_have_their_own_md5),
 		cmocka_unit_test(a_cancel_completes_everything_soon),
+		cmocka_unit_test(and_so_it_does_what_waits_for_its_md5),
 		cmocka_unit_test(a_cancel_ends_the_wait_for_a_retry),
 		cmocka_unit_test(a_gentle_cancel_gives_ten_seconds_to_what_is_in_flight),
 		cmocka_unit_test(no_more_than_the_window_at_once),
