@@ -57,11 +57,6 @@ json_t *sync_report_error(const struct error *e, int status)
 
 /* ---- for people ---- */
 
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 static int add_columns(struct table *t, const char *const *headings, size_t n, size_t left, struct error *err)
 {
 	for (size_t i = 0; i < n; i++)
@@ -77,9 +72,9 @@ static int disk_row(struct table *t, const struct sync_outcome *o, const struct 
 	const char *cells[] = { d->name, run_result_name(d), run_kind_name(d->kind), size, bytes_read, sent, cleared, took };
 
 	format_size(d->virtual_size, size);
-	format_size(count(&d->progress.bytes_read), bytes_read);
-	format_size(count(&d->progress.bytes_sent), sent);
-	format_size(count(&d->progress.bytes_cleared), cleared);
+	format_size(pass_counter(&d->progress.bytes_read), bytes_read);
+	format_size(pass_counter(&d->progress.bytes_sent), sent);
+	format_size(pass_counter(&d->progress.bytes_cleared), cleared);
 	format_duration((d->finished_ns > d->started_ns ? d->finished_ns - d->started_ns : 0) / 1000000, took);
 	if (table_row(t, cells, ARRAY_LEN(cells), err) < 0)
 		return -1;
@@ -93,10 +88,10 @@ struct totals {
 
 static void add_totals(struct totals *t, const struct cycle_disk *d)
 {
-	t->bytes_read += count(&d->progress.bytes_read);
-	t->hashed += count(&d->progress.blocks_hashed);
-	t->sent += count(&d->progress.bytes_sent);
-	t->cleared += count(&d->progress.bytes_cleared);
+	t->bytes_read += pass_counter(&d->progress.bytes_read);
+	t->hashed += pass_counter(&d->progress.blocks_hashed);
+	t->sent += pass_counter(&d->progress.bytes_sent);
+	t->cleared += pass_counter(&d->progress.bytes_cleared);
 	t->disks++;
 	t->failed += d->err.code != ERR_NONE && d->result != CYCLE_PARKED;
 	t->parked += d->err.code != ERR_NONE && d->result == CYCLE_PARKED;

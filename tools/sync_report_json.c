@@ -22,11 +22,6 @@ static json_t *number(uint64_t n)
 	return json_integer((json_int_t)n);
 }
 
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 /* ---- a disk ---- */
 
 struct sums {
@@ -91,11 +86,11 @@ static struct sums sums_of(const struct cycle_disk *d)
 	const struct pass_progress *p = &d->progress;
 
 	return (struct sums){
-		.bytes_read = count(&p->bytes_read),
-		.blocks_hashed = count(&p->blocks_hashed),
-		.blocks_changed = count(&p->blocks_changed),
-		.bytes_sent = count(&p->bytes_sent),
-		.bytes_cleared = count(&p->bytes_cleared),
+		.bytes_read = pass_counter(&p->bytes_read),
+		.blocks_hashed = pass_counter(&p->blocks_hashed),
+		.blocks_changed = pass_counter(&p->blocks_changed),
+		.bytes_sent = pass_counter(&p->bytes_sent),
+		.bytes_cleared = pass_counter(&p->bytes_cleared),
 		.writes = d->requests.writes,
 		.clears = d->requests.clears,
 		.reads = d->requests.reads,

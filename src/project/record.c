@@ -10,11 +10,6 @@
 #include "project/record_unchanged.h"
 #include "replicate/run.h"
 
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 /* ---- a round ---- */
 
 static int record_broken(struct project *p, const char *target, const char *key, const struct project_found *f, uint64_t now,
@@ -73,7 +68,8 @@ static int record_vanished(struct project *p, const struct project_round *r, con
 		return -1;
 	st = sql_query(p->db, err,
 		       "UPDATE disks SET vanished_ns = ?3 WHERE seen_ns < ?3 AND vanished_ns IS NULL AND source_id ="
-		       " (SELECT id FROM sources WHERE target = ?1 AND path = ?2 AND seen_ns < ?3) RETURNING vm, name", "ttu", r->target, text, r->started_ns);
+		       " (SELECT id FROM sources WHERE target = ?1 AND path = ?2 AND seen_ns < ?3) RETURNING vm, name",
+		       "ttu", r->target, text, r->started_ns);
 	if (!st)
 		return -1;
 	while ((more = sql_next(st, err)) > 0) {
@@ -151,7 +147,7 @@ static bool lacks_point(const struct project_cycle *c, const struct cycle_disk *
 /* 1: counts; 0: begins anew; -1: neither progress nor a failure that trying again could mend. */
 static int stall_step(const struct cycle_disk *d)
 {
-	if (d->err.code == ERR_NONE || count(&d->progress.bytes_sent) > 0 || count(&d->progress.bytes_cleared) > 0)
+	if (d->err.code == ERR_NONE || pass_counter(&d->progress.bytes_sent) > 0 || pass_counter(&d->progress.bytes_cleared) > 0)
 		return 0;
 	if (d->err.code == ERR_BUSY && d->err.detail == STATE_IN_USE) /* a first cycle may take longer than ten intervals */
 		return -1;
@@ -206,7 +202,7 @@ static int insert_cycle(struct project *p, const struct cycle_disk *d, struct di
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		    "tuuttutittt" "uuuuuuuu", o->key, o->started_ns, o->finished_ns, run_result_name(d), run_kind_name(d->kind),
 		    d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message, o->point,
-		    count(&d->progress.bytes_read), count(&d->progress.bytes_sent), count(&d->progress.bytes_cleared),
+		    pass_counter(&d->progress.bytes_read), pass_counter(&d->progress.bytes_sent), pass_counter(&d->progress.bytes_cleared),
 		    d->requests.writes, d->requests.clears, d->requests.reads, d->requests.others, d->retries) < 0)
 		return -1;
 	o->recorded = sqlite3_changes(p->db) == 0;
@@ -246,8 +242,8 @@ static int update_row(struct project *p, const struct project_cycle *c, const st
 		    "tttuuttutittiti" "iiuuuuuui", o->key, c->target, vm, o->started_ns, o->finished_ns, run_result_name(d),
 		    run_kind_name(d->kind), d->cycle, consistency_name(d->consistency), (int64_t)o->status, o->code, o->message,
 		    (int64_t)went_well(d), o->point, (int64_t)stall_step(d), (int64_t)pointless_step(c, d),
-		    (int64_t)(d->err.code != ERR_NONE), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
-		    count(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size, (int64_t)o->skip);
+		    (int64_t)(d->err.code != ERR_NONE), pass_counter(&d->progress.bytes_read), pass_counter(&d->progress.bytes_sent),
+		    pass_counter(&d->progress.bytes_cleared), o->requests, d->retries, d->virtual_size, (int64_t)o->skip);
 }
 
 static int update_disk(struct project *p, const struct project_cycle *c, const struct cycle_disk *d,
@@ -320,8 +316,8 @@ static int tell_disk(struct project *p, const struct project_cycle *c, const str
 	} else {
 		e.kind = d->result == CYCLE_FUZZY ? PROJECT_FUZZY : PROJECT_COMMITTED;
 		snprintf(text, sizeof(text), "cycle=%" PRIu64 " kind=%s read=%" PRIu64 " sent=%" PRIu64 " cleared=%" PRIu64, d->cycle,
-			 run_kind_name(d->kind), count(&d->progress.bytes_read), count(&d->progress.bytes_sent),
-			 count(&d->progress.bytes_cleared));
+			 run_kind_name(d->kind), pass_counter(&d->progress.bytes_read), pass_counter(&d->progress.bytes_sent),
+			 pass_counter(&d->progress.bytes_cleared));
 		e.text = text;
 	}
 	return project_add_event(p, &e, err);

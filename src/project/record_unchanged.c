@@ -230,15 +230,10 @@ int project_round_unchanged(struct project *p, const struct project_round *r, bo
 
 /* ---- cycles ---- */
 
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 bool project_is_skip(const struct project_cycle *c, const struct cycle_disk *d)
 {
-	return d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED && !*c->vm->point && count(&d->progress.bytes_read) == 0 &&
-	       count(&d->progress.bytes_sent) == 0 && count(&d->progress.bytes_cleared) == 0;
+	return d->err.code == ERR_NONE && d->result == CYCLE_SKIPPED && !*c->vm->point && pass_counter(&d->progress.bytes_read) == 0 &&
+	       pass_counter(&d->progress.bytes_sent) == 0 && pass_counter(&d->progress.bytes_cleared) == 0;
 }
 
 int project_unchanged_begin(struct project *p, struct project_unchanged *u, struct error *err)

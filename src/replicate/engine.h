@@ -46,6 +46,12 @@ struct pass_progress {
 	_Atomic uint64_t blocks_proven;  /* not read, because the files of the chain that they come from are unchanged */
 };
 
+/* One of them as it is now.  Any thread. */
+static inline uint64_t pass_counter(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 struct pass {
 	struct disk *source;      /* not NULL */
 	struct blockmap *map;     /* gets a working copy before the first INTENT; of the replica's content size */

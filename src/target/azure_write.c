@@ -2,8 +2,8 @@
 /*
  * Writes of one replica: a queue of operations, and slots that each carry one request at a time.
  *
- *   submit -> (batch of MD5s) -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's time), or the
- * operation's end
+ *   submit -> (batch of MD5s) -> queue -> slot: IDLE -> SENT -> (answer) -> next part of its range, or WAIT (a retry's
+ *   time), or the operation's end
  *
  * An operation's range is cut into what the congestion window calls a chunk, each part goes to a slot, and a slot
  * halves what it sends when its request was too much; the operation is complete when all its parts are.  A retry sends

@@ -94,7 +94,8 @@ static char *rows(struct project_rig *r)
 	snprintf(path, sizeof(path), "%s/liftfs.db", r->path);
 	CLEANUP(cleanup_sql) sqlite3 *db = sql_open(path, false, NULL);
 	add_rows(&b, db, "SELECT target, name, label, last_point FROM vms ORDER BY target, name");
-	add_rows(&b, db, "SELECT key, target, name, vm, (SELECT s.path FROM sources AS s WHERE s.id = source_id) AS source, path, virtual_size, vanished_ns, started_ns, finished_ns, result, kind,"
+	add_rows(&b, db, "SELECT key, target, name, vm, (SELECT s.path FROM sources AS s WHERE s.id = source_id) AS source,"
+			 " path, virtual_size, vanished_ns, started_ns, finished_ns, result, kind,"
 			 " cycle, consistency, status, code, message, success_ns, last_point, stalls, pointless, unverified, restored,"
 			 " cycles, failures, bytes_read, bytes_sent, bytes_cleared, requests, retries, skips FROM disks ORDER BY key");
 	add_rows(&b, db, "SELECT * FROM cycles ORDER BY disk, started_ns");
